@@ -1,0 +1,119 @@
+/**
+ * The words of the hub's own API: what `GET /api/v1/...` answers and what `GET /api/v1/live` sends. The browser
+ * application imports these types and nothing else of the server.
+ *
+ * Values travel as JSON: an int64 beyond 2^53 and bytes (base64) as strings; `type` tells.
+ */
+
+export interface TagView {
+  readonly tag: string
+  readonly value: JsonValue
+  readonly type: string
+  readonly kind: string
+  readonly unit?: string
+  readonly range?: readonly [number, number]
+  /** OPC UA StatusCode, its name and its severity. */
+  readonly quality: number
+  readonly qualityName: string
+  readonly severity: 'good' | 'uncertain' | 'bad'
+  /** ms since the epoch. */
+  readonly sourceTime: number
+  readonly serverTime?: number
+  readonly receivedTime: number
+  /** The value is older than its limit, or its source is not live: do not take it for the present. */
+  readonly stale: boolean
+}
+
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [name: string]: JsonValue }
+
+/** `GET /api/v1/assets` answers `{ assets: AssetSummary[], next?: string }`, sorted by path. */
+export interface AssetSummary {
+  readonly path: string
+  readonly model?: string
+  readonly tags: number
+  readonly lastReceived?: number
+  readonly stale: boolean
+  /** Worst severity among its tags. */
+  readonly severity: 'good' | 'uncertain' | 'bad'
+}
+
+/** `GET /api/v1/assets/{path}`: the twin. */
+export interface TwinView {
+  readonly path: string
+  readonly model?: string
+  /** Grows by one with every record that changed the twin. */
+  readonly revision: number
+  readonly lastReceived?: number
+  readonly source?: string
+  readonly tags: readonly TagView[]
+}
+
+/** `GET /api/v1/sources` answers `{ sources: SourceView[] }`. */
+export interface SourceView {
+  readonly name: string
+  readonly kind: string
+  readonly state: 'starting' | 'live' | 'stale' | 'down' | 'failed' | 'stopped'
+  readonly reason: string
+  readonly since: number
+  readonly lastData?: number
+  readonly parts: readonly { readonly name: string; readonly reason: string }[]
+  /** Records per second over the last 10 s. */
+  readonly rate: number
+  readonly book: BookView
+}
+
+/** `GET /api/v1/ledger` answers `LedgerView`. received = stored + quarantined + dropped + lost + inFlight. */
+export interface LedgerView {
+  readonly balanced: boolean
+  readonly books: readonly BookView[]
+}
+
+export interface BookView {
+  readonly source: string
+  readonly received: number
+  readonly stored: number
+  readonly quarantined: number
+  readonly dropped: number
+  /** By the policy's name. */
+  readonly droppedBy: { readonly [policy: string]: number }
+  /** Numbered before a crash but never durable, so never acknowledged; each one is in a record of the gaps topic. */
+  readonly unacknowledged: number
+  readonly inFlight: number
+  readonly lastSeq: number
+  readonly balanced: boolean
+}
+
+/** `GET /api/v1/status`. */
+export interface HubView {
+  readonly site: string
+  readonly version: string
+  readonly mode: 'demo' | 'run'
+  readonly log: {
+    readonly kind: 'embedded' | 'kafka' | 'memory'
+    readonly address?: string
+    readonly durability: 'fsync' | 'replicated' | 'page cache'
+  }
+  readonly startedAt: number
+  readonly recordsPerSecond: number
+  readonly assets: number
+}
+
+/** First message of a client on `GET /api/v1/live` (WebSocket), and again whenever it looks at something else. */
+export interface LiveRequest {
+  /** Asset paths; a trailing `/**` takes all below. At most 1,000. */
+  readonly assets: readonly string[]
+}
+
+/** What the server sends, at most 10 times a second; only what changed since, latest value each. */
+export type LiveMessage =
+  | { readonly type: 'twins'; readonly twins: readonly TwinView[] }
+  | { readonly type: 'assets'; readonly assets: readonly AssetSummary[] }
+  | { readonly type: 'sources'; readonly sources: readonly SourceView[] }
+  | { readonly type: 'hub'; readonly hub: HubView }
+
+/** Every error answer. */
+export interface ProblemView {
+  /** Code of the error table, `docs/errors.md`. */
+  readonly code: string
+  readonly message: string
+}

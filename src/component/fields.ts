@@ -1,0 +1,76 @@
+import { z } from 'zod'
+import { Secret } from '../system/secret.ts'
+import type { Address } from '../system/net.ts'
+
+/**
+ * Fields that several components have, spelt the same everywhere. Before a component's schema sees its config, the
+ * loader has replaced `secret:NAME` and `env:NAME` by a `Secret`, and `file:PATH` by the file's text.
+ */
+
+const LOOPBACK = '127.0.0.1'
+
+/** A port (then on loopback) or `host:port`; every interface is `0.0.0.0:1883`. Port 0 lets the system choose. */
+export const addressField = z
+  .union([z.number().int().min(0).max(65535), z.string()])
+  .transform((given, context): Address => {
+    const address = parseAddress(given)
+    if (address) return address
+    context.addIssue({
+      code: 'custom',
+      message: `Cannot listen on ${JSON.stringify(given)}: want a port or "host:port"`,
+    })
+    return z.NEVER
+  })
+  .describe('A port (on loopback), or "host:port"; "0.0.0.0:PORT" is every interface')
+
+export function parseAddress(given: number | string): Address | undefined {
+  if (typeof given === 'number') return { host: LOOPBACK, port: given }
+  const match = /^(?:(\[[0-9a-fA-F:]+\]|[^:\s]+):)?(\d{1,5})$/.exec(given)
+  if (!match || Number(match[2]) > 65535) return undefined
+  return { host: (match[1] ?? LOOPBACK).replace(/^\[|\]$/g, ''), port: Number(match[2]) }
+}
+
+/** Whether only this machine can reach it. */
+export function isLoopback(address: Address): boolean {
+  return address.host === 'localhost' || address.host === '::1' || /^127\./.test(address.host)
+}
+
+const UNIT_MS: { readonly [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** `500ms`, `10s`, `5m`, `2h`, `7d`; milliseconds once read. */
+export const durationField = z
+  .string()
+  .transform((given, context): number => {
+    const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(given)
+    if (match) return Number(match[1]) * UNIT_MS[match[2]!]!
+    context.addIssue({
+      code: 'custom',
+      message: `Cannot read duration ${JSON.stringify(given)}: want e.g. "500ms", "10s", "5m", "2h", "7d"`,
+    })
+    return z.NEVER
+  })
+  .describe('A duration: 500ms, 10s, 5m, 2h, 7d')
+
+/** A secret: in the file only as `secret:NAME` or `env:NAME`. */
+export const secretField = z
+  .custom<Secret>((given) => given instanceof Secret, {
+    message: 'Cannot take a secret from the config file itself: write secret:NAME or env:NAME',
+  })
+  .describe('secret:NAME or env:NAME; never the secret itself')
+
+/** PEM text; in the file as `file:PATH`, relative to the config file. */
+export const pemField = z
+  .string()
+  .refine((text) => text.includes('-----BEGIN '), { message: 'Cannot read PEM: want file:PATH of a PEM file' })
+  .describe('file:PATH of a PEM file')
+
+/** A private key: as `pemField`, or a secret that holds PEM text. */
+export const privateKeyField = z
+  .union([pemField, secretField.transform((secret) => secret.reveal())])
+  .describe('file:PATH of a PEM file, or secret:NAME that holds one')
+
+export const tlsIdentityFields = {
+  cert: pemField,
+  key: privateKeyField,
+  ca: pemField.optional().describe('Certificate authority that client certificates must be signed by (mTLS)'),
+}

@@ -1,0 +1,100 @@
+import type { z } from 'zod'
+import type { Reading } from '../model/reading.ts'
+import type { System } from '../system/system.ts'
+import type { Health } from './health.ts'
+import type { HttpHost } from './http.ts'
+
+/** What a source hands over: one message of a machine, mapped, raw, refused or let go. The ledger counts these. */
+export type Item = Read | Raw | Rejected | Dropped
+
+/** A message that was understood. */
+interface Read {
+  readonly kind: 'reading'
+  readonly reading: Reading
+}
+
+/** A message that is passed straight through, untouched, to the topic `<site>.<topic>`. */
+export interface Raw {
+  readonly kind: 'raw'
+  /** Kind of topic: `raw` unless the config names another. */
+  readonly topic: string
+  readonly key: string
+  readonly payload: Uint8Array
+  readonly receivedTime: number
+}
+
+/** A message that cannot be mapped: it goes to the quarantine topic with its reason and its original bytes. */
+export interface Rejected {
+  readonly kind: 'rejected'
+  /** Where it came from, as the protocol names it: a topic, a node id, an URL's path. */
+  readonly address: string
+  readonly payload: Uint8Array
+  /** Code of the error table (`docs/errors.md`), then the sentence. */
+  readonly code: string
+  readonly reason: string
+  readonly receivedTime: number
+}
+
+/** A message that is let go by a named policy; it is counted, and the ledger keeps a sample of it. */
+export interface Dropped {
+  readonly kind: 'dropped'
+  /** The policy's name: `not-authorised`, `expired`, `retained` ... */
+  readonly policy: string
+  readonly address: string
+  readonly payload: Uint8Array
+  readonly receivedTime: number
+}
+
+/**
+ * What was received together, with its acknowledgement.
+ *
+ * The hub calls exactly one of `ack` and `fail`, once, in the order in which the source handed its batches over:
+ * `ack` only after every item is durable in the log (fsync, or acks=all), so a source sends PUBACK, HTTP 200 or the
+ * OPC UA acknowledgement there and nowhere else. `fail` says that the log refused (disk full, broker gone for good):
+ * the source must not acknowledge; it closes or answers 503, and the machine sends again. Neither may throw.
+ */
+export interface Batch {
+  readonly items: readonly Item[]
+  ack(): void
+  fail(error: Error): void
+}
+
+/**
+ * A connection to machines. Its constructor only stores; I/O starts with `read` and has ended when the iterator
+ * returns after the signal aborts.
+ *
+ * `read` is called once. The hub pulls: it asks for the next batch only while it has room for more in flight
+ * (bounded in bytes), so a source that is not asked must stop reading from its machines (back-pressure). A source
+ * reconnects for ever by itself with bounded, jittered waits; `read` throws only for our own bugs, and the hub then
+ * restarts the source. On abort a source stops taking in, lets what it has handed over be acknowledged (the hub still
+ * calls `ack`), and closes its connections cleanly.
+ */
+export interface Source {
+  read(signal: AbortSignal): AsyncIterable<Batch>
+  /** Cheap; asked once a second. */
+  health(): Health
+}
+
+/** What a source is given. */
+export interface SourceContext {
+  /** Its name in the config. */
+  readonly name: string
+  /** `acme/berlin`: asset paths in the config are below it. */
+  readonly site: string
+  readonly system: System
+  /** Where a source that is spoken to over HTTP mounts its routes. */
+  readonly http: HttpHost
+}
+
+/** A kind of source: everything about it in one object. `C` is the type of its checked config. */
+export interface SourceSpec<C = unknown> {
+  /** The key in the config: `mqtt`, `opcua`. */
+  readonly kind: string
+  /** One sentence for `--help` and the reference page. */
+  readonly summary: string
+  /** Type, defaults, validation and description of every field. */
+  readonly config: z.ZodType<C>
+  /** A config that works, as YAML; shown in the docs and run by a test. */
+  readonly example: string
+  create(config: C, context: SourceContext): Source
+}

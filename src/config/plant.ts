@@ -1,0 +1,45 @@
+import type { Model } from '../model/definition.ts'
+import type { SourceSpec } from '../component/source.ts'
+import type { Secret } from '../system/secret.ts'
+import type { Address, TlsIdentity } from '../system/net.ts'
+
+/** A checked config: what `load` answers and the hub is composed from. Nothing in it is still text to be resolved. */
+export interface Plant {
+  readonly site: string
+  readonly log: LogConfig
+  readonly models: ReadonlyMap<string, Model>
+  /** Full path to model id; templates (`press{1..8}`) are expanded. */
+  readonly assets: ReadonlyMap<string, string>
+  readonly sources: readonly ConfiguredSource[]
+  readonly api: ApiConfig
+}
+
+export type LogConfig = {
+  readonly kind: 'embedded'
+  /** Loopback address of the Kafka listener. */
+  readonly listen: Address
+  readonly partitions: number
+  readonly retention: { readonly ms?: number; readonly bytes?: number }
+  /** `ack`: fsync before every ack. `interval`: fsync every `intervalMs`; a power cut may lose that much. */
+  readonly sync: { readonly mode: 'ack' } | { readonly mode: 'interval'; readonly intervalMs: number }
+}
+
+export interface ConfiguredSource {
+  readonly name: string
+  readonly spec: SourceSpec
+  readonly config: unknown
+}
+
+export interface ApiConfig {
+  readonly listen: Address
+  readonly tls?: TlsIdentity
+  readonly tokens: readonly ApiToken[]
+  /** Names by which browsers may call the hub, besides loopback (DNS rebinding). */
+  readonly hosts: readonly string[]
+}
+
+export interface ApiToken {
+  readonly name: string
+  readonly token: Secret
+  readonly can: readonly ('read' | 'write')[]
+}

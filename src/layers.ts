@@ -1,0 +1,38 @@
+/**
+ * Who may import whom: the table of docs/architecture.md as data. The linter reads it (`tools/lint/layers.ts`) and fails with
+ * a sentence; `test/layers.test.ts` plants a violation to see it fail.
+ *
+ * A folder's own files are always allowed. `*` is everything. Sources, processors and sinks never import each other:
+ * each folder directly below them is an island.
+ */
+export const LAYERS: { readonly [folder: string]: readonly string[] } = {
+  model: [],
+  system: [],
+  component: ['model', 'system'],
+  config: ['model', 'system', 'component'],
+  log: ['model', 'system', 'component'],
+  ledger: ['model', 'system', 'component', 'log'],
+  flow: ['model', 'system', 'component', 'log', 'ledger'],
+  sources: ['model', 'system', 'component'],
+  twins: ['model', 'system', 'component', 'log'],
+  api: ['model', 'system', 'component', 'config', 'log', 'ledger', 'twins'],
+  cli: ['model', 'system', 'config', 'api', 'hub.ts', 'registry.ts'],
+  'registry.ts': ['component', 'sources'],
+  'hub.ts': [
+    'model',
+    'system',
+    'component',
+    'config',
+    'log',
+    'ledger',
+    'flow',
+    'sources',
+    'twins',
+    'api',
+    'registry.ts',
+  ],
+  'main.ts': ['cli'],
+}
+
+/** Folders whose children may not import each other. */
+export const ISLANDS: readonly string[] = ['sources']

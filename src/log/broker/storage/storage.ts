@@ -1,0 +1,107 @@
+/**
+ * What the embedded broker's protocol half (`wire/`) asks of its storage half (this folder). Batches are RecordBatch
+ * v2 bytes, stored verbatim but for the base offset (and partition leader epoch), which the storage assigns; neither
+ * is covered by the batch's CRC.
+ */
+export interface Storage {
+  /** Opens the data directory: takes its lock, recovers every partition, removes leftovers. */
+  open(): Promise<RecoveryReport>
+  topics(): ReadonlyMap<string, StoredTopic>
+  topic(name: string): StoredTopic | undefined
+  /** Durable when it resolves (files, then directories). */
+  createTopic(name: string, options: StoredTopicOptions): Promise<StoredTopic>
+  partition(topic: string, partition: number): Partition | undefined
+  /** Deletes segments that retention has passed. Called every minute, and by tests. */
+  retain(now: number): Promise<void>
+  close(): Promise<void>
+}
+
+export interface StoredTopicOptions {
+  readonly partitions: number
+  /** Kafka's topic configs by their Kafka names (`retention.ms`, `cleanup.policy`, ...). */
+  readonly configs: { readonly [name: string]: string }
+}
+
+export interface StoredTopic extends StoredTopicOptions {
+  readonly name: string
+  /** Kafka topic id, 16 bytes. */
+  readonly id: Uint8Array
+}
+
+export interface Partition {
+  readonly startOffset: number
+  /** The offset that the next record gets. */
+  readonly endOffset: number
+  /** One past the last record that is durable: readers see no further (Kafka's high watermark). */
+  readonly durableOffset: number
+  /**
+   * Appends batches whose CRC, magic and counts the caller has checked. Resolves after fdatasync (group commit: all
+   * appends that arrive during one sync share the next). Offsets are assigned in the order of the calls.
+   * @throws StorageError: `full` (ENOSPC, EDQUOT; it resumes by itself when there is room) or `failed` (EIO and the
+   * like: the partition takes no more appends until it has been verified from disk; reads go on).
+   */
+  append(batches: Uint8Array): Promise<AppendedBatches>
+  /**
+   * Whole batches from the one that holds `offset`, up to `durableOffset`, at least one batch even if larger than
+   * `maxBytes`. Empty at the end.
+   * @throws StorageError `out-of-range`
+   */
+  read(offset: number, maxBytes: number): Uint8Array
+  /** First offset whose timestamp is at or after `timestamp`; undefined where there is none. */
+  offsetForTime(timestamp: number): { offset: number; timestamp: number } | undefined
+  /** Resolves with the abort, or when `durableOffset` has passed `offset`: the long poll. */
+  waitBeyond(offset: number, signal: AbortSignal): Promise<void>
+  /** Sequence state of idempotent producers, kept by the storage because it is recovered from the batches. */
+  readonly producers: ProducerStates
+}
+
+export interface AppendedBatches {
+  readonly baseOffset: number
+  readonly nextOffset: number
+}
+
+export interface ProducerStates {
+  /**
+   * `accept`: append it. `duplicate`: already stored; answer its offset again. Otherwise an error of the protocol.
+   * Kafka keeps the last five batches per producer (KIP-98), and so do we.
+   */
+  check(
+    batch: ProducerBatch,
+  ): { accept: true } | { duplicate: number } | { error: 'out-of-order' | 'fenced' | 'unknown-producer' }
+}
+
+export interface ProducerBatch {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  readonly recordCount: number
+}
+
+export interface RecoveryReport {
+  readonly partitions: number
+  readonly bytes: number
+  readonly ms: number
+  readonly damage: readonly Damage[]
+}
+
+/** Bytes that were not what was written: set aside in a file of their own, the rest is served. */
+export interface Damage {
+  readonly topic: string
+  readonly partition: number
+  readonly file: string
+  readonly position: number
+  readonly bytes: number
+  readonly reason: string
+  /** Where the bytes were put. */
+  readonly setAside?: string
+}
+
+export class StorageError extends Error {
+  readonly kind: 'full' | 'failed' | 'out-of-range' | 'locked' | 'too-large' | 'closed'
+
+  constructor(kind: StorageError['kind'], message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'StorageError'
+    this.kind = kind
+  }
+}

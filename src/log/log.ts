@@ -1,0 +1,127 @@
+/**
+ * The log as everything above this folder sees it. It is Kafka's model, no more: topics of partitions of records in
+ * order, by offset. Drivers: `client/` (the Kafka protocol, for the embedded broker and Apache Kafka alike) and
+ * `memory/` (tests, simulator). One conformance suite, `conformance.ts`, runs on every driver.
+ */
+export interface Log {
+  /**
+   * Creates the topics that are missing. Called before the first append or read of a topic.
+   * @throws LogError `TOPIC_MISMATCH` where a topic exists with other partitions than a spec demands.
+   */
+  ensure(topics: readonly TopicSpec[]): Promise<void>
+
+  /**
+   * Appends records to a topic, each to the partition of its key (murmur2, as Kafka's own clients; without a key:
+   * partition by partition). Resolves when **all** of them are durable; rejects when the log refused any of them, and
+   * then none may be taken as durable. Records of one key are stored in the order of the calls, whether or not the
+   * caller awaited: callers pipeline. Values and keys are copied before the call returns.
+   * @throws LogError `LOG_CLOSED`, `LOG_FULL` (disk), `LOG_UNAVAILABLE` (delivery timed out), `RECORD_TOO_LARGE`.
+   */
+  append(topic: string, records: readonly NewRecord[]): Promise<readonly Appended[]>
+
+  /** Resolves when the driver has room again; callers await it before they hand over more (back-pressure). */
+  ready(): Promise<void>
+
+  /** First offset still there and the offset the next record will get, for each partition. */
+  ends(topic: string): Promise<readonly PartitionEnds[]>
+
+  /**
+   * Reads from positions, in order within a partition, long-polling at the end. A position below the first offset
+   * continues at the first (retention), and the batch says so with `skipped`.
+   */
+  read(positions: readonly Position[], options: ReadOptions): AsyncIterable<ReadBatch>
+
+  /** Names of the topics that exist. */
+  topics(): Promise<readonly TopicDescription[]>
+
+  /** Waits for what is in flight (bounded by 10 s), then closes. */
+  close(): Promise<void>
+}
+
+export interface TopicSpec {
+  readonly name: string
+  readonly partitions: number
+  readonly retention?: Retention
+  readonly cleanup?: 'delete' | 'compact'
+}
+
+/** Undefined: without that limit. */
+export interface Retention {
+  readonly ms?: number
+  /** A partition. */
+  readonly bytes?: number
+}
+
+export interface TopicDescription {
+  readonly name: string
+  readonly partitions: number
+}
+
+export interface NewRecord {
+  readonly key: string | Uint8Array | null
+  readonly value: string | Uint8Array | null
+  readonly headers?: readonly Header[]
+  /** ms since the epoch; Kafka's timestamp, which is the received time. Fractions are cut. */
+  readonly timestamp: number
+}
+
+export type Header = readonly [name: string, value: string | Uint8Array]
+
+/** Where records came to lie: `count` of them in this partition, the last one just below `nextOffset`. */
+export interface Appended {
+  readonly partition: number
+  readonly nextOffset: number
+  readonly count: number
+}
+
+export interface PartitionEnds {
+  readonly partition: number
+  readonly start: number
+  readonly end: number
+}
+
+export interface Position {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+export interface ReadOptions {
+  readonly signal: AbortSignal
+  /** Most bytes a fetch answers per partition; default 1 MiB. */
+  readonly maxBytes?: number
+  /** Stop when every position has reached the end it had at the start, instead of waiting for more. */
+  readonly untilEnd?: boolean
+}
+
+export interface ReadBatch {
+  readonly topic: string
+  readonly partition: number
+  readonly records: readonly StoredRecord[]
+  /** Where to go on: one past the last record of this batch, also where trailing records were control records. */
+  readonly nextOffset: number
+  /** Offsets that retention removed before they could be read here. */
+  readonly skipped: number
+}
+
+export interface StoredRecord {
+  readonly offset: number
+  readonly timestamp: number
+  /** A view of the fetched bytes: copy what outlives the batch. */
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers: readonly (readonly [name: string, value: Uint8Array])[]
+}
+
+/** A fault of the log. `retriable`: the same call may succeed later. */
+export class LogError extends Error {
+  readonly code: string
+  readonly retriable: boolean
+
+  constructor(code: string, message: string, options: { retriable: boolean; cause?: unknown }) {
+    super(message, { cause: options.cause })
+    this.name = 'LogError'
+    this.code = code
+    this.retriable = options.retriable
+  }
+}

@@ -1,0 +1,29 @@
+import { topicName } from '../model/path.ts'
+import type { Retention, TopicSpec } from './log.ts'
+
+const DAY_MS = 86_400_000
+
+/** What each kind of topic is for; the table of docs/architecture.md, "Topics". */
+export const TOPIC_KINDS = {
+  telemetry: { cleanup: 'delete', retention: { ms: 7 * DAY_MS } },
+  raw: { cleanup: 'delete', retention: { ms: 7 * DAY_MS } },
+  assets: { cleanup: 'compact', retention: {} },
+  ledger: { cleanup: 'delete', retention: { ms: 365 * DAY_MS } },
+  gaps: { cleanup: 'delete', retention: { ms: 365 * DAY_MS } },
+  quarantine: { cleanup: 'delete', retention: { ms: 30 * DAY_MS } },
+} as const satisfies { [kind: string]: { cleanup: 'delete' | 'compact'; retention: Retention } }
+
+export type TopicKind = keyof typeof TOPIC_KINDS
+
+/** Books and definitions are read whole and in order, so they have one partition. */
+const SINGLE: readonly string[] = ['assets', 'ledger', 'gaps']
+
+/** The topic of a kind at a site, with `partitions` where its order is per key. */
+export function topicSpec(site: string, kind: TopicKind, partitions: number, retention?: Retention): TopicSpec {
+  return {
+    name: topicName(site, kind),
+    partitions: SINGLE.includes(kind) ? 1 : partitions,
+    cleanup: TOPIC_KINDS[kind].cleanup,
+    retention: retention ?? TOPIC_KINDS[kind].retention,
+  }
+}

@@ -1,0 +1,4 @@
+import type { SourceSpec } from './component/source.ts'
+
+/** Every kind of source, by name: a literal list, so that what is in the program can be read here. */
+export const SOURCES: readonly SourceSpec[] = []
