@@ -32,7 +32,7 @@ export function parseAddress(given: number | string): Address | undefined {
 
 /** Whether only this machine can reach it. */
 export function isLoopback(address: Address): boolean {
-  return address.host === 'localhost' || address.host === '::1' || /^127\./.test(address.host)
+  return address.host === 'localhost' || address.host === '::1' || address.host.startsWith('127.')
 }
 
 const UNIT_MS: { readonly [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }

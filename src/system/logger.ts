@@ -60,9 +60,10 @@ function plain(fields: LogFields): LogFields {
 }
 
 function text(value: unknown): string {
-  const shown = value instanceof Error ? value.message : typeof value === 'string' ? value : JSON.stringify(value)
+  const shown: string | undefined =
+    value instanceof Error ? value.message : typeof value === 'string' ? value : JSON.stringify(value)
   // Names and messages come from machines: a line of the log stays one line, and no terminal sequence gets through.
   // eslint-disable-next-line no-control-regex
-  const safe = String(shown).replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')
+  const safe = (shown ?? 'undefined').replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')
   return /[\s"=]/.test(safe) ? JSON.stringify(safe) : safe
 }

@@ -1,0 +1,54 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** The programs that tests talk to and npm does not bring: how each is found, and where it comes from. */
+export const TOOLS = {
+  kcat: { find: () => onPath('kcat'), debian: ['kcat'] },
+  mosquitto: { find: () => onPath('mosquitto'), debian: ['mosquitto'] },
+  mosquitto_pub: { find: () => onPath('mosquitto_pub'), debian: ['mosquitto-clients'] },
+  mosquitto_sub: { find: () => onPath('mosquitto_sub'), debian: ['mosquitto-clients'] },
+  chromium: { find: () => onPath('chromium'), debian: ['chromium', 'fonts-dejavu-core'] },
+  /** A Python that can `import confluent_kafka` (librdkafka). */
+  'confluent-kafka': {
+    find: () => pythonWith('/usr/bin/python3', 'confluent_kafka'),
+    debian: ['python3-confluent-kafka'],
+  },
+  /** A Python that can `import asyncua` (an OPC UA server that is not ours). */
+  asyncua: { find: () => pythonWith(venvPython, 'asyncua'), pypi: ['asyncua==1.1.8'] },
+} as const satisfies { [name: string]: Tool }
+
+interface Tool {
+  find(): string | undefined
+  /** Debian packages that bring it. */
+  readonly debian?: readonly string[]
+  /** Packages from PyPI, put into the virtual environment `.tools/python`. */
+  readonly pypi?: readonly string[]
+}
+
+export type ToolName = keyof typeof TOOLS
+
+export const venv = fileURLToPath(new URL('../.tools/python', import.meta.url))
+const venvPython = `${venv}/bin/python3`
+
+/**
+ * Where a tool is. Undefined where it is missing: the test then skips, saying so. Under `CI=true` nothing may be
+ * skipped, so there it throws.
+ */
+export function need(name: ToolName): string | undefined {
+  const path = TOOLS[name].find()
+  if (path === undefined && process.env['CI'] === 'true') {
+    throw new Error(`Cannot run without "${name}": it is not installed, want "npm test" to have installed it`)
+  }
+  return path
+}
+
+function onPath(program: string): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/bin']
+  return folders.map((folder) => `${folder}/${program}`).find((path) => existsSync(path))
+}
+
+function pythonWith(python: string, module: string): string | undefined {
+  if (!existsSync(python)) return undefined
+  return spawnSync(python, ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0 ? python : undefined
+}
