@@ -1,0 +1,85 @@
+import type { z } from 'zod'
+import type { ConfigDocument, DocumentPath } from './document.ts'
+import { nearest, type Problem } from './problem.ts'
+
+type Issue = z.core.$ZodIssue
+
+/** A schema's issues as problems of the document: each at its line and column, in our grammar, with a suggestion. */
+export function problemsOf(
+  document: ConfigDocument,
+  base: DocumentPath,
+  issues: readonly Issue[],
+  known: KnownKeys,
+): Problem[] {
+  return issues.flatMap((issue) => problems(document, base, issue, known))
+}
+
+/** The keys that a schema knows at a path below its base; for suggestions. */
+export type KnownKeys = (path: DocumentPath) => readonly string[]
+
+function problems(document: ConfigDocument, base: DocumentPath, issue: Issue, known: KnownKeys): Problem[] {
+  const path = [...base, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))]
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(document, path, key, known))
+  if (issue.code === 'invalid_union') {
+    const branch = likeliest(issue.errors)
+    if (branch.length > 0) return branch.flatMap((nested) => problems(document, path, nested, known))
+  }
+  if (issue.code === 'invalid_key') {
+    const key = String(issue.path.at(-1))
+    const reason = issue.issues.map((nested) => nested.message).join(', ')
+    return [document.problemAtKey(path.slice(0, -1), key, `Cannot use name "${key}": ${reason}`)]
+  }
+  const why = reason(issue)
+  // Fields that check themselves already speak in whole sentences.
+  const message = why.startsWith('Cannot ') ? why : `Cannot read "${path.join('.')}": ${why}`
+  return [document.problem(path, message, suggestion(issue))]
+}
+
+function unknownKey(document: ConfigDocument, path: DocumentPath, key: string, known: KnownKeys): Problem {
+  const keys = known(path)
+  const want = keys.length > 0 ? `, want one of ${keys.join(', ')}` : ''
+  const message = `Cannot use "${[...path, key].join('.')}": unknown key${want}`
+  return document.problemAtKey(path, key, message, nearest(key, keys))
+}
+
+/** Of a union's branches the one that was most probably meant: the one that got furthest, with the fewest faults. */
+function likeliest(branches: readonly (readonly Issue[])[]): readonly Issue[] {
+  const rank = (branch: readonly Issue[]) =>
+    branch.reduce((sum, issue) => sum + weight(issue), 0) / Math.max(1, branch.length)
+  return [...branches].sort((a, b) => rank(a) - rank(b))[0] ?? []
+}
+
+/** A branch of another type or for other keys is further off than one with a wrong value deep inside. */
+function weight(issue: Issue): number {
+  if (issue.code === 'custom') return 0
+  if (issue.path.length > 0) return issue.code === 'invalid_type' && issue.input === undefined ? 3 : 1
+  return issue.code === 'unrecognized_keys' ? 2 : 4
+}
+
+function reason(issue: Issue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined
+        ? `it is missing, want ${issue.expected}`
+        : `it is ${shown(issue.input)}, want ${issue.expected}`
+    case 'invalid_value':
+      return `it is ${shown(issue.input)}, want ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`
+    case 'too_small':
+      return `it is ${shown(issue.input)}, want at least ${issue.minimum}`
+    case 'too_big':
+      return `it is ${shown(issue.input)}, want at most ${issue.maximum}`
+    default:
+      return issue.message
+  }
+}
+
+function suggestion(issue: Issue): string | undefined {
+  if (issue.code !== 'invalid_value' || typeof issue.input !== 'string') return undefined
+  return nearest(issue.input, issue.values.map(String))
+}
+
+/** A value as people see it; what may be a secret shows itself as `***`. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text
+}

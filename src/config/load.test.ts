@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { z } from 'zod'
+import { addressField, durationField, isLoopback, secretField } from '../component/fields.ts'
+import type { SourceSpec } from '../component/source.ts'
+import { Secret } from '../system/secret.ts'
+import { configSchema, loadPlant } from './load.ts'
+import { ConfigError, formatProblem } from './problem.ts'
+import type { Surroundings } from './references.ts'
+
+/** A kind of source as the config sees it: its key and its schema. */
+const spec: SourceSpec = {
+  kind: 'radio',
+  summary: 'A source that only has a config',
+  config: z.strictObject({
+    listen: addressField,
+    password: secretField.optional(),
+    silenceAfter: durationField.prefault('60s'),
+  }) as z.ZodType<unknown>,
+  example: 'radio: { listen: 1883 }',
+  create: () => assert.fail('a config is checked without starting anything'),
+}
+
+const nothing: Surroundings = { env: {}, readFile: async () => undefined }
+
+const load = (text: string | Uint8Array, around = nothing) =>
+  loadPlant('plant.yaml', typeof text === 'string' ? Buffer.from(text) : text, [spec], around)
+
+async function problems(text: string | Uint8Array, around = nothing): Promise<string[]> {
+  try {
+    await load(text, around)
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error))
+    return error.problems.map(formatProblem)
+  }
+  return assert.fail('the config was accepted')
+}
+
+test('a small config is read with its defaults', async () => {
+  const plant = await load(`
+site: acme/berlin
+models:
+  press@1:
+    tags:
+      temperature: { unit: Cel, range: [0, 120], staleAfter: 5s }
+      state: { kind: state, states: packml }
+      cycles: { kind: counter }
+assets:
+  hall/press{1..3}: { model: press@1 }
+sources:
+  cars: { radio: { listen: 1883 } }
+`)
+  assert.equal(plant.site, 'acme/berlin')
+  assert.deepEqual(
+    [...plant.assets],
+    [1, 2, 3].map((n) => [`acme/berlin/hall/press${n}`, 'press@1']),
+  )
+  const tags = plant.models.get('press@1')!.tags
+  assert.deepEqual(tags.get('temperature'), {
+    type: 'number',
+    kind: 'gauge',
+    unit: 'Cel',
+    range: [0, 120],
+    staleAfterMs: 5000,
+  })
+  assert.equal(tags.get('state')!.type, 'string')
+  assert.equal(tags.get('state')!.states!.length, 17)
+  assert.deepEqual(plant.sources[0]!.config, { listen: { host: '127.0.0.1', port: 1883 }, silenceAfter: 60_000 })
+  assert.deepEqual(plant.log, {
+    kind: 'embedded',
+    listen: { host: '127.0.0.1', port: 9092 },
+    partitions: 4,
+    retention: {},
+    sync: { mode: 'ack' },
+  })
+  assert.ok(isLoopback(plant.api.listen))
+})
+
+const CASES: readonly (readonly [name: string, text: string | Uint8Array, ...wanted: string[]])[] = [
+  ['empty', '', 'plant.yaml:1:1: Cannot read config: it is empty, want at least "site:"'],
+  ['only a comment', '# nothing\n', 'Cannot read config: it is empty'],
+  ['truncated', 'site: acme/berlin\nsources: { cars: { radio: {', 'Cannot read YAML'],
+  [
+    'tabs',
+    'site: acme/berlin\nmodels:\n\tpress@1: {}\n',
+    'plant.yaml:3:1: Cannot read YAML: Tabs are not allowed as indentation',
+  ],
+  ['duplicate keys', 'site: a/b\nsite: c/d\n', 'plant.yaml:2:1: Cannot read YAML: Map keys must be unique'],
+  ['a scalar', 'hello', 'plant.yaml:1:1: Cannot read "": it is "hello", want object'],
+  [
+    'not UTF-8',
+    Uint8Array.of(0x73, 0xff, 0xfe),
+    'plant.yaml:1:1: Cannot read config: it is not UTF-8, want UTF-8 text',
+  ],
+  [
+    '10 MB',
+    new Uint8Array(10_000_000).fill(0x20),
+    'plant.yaml:1:1: Cannot read config: it has 10000000 bytes, want at most 4194304',
+  ],
+  [
+    'unknown key',
+    'site: a/b\nsorces: {}\n',
+    'plant.yaml:2:1: Cannot use "sorces": unknown key, want one of version, site, log, models, assets, sources, api; did you mean "sources"?',
+  ],
+  [
+    'unknown key of a source',
+    'site: a/b\nsources:\n  cars: { radio: { lisen: 1883, listen: 1883 } }\n',
+    'plant.yaml:3:20: Cannot use "sources.cars.radio.lisen": unknown key, want one of listen, password, silenceAfter; did you mean "listen"?',
+  ],
+  [
+    'unknown kind of source',
+    'site: a/b\nsources:\n  cars: { radoi: {} }\n',
+    'plant.yaml:3:11: Cannot use source kind "radoi": it is not known, want one of radio; did you mean "radio"?',
+  ],
+  ['two kinds', 'site: a/b\nsources:\n  cars: { radio: {}, tv: {} }\n', 'it has 2 kinds, want exactly one of radio'],
+  ['future version', 'version: 2\nsite: a/b\n', 'plant.yaml:1:10: Cannot read "version": it is 2, want 1'],
+  ['missing site', 'assets: {}\n', 'Cannot read "site": it is missing, want string'],
+  ['bad site', 'site: acme\n', 'plant.yaml:1:7: Cannot use path "acme": it has 1 segments, want 2 to 12'],
+  [
+    'wrong unit of time',
+    'site: a/b\nsources: { c: { radio: { listen: 1, silenceAfter: 10x } } }\n',
+    'Cannot read duration "10x"',
+  ],
+  [
+    'port out of range',
+    'site: a/b\nsources: { c: { radio: { listen: 70000 } } }\n',
+    'Cannot read "sources.c.radio.listen": it is 70000, want at most 65535',
+  ],
+  [
+    'missing secret',
+    'site: a/b\nsources: { c: { radio: { listen: 1, password: secret:car-key } } }\n',
+    'plant.yaml:2:47: Cannot find secret "car-key": want the environment variable MILLRACE_SECRET_CAR_KEY or the file secrets/car-key',
+  ],
+  [
+    'missing variable',
+    'site: a/b\nsources: { c: { radio: { listen: 1, password: env:NOPE } } }\n',
+    'Cannot find environment variable "NOPE": it is not set',
+  ],
+  [
+    'a secret in the file',
+    'site: a/b\nsources: { c: { radio: { listen: 1, password: hunter2 } } }\n',
+    'Cannot take a secret from the config file itself: write secret:NAME or env:NAME',
+  ],
+  [
+    'a secret with a path in its name',
+    'site: a/b\nsources: { c: { radio: { listen: 1, password: "secret:../../etc/passwd" } } }\n',
+    'Cannot use secret name "../../etc/passwd"',
+  ],
+  [
+    'unknown model',
+    'site: a/b\nmodels: { press@1: { tags: {} } }\nassets: { x: { model: pres@1 } }\n',
+    'plant.yaml:3:23: Cannot use model "pres@1": no model of that name, want one of press@1; did you mean "press@1"?',
+  ],
+  [
+    'an asset twice',
+    'site: a/b\nassets: { "x{1..3}": {}, x2: {} }\n',
+    'Cannot define asset "a/b/x2": it is there twice, want it once',
+  ],
+  ['bad template', 'site: a/b\nassets: { "x{3..1}": {} }\n', 'plant.yaml:2:22: Cannot expand'],
+  ['a tag with a line break', 'site: a/b\nmodels: { press@1: { tags: { "a\\nb": {} } } }\n', 'has a control character'],
+  [
+    'open to everybody',
+    'site: a/b\napi: { listen: "0.0.0.0:8080" }\n',
+    'Cannot listen on 0.0.0.0 for everybody: want at least one entry in "tokens", or a loopback address',
+  ],
+]
+
+for (const [name, text, ...wanted] of CASES) {
+  test(`bad config: ${name}`, async () => {
+    const said = (await problems(text)).join('\n')
+    for (const want of wanted) assert.ok(said.includes(want), `${said}\nwant: ${want}`)
+  })
+}
+
+test('an anchor bomb is refused quickly', async () => {
+  const levels = Array.from(
+    { length: 12 },
+    (_, i) => `l${i + 1}: &l${i + 1} [${Array.from({ length: 9 }, () => `*l${i}`).join(', ')}]`,
+  )
+  const said = await problems(`l0: &l0 lol\n${levels.join('\n')}\n`)
+  assert.match(said[0]!, /Excessive alias count/)
+})
+
+test('everything wrong is named at once, in the order of the lines', async () => {
+  const said = await problems('site: a/b\nlog: embeded\napi: { tokns: [] }\nmodels: { press: { tags: {} } }\n')
+  assert.deepEqual(
+    said.map((line) => line.split(':')[1]),
+    ['2', '3', '4'],
+  )
+})
+
+test('a byte order mark does no harm', async () => {
+  assert.equal((await load('\ufeffsite: acme/berlin\n')).site, 'acme/berlin')
+})
+
+test('references are resolved, and a secret never prints itself', async () => {
+  const around: Surroundings = {
+    env: { CAR: 'from-env' },
+    readFile: async (path) => (path === 'secrets/car-key' ? 'from-file\n' : undefined),
+  }
+  const read = async (reference: string) => {
+    const plant = await load(`site: a/b\nsources: { c: { radio: { listen: 1, password: "${reference}" } } }\n`, around)
+    return (plant.sources[0]!.config as { password: Secret }).password
+  }
+  const secret = await read('secret:car-key')
+  assert.equal(secret.reveal(), 'from-file')
+  assert.equal((await read('env:CAR')).reveal(), 'from-env')
+  assert.equal(`${JSON.stringify({ secret })} ${String(secret)}`, '{"secret":"***"} ***')
+})
+
+test('__proto__ as a key is an unknown key and pollutes nothing', async () => {
+  const said = await problems('site: a/b\n__proto__: { polluted: true }\n')
+  assert.match(said[0]!, /unknown key/)
+  assert.equal(({} as { polluted?: boolean }).polluted, undefined)
+})
+
+test('no text makes the loader throw anything but a ConfigError', async () => {
+  const valid = 'site: acme/berlin\nsources:\n  c: { radio: { listen: 1883 } }\nassets: { "x{1..2}": {} }\n'
+  const mutated = fc
+    .tuple(fc.nat(valid.length), fc.nat(12), fc.string({ maxLength: 12, unit: 'binary' }))
+    .map(([at, cut, insert]) => valid.slice(0, at) + insert + valid.slice(at + cut))
+  await fc.assert(
+    fc.asyncProperty(mutated, async (text) => {
+      try {
+        await load(text)
+      } catch (error) {
+        assert.ok(error instanceof ConfigError, `${String(error)} on ${JSON.stringify(text)}`)
+        for (const problem of error.problems) assert.ok(problem.line >= 1 && problem.column >= 1)
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('the file format is a JSON Schema for editors', () => {
+  const schema = configSchema([spec]) as { properties: { [key: string]: unknown } }
+  assert.deepEqual(Object.keys(schema.properties), ['version', 'site', 'log', 'models', 'assets', 'sources', 'api'])
+})

@@ -1,0 +1,114 @@
+import { z } from 'zod'
+import { addressField, durationField, isLoopback, secretField, tlsIdentityFields } from '../component/fields.ts'
+import { PACKML_STATES } from '../model/definition.ts'
+import { tagFault } from '../model/path.ts'
+
+/** The config file as its writer sees it. Sources are checked by their own specs afterwards. */
+
+const tagSchema = z
+  .strictObject({
+    type: z
+      .enum(['boolean', 'number', 'int64', 'string', 'bytes', 'array', 'structure'])
+      .optional()
+      .describe('Type of the values; default: number, and string for a state'),
+    kind: z.enum(['gauge', 'counter', 'state']).default('gauge').describe('gauge, counter (only grows) or state'),
+    unit: z.string().min(1).max(32).optional().describe('Unit as a UCUM code: Cel, bar, mm/s'),
+    range: z
+      .tuple([z.number(), z.number()])
+      .refine(([low, high]) => low < high, { message: 'want [low, high] with low below high' })
+      .optional()
+      .describe('[low, high]; a value outside is stored as Uncertain'),
+    states: z
+      .union([
+        z.literal('packml').transform(() => PACKML_STATES as readonly string[]),
+        z.array(z.string().min(1)).min(1),
+      ])
+      .optional()
+      .describe('"packml", or the names of the states'),
+    staleAfter: durationField.optional().describe('Age at which a value no longer counts as fresh; default 60s'),
+    description: z.string().optional(),
+  })
+  .describe('A tag of a model')
+
+const tagName = z.string().superRefine((name, context) => {
+  const fault = tagFault(name)
+  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault })
+})
+
+const modelSchema = z
+  .strictObject({ tags: z.record(tagName, tagSchema.nullable()).describe('The tags, by name') })
+  .describe('A versioned type of machine')
+
+const embeddedSchema = z.strictObject({
+  listen: addressField.prefault(9092).describe('Where Kafka clients of this machine reach the log'),
+  partitions: z.number().int().min(1).max(64).default(4).describe('Partitions of each new topic'),
+  retention: z
+    .strictObject({
+      time: durationField.optional().describe('How long telemetry is kept; default 7d'),
+      size: z.number().int().min(1).optional().describe('Bytes a partition keeps at most'),
+    })
+    .prefault({}),
+  sync: z
+    .union([
+      z.literal('ack').transform(() => ({ mode: 'ack' as const })),
+      z
+        .strictObject({ every: durationField })
+        .transform(({ every }) => ({ mode: 'interval' as const, intervalMs: every })),
+    ])
+    .prefault('ack')
+    .describe('"ack": fsync before every acknowledgement. { every: 100ms }: a power cut may lose that much'),
+})
+
+const logSchema = z
+  .union([
+    z.literal('embedded').transform(() => ({ embedded: embeddedSchema.parse({}) })),
+    z.strictObject({ embedded: embeddedSchema }),
+  ])
+  .prefault('embedded')
+  .describe('Where the log is: "embedded" (on this disk)')
+
+const apiSchema = z
+  .strictObject({
+    listen: addressField.prefault(8080).describe('Where the page and the API are'),
+    tls: z.strictObject(tlsIdentityFields).optional(),
+    tokens: z
+      .array(
+        z.strictObject({
+          name: z.string().min(1).max(64),
+          token: secretField,
+          can: z
+            .array(z.enum(['read', 'write']))
+            .min(1)
+            .default(['read']),
+        }),
+      )
+      .default([])
+      .describe('Who may call the API; required beyond loopback'),
+    hosts: z.array(z.string().min(1)).default([]).describe('Names by which browsers reach this hub, besides localhost'),
+  })
+  .superRefine((api, context) => {
+    if (isLoopback(api.listen) || api.tokens.length > 0) return
+    const message = `Cannot listen on ${api.listen.host} for everybody: want at least one entry in "tokens", or a loopback address`
+    context.addIssue({ code: 'custom', path: ['listen'], message })
+  })
+  .prefault({})
+
+export const plantSchema = z.strictObject({
+  version: z.literal(1).default(1).describe('Version of this file format'),
+  site: z.string().describe('enterprise/site: the place that all paths are below'),
+  log: logSchema,
+  models: z.record(z.string().regex(/^[^@\s]+@\d+$/, 'want name@version, e.g. press@1'), modelSchema).default({}),
+  assets: z
+    .record(z.string(), z.strictObject({ model: z.string().optional() }).nullable())
+    .default({})
+    .describe('Machines, by path below the site; press{1..8} is eight of them'),
+  sources: z
+    .record(
+      z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'want letters, digits, ".", "_", "-"'),
+      z.record(z.string(), z.unknown()),
+    )
+    .default({}),
+  api: apiSchema,
+})
+
+export type PlantFile = z.output<typeof plantSchema>
