@@ -15,27 +15,46 @@ export interface Log {
    * partition by partition). Resolves when **all** of them are durable; rejects when the log refused any of them, and
    * then none may be taken as durable. Records of one key are stored in the order of the calls, whether or not the
    * caller awaited: callers pipeline. Values and keys are copied before the call returns.
-   * @throws LogError `LOG_CLOSED`, `LOG_FULL` (disk), `LOG_UNAVAILABLE` (delivery timed out), `RECORD_TOO_LARGE`.
+   * @throws LogError `LOG_CLOSED`, `LOG_FULL` (disk), `LOG_UNAVAILABLE` (delivery timed out), `RECORD_TOO_LARGE`,
+   * `TOPIC_UNKNOWN` (not ensured), `APPEND_OVERRUN` (the caller did not await `ready`).
    */
   append(topic: string, records: readonly NewRecord[]): Promise<readonly Appended[]>
 
   /** Resolves when the driver has room again; callers await it before they hand over more (back-pressure). */
   ready(): Promise<void>
 
-  /** First offset still there and the offset the next record will get, for each partition. */
+  /**
+   * First offset still there and the offset the next record will get, for each partition.
+   * @throws LogError `TOPIC_UNKNOWN`, `LOG_UNAVAILABLE`, `LOG_CLOSED`.
+   */
   ends(topic: string): Promise<readonly PartitionEnds[]>
 
   /**
    * Reads from positions, in order within a partition, long-polling at the end. A position below the first offset
-   * continues at the first (retention), and the batch says so with `skipped`.
+   * continues at the first (retention), and the batch says so with `skipped`. Ends when the signal aborts; a log that
+   * cannot be reached is waited for, for ever.
+   * @throws LogError `CORRUPT_BATCH` and the other codes of `decodeRecords` (nothing of the batch was handed out),
+   * `OFFSET_BEYOND_END` where a position lies beyond the end, `TOPIC_UNKNOWN`, `LOG_CLOSED`.
    */
   read(positions: readonly Position[], options: ReadOptions): AsyncIterable<ReadBatch>
 
   /** Names of the topics that exist. */
   topics(): Promise<readonly TopicDescription[]>
 
-  /** Waits for what is in flight (bounded by 10 s), then closes. */
+  /** How the driver fares right now; cheap, for health pages. */
+  state(): LogState
+
+  /** Waits for what is in flight (bounded by 10 s), then closes: what is left, and every later call, gets `LOG_CLOSED`. */
   close(): Promise<void>
+}
+
+export interface LogState {
+  /** Whether the log answered last time it was asked. */
+  readonly connected: boolean
+  /** Bytes handed over that are not durable yet. */
+  readonly pendingBytes: number
+  /** What holds appends up right now (a full disk, no connection); absent while all is well. */
+  readonly lastError?: LogError
 }
 
 export interface TopicSpec {

@@ -1,0 +1,254 @@
+import type { Clock, Timer } from '../../system/clock.ts'
+import { LogError } from '../log.ts'
+import type {
+  Appended,
+  Log,
+  LogState,
+  NewRecord,
+  PartitionEnds,
+  Position,
+  ReadBatch,
+  ReadOptions,
+  TopicDescription,
+  TopicSpec,
+} from '../log.ts'
+import { partitionOf } from '../partitioner.ts'
+import {
+  beyondEndError,
+  checkSizes,
+  closedError,
+  MAX_PENDING_BYTES,
+  MAX_RECORD_BYTES,
+  mismatchError,
+  overrunError,
+  recordBytes,
+  unknownTopicError,
+} from '../refusals.ts'
+import { MemoryStore, MemoryTopic } from './memory-store.ts'
+import type { MemoryPartition } from './memory-store.ts'
+
+export interface MemoryLogOptions {
+  readonly clock: Clock
+  /** Where the records live; a log opened on the store of a crashed one sees what had been flushed. */
+  readonly store?: MemoryStore
+  /**
+   * Whether appends become durable by themselves, after `flushMs`. Default true; false: only `flush()` makes them
+   * durable, so a test decides what a crash loses.
+   */
+  readonly autoFlush?: boolean
+  /** How long an append takes to become durable; default 0: at once. */
+  readonly flushMs?: number
+  readonly maxPendingBytes?: number
+  readonly maxRecordBytes?: number
+}
+
+const READ_BYTES = 1024 * 1024
+
+/** The log in memory, for tests and the simulator: the same contract, and it can lose what was not flushed. */
+export class MemoryLog implements Log {
+  readonly #options: MemoryLogOptions
+  readonly #store: MemoryStore
+  readonly #unflushed: Waiting[] = []
+  readonly #touched = new Set<MemoryPartition>()
+  #pendingBytes = 0
+  #flushTimer: Timer | undefined
+  #keyless = 0
+  #refusal: LogError | undefined
+  #closed = false
+  #roomWaiters: (() => void)[] = []
+
+  constructor(options: MemoryLogOptions) {
+    this.#options = options
+    this.#store = options.store ?? new MemoryStore()
+  }
+
+  async ensure(topics: readonly TopicSpec[]): Promise<void> {
+    if (this.#closed) throw closedError('ensure topics')
+    for (const spec of topics) {
+      const existing = this.#store.topics.get(spec.name)
+      if (existing && existing.partitions.length !== spec.partitions) {
+        throw mismatchError(spec.name, existing.partitions.length, spec.partitions)
+      }
+    }
+    for (const spec of topics) {
+      if (!this.#store.topics.has(spec.name)) this.#store.topics.set(spec.name, new MemoryTopic(spec))
+    }
+  }
+
+  append(topic: string, records: readonly NewRecord[]): Promise<readonly Appended[]> {
+    try {
+      const appended = this.#take(topic, records)
+      const { promise, resolve, reject } = Promise.withResolvers<readonly Appended[]>()
+      this.#unflushed.push({ settle: () => resolve(appended), reject })
+      this.#scheduleFlush()
+      return promise
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async ready(): Promise<void> {
+    while (this.#pendingBytes >= this.#maxPendingBytes && !this.#closed) {
+      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
+    }
+    if (this.#closed) throw closedError('wait for room')
+  }
+
+  async ends(topic: string): Promise<readonly PartitionEnds[]> {
+    if (this.#closed) throw closedError(`ask for the ends of "${topic}"`)
+    return this.#topic('ask for the ends of', topic).partitions.map(({ start, durableEnd }, partition) => ({
+      partition,
+      start,
+      end: durableEnd,
+    }))
+  }
+
+  async *read(positions: readonly Position[], options: ReadOptions): AsyncGenerator<ReadBatch> {
+    const cursors = positions.map((position) => this.#cursor(position))
+    const wake = () => this.#store.wake()
+    options.signal.addEventListener('abort', wake)
+    try {
+      while (!options.signal.aborted) {
+        if (this.#closed) throw closedError('read')
+        const before = cursors.map((cursor) => cursor.offset)
+        for (const cursor of cursors) {
+          const batch = this.#fetch(cursor, options.maxBytes ?? READ_BYTES)
+          if (batch) yield batch
+          if (options.signal.aborted) return
+        }
+        if (options.untilEnd && cursors.every((cursor) => cursor.offset >= cursor.end)) return
+        if (cursors.every((cursor, index) => cursor.offset === before[index])) await this.#store.change()
+      }
+    } finally {
+      options.signal.removeEventListener('abort', wake)
+    }
+  }
+
+  async topics(): Promise<readonly TopicDescription[]> {
+    if (this.#closed) throw closedError('list topics')
+    return [...this.#store.topics.values()].map(({ spec }) => ({ name: spec.name, partitions: spec.partitions }))
+  }
+
+  state(): LogState {
+    const lastError = this.#refusal
+    return { connected: !this.#closed, pendingBytes: this.#pendingBytes, ...(lastError && { lastError }) }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    if (!this.#refusal) this.flush()
+    this.#end(closedError('append'))
+  }
+
+  /** Makes everything appended so far durable, now: its appends resolve, readers see it. */
+  flush(): void {
+    this.#flushTimer?.cancel()
+    this.#flushTimer = undefined
+    for (const partition of this.#touched) partition.makeDurable()
+    this.#touched.clear()
+    this.#pendingBytes = 0
+    for (const { settle } of this.#unflushed.splice(0)) settle()
+    this.#store.wake()
+    for (const resolve of this.#roomWaiters.splice(0)) resolve()
+  }
+
+  /** Power cut: what was not flushed is gone, its appends reject, and this log is closed. The store lives on. */
+  crash(): void {
+    for (const partition of this.#touched) partition.loseVolatile()
+    this.#touched.clear()
+    const message = 'Cannot append: the log crashed before the records were durable, want it reopened'
+    this.#end(new LogError('LOG_UNAVAILABLE', message, { retriable: true }))
+  }
+
+  /** Every append is refused with this error (for example `LOG_FULL`) until it is called with undefined. */
+  refuse(error: LogError | undefined): void {
+    this.#refusal = error
+  }
+
+  /** What retention does: records of a partition before `offset` are gone. */
+  trim(topic: string, partition: number, offset: number): void {
+    this.#partition('trim', topic, partition).trim(offset)
+  }
+
+  #take(topic: string, records: readonly NewRecord[]): Appended[] {
+    if (this.#closed) throw closedError(`append to "${topic}"`)
+    if (this.#refusal) throw this.#refusal
+    const { partitions } = this.#topic('append to', topic)
+    checkSizes(topic, records, this.#options.maxRecordBytes ?? MAX_RECORD_BYTES)
+    if (this.#pendingBytes >= 2 * this.#maxPendingBytes) {
+      throw overrunError(topic, this.#pendingBytes, 2 * this.#maxPendingBytes)
+    }
+    const counts = new Map<number, number>()
+    const keyless = this.#keyless++ % partitions.length
+    for (const record of records) {
+      const index = record.key === null ? keyless : partitionOf(record.key, partitions.length)
+      partitions[index]!.add(record)
+      this.#touched.add(partitions[index]!)
+      this.#pendingBytes += recordBytes(record)
+      counts.set(index, (counts.get(index) ?? 0) + 1)
+    }
+    return [...counts].map(([partition, count]) => ({ partition, nextOffset: partitions[partition]!.end, count }))
+  }
+
+  #scheduleFlush(): void {
+    if (this.#options.autoFlush === false || this.#flushTimer) return
+    const flushMs = this.#options.flushMs ?? 0
+    if (flushMs === 0) this.flush()
+    else this.#flushTimer = this.#options.clock.after(flushMs, () => this.flush())
+  }
+
+  #fetch(cursor: Cursor, maxBytes: number): ReadBatch | undefined {
+    const { topic, partition, stored } = cursor
+    const from = Math.max(cursor.offset, stored.start)
+    const skipped = from - cursor.offset
+    const records = stored.read(from, maxBytes)
+    if (records.length === 0 && skipped === 0) return undefined
+    cursor.offset = from + records.length
+    return { topic, partition, records, nextOffset: cursor.offset, skipped }
+  }
+
+  #cursor({ topic, partition, offset }: Position): Cursor {
+    const stored = this.#partition('read', topic, partition)
+    if (offset > stored.durableEnd) throw beyondEndError(topic, partition, offset, stored.durableEnd)
+    return { topic, partition, offset, end: stored.durableEnd, stored }
+  }
+
+  #topic(action: string, name: string): MemoryTopic {
+    const topic = this.#store.topics.get(name)
+    if (!topic) throw unknownTopicError(action, name)
+    return topic
+  }
+
+  #partition(action: string, topic: string, partition: number): MemoryPartition {
+    const found = this.#topic(action, topic).partitions[partition]
+    if (!found) throw unknownTopicError(action, `${topic}/${partition}`)
+    return found
+  }
+
+  #end(error: LogError): void {
+    this.#closed = true
+    this.#pendingBytes = 0
+    this.#flushTimer?.cancel()
+    for (const { reject } of this.#unflushed.splice(0)) reject(error)
+    for (const resolve of this.#roomWaiters.splice(0)) resolve()
+    this.#store.wake()
+  }
+
+  get #maxPendingBytes(): number {
+    return this.#options.maxPendingBytes ?? MAX_PENDING_BYTES
+  }
+}
+
+interface Waiting {
+  readonly settle: () => void
+  readonly reject: (error: LogError) => void
+}
+
+interface Cursor {
+  readonly topic: string
+  readonly partition: number
+  offset: number
+  /** Where the partition ended when the reading began. */
+  readonly end: number
+  readonly stored: MemoryPartition
+}
