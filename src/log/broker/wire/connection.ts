@@ -1,0 +1,209 @@
+import type { Socket } from 'node:net'
+import type { Logger } from '../../../system/logger.ts'
+import type { Address } from '../../../system/net.ts'
+import type { Peer, Services } from './api.ts'
+import { dispatch, overlaps } from './apis.ts'
+import { Frames } from './frames.ts'
+import { WireError } from './reader.ts'
+import type { Writer } from './writer.ts'
+
+/** Bytes read ahead while a request has to wait; with more, the socket is not read. */
+const READ_AHEAD = 256 * 1024
+
+/** Bytes of answers that the client has not taken yet; with more, no further request is started. */
+const MAX_UNSENT = 1024 * 1024
+
+/** What connections count, all together. */
+export interface Traffic {
+  requests: number
+  bytesIn: number
+  bytesOut: number
+}
+
+/** A request on its way: answers leave in the order of the requests. */
+interface Slot {
+  readonly bytes: number
+  /** Undefined until the request is done; without parts where it wants no answer. */
+  parts: readonly Uint8Array[] | undefined
+}
+
+/**
+ * One client. Produce requests overlap, up to a bound in number and bytes; every other request runs alone, which costs
+ * nothing because answers leave in order. Whatever is wrong with a connection closes that connection only.
+ */
+export class Connection {
+  readonly #socket: Socket
+  readonly #services: Services
+  readonly #logger: Logger
+  readonly #traffic: Traffic
+  readonly #frames: Frames
+  readonly #closed = new AbortController()
+  readonly #peer: Peer
+  readonly #slots: Slot[] = []
+  /** A whole request that has to wait for those before it. */
+  #held: Buffer | undefined
+  #running = 0
+  #runningBytes = 0
+  #alone = false
+  #pumping = false
+  #corked = false
+  /** Monotonic ms: when anything last came or went, and when the request that is arriving began. */
+  #active: number
+  #began: number | undefined
+
+  constructor(socket: Socket, services: Services, options: { broker: Address; logger: Logger; traffic: Traffic }) {
+    this.#socket = socket
+    this.#services = services
+    this.#logger = options.logger
+    this.#traffic = options.traffic
+    this.#frames = new Frames(services.limits.maxRequestBytes)
+    this.#peer = { broker: options.broker, closed: this.#closed.signal }
+    this.#active = services.clock.monotonic()
+  }
+
+  /** Serves the client until the connection closes; `done` is called once, then. */
+  run(done: () => void): void {
+    const socket = this.#socket
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    socket.on('drain', () => {
+      this.#active = this.#services.clock.monotonic()
+      this.#pump()
+    })
+    socket.on('error', (error) => this.#logger.debug('Kafka connection failed', { reason: error.message }))
+    socket.on('close', () => {
+      this.#closed.abort()
+      done()
+    })
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  /** Closes the connection where its client is too slow or gone. Called every second or so. */
+  check(): void {
+    const { limits, clock } = this.#services
+    const now = clock.monotonic()
+    const quiet = now - this.#active
+    if (this.#socket.writableLength > 0 && quiet > limits.stalledMs) {
+      this.#hangUp(`Cannot send answer: the client took nothing for ${Math.round(quiet)} ms`)
+    } else if (this.#began !== undefined && !this.#blocked() && now - this.#began > this.#allowedMs()) {
+      this.#hangUp(
+        `Cannot read request: ${this.#frames.buffered} bytes after ${Math.round(now - this.#began)} ms, want all of it`,
+      )
+    } else if (this.#running === 0 && quiet > limits.idleMs) {
+      this.#hangUp(`Idle for ${Math.round(quiet)} ms`)
+    }
+  }
+
+  #allowedMs(): number {
+    const { requestMs, minRequestRate } = this.#services.limits
+    return requestMs + (this.#frames.buffered / minRequestRate) * 1000
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#active = this.#services.clock.monotonic()
+    this.#traffic.bytesIn += chunk.length
+    this.#frames.push(chunk)
+    this.#pump()
+    if (this.#frames.buffered === 0) this.#began = undefined
+    else this.#began ??= this.#active
+  }
+
+  /** Starts requests as long as they may start, and stops reading where they may not. */
+  #pump(): void {
+    if (this.#pumping || this.#closed.signal.aborted) return
+    this.#pumping = true
+    try {
+      for (let request = this.#next(); request && this.#mayStart(request); request = this.#next()) {
+        this.#held = undefined
+        this.#start(request)
+      }
+    } catch (error) {
+      this.#fail(error)
+    }
+    this.#pumping = false
+    if (!this.#blocked() || this.#frames.buffered < READ_AHEAD) this.#socket.resume()
+    else this.#socket.pause()
+  }
+
+  #next(): Buffer | undefined {
+    if (!this.#held) {
+      this.#held = this.#frames.next()
+      if (this.#held) this.#began = undefined
+    }
+    return this.#held
+  }
+
+  #blocked(): boolean {
+    return this.#held !== undefined
+  }
+
+  #mayStart(request: Buffer): boolean {
+    if (this.#socket.writableLength > MAX_UNSENT) return false
+    if (this.#running === 0) return true
+    const { maxInFlight, maxInFlightBytes } = this.#services.limits
+    if (this.#alone || !overlaps(request) || this.#running >= maxInFlight) return false
+    return this.#runningBytes + request.length <= maxInFlightBytes
+  }
+
+  #start(request: Buffer): void {
+    const slot: Slot = { bytes: request.length, parts: undefined }
+    this.#slots.push(slot)
+    this.#traffic.requests++
+    this.#running++
+    this.#runningBytes += slot.bytes
+    this.#alone = !overlaps(request)
+    const answer = dispatch(this.#services, request, this.#peer)
+    if (answer instanceof Promise) {
+      answer.then(
+        (written) => this.#finish(slot, written),
+        (error: unknown) => this.#fail(error),
+      )
+    } else {
+      this.#finish(slot, answer)
+    }
+  }
+
+  #finish(slot: Slot, answer: Writer | null): void {
+    slot.parts = answer ? answer.finish() : []
+    this.#running--
+    this.#runningBytes -= slot.bytes
+    this.#alone = false
+    this.#send()
+    this.#pump()
+  }
+
+  /** Sends the answers that are next in order; those of one tick leave in one system call. */
+  #send(): void {
+    if (!this.#socket.writable) return
+    while (this.#slots[0]?.parts) {
+      if (!this.#corked) this.#cork()
+      for (const part of this.#slots.shift()!.parts!) {
+        this.#traffic.bytesOut += part.length
+        this.#socket.write(part)
+      }
+    }
+  }
+
+  #cork(): void {
+    this.#corked = true
+    this.#socket.cork()
+    process.nextTick(() => {
+      this.#corked = false
+      this.#socket.uncork()
+    })
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closed.signal.aborted) return
+    if (error instanceof WireError) return this.#hangUp(error.message)
+    this.#logger.error('Kafka request failed', { error: error instanceof Error ? error.stack : String(error) })
+    this.close()
+  }
+
+  #hangUp(reason: string): void {
+    this.#logger.warn('Kafka connection closed', { reason })
+    this.close()
+  }
+}

@@ -1,0 +1,65 @@
+import { WireError } from './reader.ts'
+
+const PREFIX = 4
+
+/**
+ * Cuts a connection's bytes into requests. A request within one chunk is a view of it; one that spans chunks is
+ * copied together once, when it is whole: memory follows the bytes that came, never the size that was announced.
+ */
+export class Frames {
+  readonly #maxBytes: number
+  #chunks: Buffer[] = []
+  #buffered = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  /** Bytes that came and are not part of a request handed out. */
+  get buffered(): number {
+    return this.#buffered
+  }
+
+  push(chunk: Buffer): void {
+    this.#chunks.push(chunk)
+    this.#buffered += chunk.length
+  }
+
+  /**
+   * The next whole request without its size prefix; undefined until all of it is there.
+   * @throws WireError where the size prefix cannot be one.
+   */
+  next(): Buffer | undefined {
+    if (this.#buffered < PREFIX) return undefined
+    const size = this.#size()
+    if (this.#buffered < PREFIX + size) return undefined
+    return this.#take(PREFIX + size).subarray(PREFIX)
+  }
+
+  #size(): number {
+    if (this.#chunks[0]!.length < PREFIX) this.#chunks = [Buffer.concat(this.#chunks)]
+    const head = this.#chunks[0]!
+    const size = head.readInt32BE(0)
+    if (size > 0 && size <= this.#maxBytes) return size
+    throw new WireError(`Cannot read request: size is ${size}${speaks(head)}, want 1 to ${this.#maxBytes}`)
+  }
+
+  #take(count: number): Buffer {
+    this.#buffered -= count
+    const head = this.#chunks[0]!
+    if (head.length > count) {
+      this.#chunks[0] = head.subarray(count)
+      return head.subarray(0, count)
+    }
+    if (head.length === count) return this.#chunks.shift()!
+    const whole = Buffer.concat(this.#chunks)
+    this.#chunks = whole.length > count ? [whole.subarray(count)] : []
+    return whole.subarray(0, count)
+  }
+}
+
+/** Other protocols that people point at this port by mistake, told by their first bytes. */
+function speaks(head: Buffer): string {
+  if (head[0] === 0x16 && head[1] === 0x03) return ' (a TLS hello)'
+  return /^(GET|POST|PUT|HEAD|OPTIONS) ?/.test(head.toString('latin1', 0, 8)) ? ' (an HTTP request)' : ''
+}

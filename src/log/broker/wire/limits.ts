@@ -1,0 +1,51 @@
+const MIB = 1024 * 1024
+
+/** Bounds of what clients may ask of the broker. */
+export interface Limits {
+  /** Largest request; a larger size prefix closes the connection before anything is allocated. */
+  readonly maxRequestBytes: number
+  /** Largest batch, where the topic sets no `max.message.bytes`. */
+  readonly maxBatchBytes: number
+  /** Most bytes of records in one answer to a fetch, whatever the client asks (but always one batch). */
+  readonly maxFetchBytes: number
+  /** Size of a segment file, where the topic sets no `segment.bytes`. */
+  readonly segmentBytes: number
+  readonly maxConnections: number
+  /** Partitions of all topics together. */
+  readonly maxPartitions: number
+  /** Partitions of a topic whose creator does not say how many. */
+  readonly defaultPartitions: number
+  /** Produce requests of one connection that are being stored at once. */
+  readonly maxInFlight: number
+  /** Their bytes: with more, the connection is not read until some are durable. */
+  readonly maxInFlightBytes: number
+  /** A request must arrive within this time, and beyond it at `minRequestRate`. */
+  readonly requestMs: number
+  /** Bytes per second. */
+  readonly minRequestRate: number
+  /** A connection on which nothing happens for this long is closed. */
+  readonly idleMs: number
+  /** A client that takes none of its answer for this long is closed. */
+  readonly stalledMs: number
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  maxRequestBytes: 100 * MIB,
+  maxBatchBytes: 8 * MIB,
+  maxFetchBytes: 16 * MIB,
+  segmentBytes: 128 * MIB,
+  maxConnections: 1000,
+  maxPartitions: 2000,
+  defaultPartitions: 4,
+  maxInFlight: 128,
+  maxInFlightBytes: 16 * MIB,
+  requestMs: 30_000,
+  minRequestRate: 64 * 1024,
+  idleMs: 600_000,
+  stalledMs: 60_000,
+}
+
+/** Topic configs whose default is one of the broker's limits. */
+export function configDefaults(limits: Limits): { readonly [name: string]: string } {
+  return { 'max.message.bytes': String(limits.maxBatchBytes), 'segment.bytes': String(limits.segmentBytes) }
+}

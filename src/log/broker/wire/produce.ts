@@ -1,0 +1,218 @@
+import { BATCH, MAGIC, batchFault, producedFault, readBatchHeader } from '../../batch.ts'
+import type { BatchHeader } from '../../batch.ts'
+import type { Partition } from '../storage/storage.ts'
+import type { Request, Services } from './api.ts'
+import { ERROR, storageRefusal } from './protocol-error.ts'
+import type { ErrorCode, Refusal } from './protocol-error.ts'
+import { WireError } from './reader.ts'
+import type { Reader } from './reader.ts'
+import type { Writer } from './writer.ts'
+
+interface PartitionData {
+  readonly index: number
+  readonly records: Buffer | null
+}
+
+interface TopicData {
+  readonly name: string
+  readonly partitions: readonly PartitionData[]
+}
+
+interface Stored extends Refusal {
+  readonly index: number
+  readonly baseOffset: number
+  readonly startOffset: number
+}
+
+/**
+ * Produce (0), v0 to v11. Every acknowledgement, also that of acks=1, leaves only when the batch is durable. v0 to v2
+ * are advertised because librdkafka up to 2.8 sends uncompressed where they are missing (KAFKA-18659); the message
+ * formats of their time are refused.
+ */
+export async function produce(services: Services, { version, body, answer, peer }: Request): Promise<Writer | null> {
+  const transactionalId = version >= 3 ? body.nullableString() : null
+  const acks = body.int16()
+  const timeoutMs = body.int32()
+  const topics = body.array(readTopic)
+  const refusal = requestRefusal(transactionalId, acks)
+  const waiting = { timeoutMs, closed: peer.closed }
+  // Appends are called in the order of the request, before anything is awaited: requests of a connection overlap.
+  const stored = await Promise.all(
+    topics.map(({ name, partitions }) =>
+      Promise.all(
+        partitions.map((data) => (refusal ? refused(data.index, refusal) : store(services, name, data, waiting))),
+      ),
+    ),
+  )
+  if (acks === 0) return silence(stored.flat())
+  answer.array(topics, (topic) => {
+    answer.string(topic.name)
+    answer.array(stored[topics.indexOf(topic)]!, (one) => writeStored(one, version, answer))
+    answer.tags()
+  })
+  if (version >= 1) answer.int32(0) // throttle time
+  answer.tags()
+  return answer
+}
+
+function readTopic(body: Reader): TopicData {
+  const name = body.string()
+  const partitions = body.array((reader) => {
+    const data = { index: reader.int32(), records: reader.nullableBytes() }
+    reader.tags()
+    return data
+  })
+  body.tags()
+  return { name, partitions }
+}
+
+function requestRefusal(transactionalId: string | null, acks: number): Refusal | undefined {
+  if (transactionalId !== null) {
+    const message = `Cannot store for transactional id "${transactionalId}": the embedded log has no transactions`
+    return { error: ERROR.transactionalIdNotAuthorized, message }
+  }
+  if (acks === 0 || acks === 1 || acks === -1) return undefined
+  return { error: ERROR.invalidRequiredAcks, message: `Cannot store with acks=${acks}: want 0, 1 or -1` }
+}
+
+interface Waiting {
+  readonly timeoutMs: number
+  readonly closed: AbortSignal
+}
+
+async function store(services: Services, topic: string, data: PartitionData, waiting: Waiting): Promise<Stored> {
+  const { index, records } = data
+  const partition = services.storage.partition(topic, index)
+  if (!partition) return refused(index, { error: ERROR.unknownTopicOrPartition, message: 'No such topic or partition' })
+  const refusal = sizeRefusal(services, topic, records) ?? batchRefusal(records!)
+  if (refusal) return refused(index, refusal)
+  const header = readBatchHeader(records!)
+  const { startOffset } = partition
+  try {
+    const verdict = header.producerId < 0n ? ACCEPTED : partition.producers.check(header)
+    if ('error' in verdict) return refused(index, sequenceRefusal(verdict.error, header))
+    if ('duplicate' in verdict)
+      return await storedBefore(services, partition, verdict.duplicate, header, index, waiting)
+    const { baseOffset } = await partition.append(records!)
+    return { index, error: ERROR.none, message: '', baseOffset, startOffset }
+  } catch (fault) {
+    return refused(index, storageRefusal(fault))
+  }
+}
+
+const ACCEPTED = { accept: true } as const
+
+function sizeRefusal({ storage, limits }: Services, topic: string, records: Buffer | null): Refusal | undefined {
+  if (records === null || records.length === 0) {
+    return { error: ERROR.invalidRecord, message: 'Cannot store nothing: want one batch of records' }
+  }
+  const most = Number(storage.topic(topic)?.configs['max.message.bytes'] ?? limits.maxBatchBytes)
+  if (records.length <= most) return undefined
+  return {
+    error: ERROR.messageTooLarge,
+    message: `Cannot store batch: it has ${records.length} bytes, want at most ${most}`,
+  }
+}
+
+/** Exactly one whole, undamaged batch of the only format there is (KIP-98). */
+function batchRefusal(records: Buffer): Refusal | undefined {
+  const magic = records[BATCH.magic]
+  if (magic !== undefined && magic !== MAGIC) {
+    return { error: ERROR.unsupportedForMessageFormat, message: `Cannot store batch: magic is ${magic}, want ${MAGIC}` }
+  }
+  if (records.length < BATCH.records) {
+    return { error: ERROR.corruptMessage, message: `Cannot store batch: ${batchFault(records)}` }
+  }
+  const header = readBatchHeader(records)
+  return headerRefusal(header, records.length) ?? faultRefusal(records, header)
+}
+
+function headerRefusal(header: BatchHeader, bytes: number): Refusal | undefined {
+  if (header.compression === undefined) {
+    return { error: ERROR.unsupportedCompression, message: 'Cannot store batch: unknown compression, want 0 to 4' }
+  }
+  if (header.size < bytes && header.size >= BATCH.records) {
+    return { error: ERROR.invalidRecord, message: 'Cannot store batches: more than one, want exactly one a partition' }
+  }
+  if (header.logAppendTime) {
+    return {
+      error: ERROR.invalidTimestamp,
+      message: 'Cannot store batch: timestamp type is LogAppendTime, want CreateTime',
+    }
+  }
+  if (header.transactional) {
+    return { error: ERROR.invalidTransactionState, message: 'Cannot store batch: the embedded log has no transactions' }
+  }
+  const sequenced = header.producerId >= 0n
+  if (sequenced && (header.producerEpoch < 0 || header.baseSequence < 0)) {
+    return { error: ERROR.invalidRecord, message: 'Cannot store batch: producer id without epoch and sequence' }
+  }
+  return undefined
+}
+
+function faultRefusal(records: Buffer, header: BatchHeader): Refusal | undefined {
+  const lie = producedFault(header)
+  if (lie !== undefined) return { error: ERROR.invalidRecord, message: `Cannot store batch: ${lie}` }
+  const fault = batchFault(records)
+  return fault === undefined ? undefined : { error: ERROR.corruptMessage, message: `Cannot store batch: ${fault}` }
+}
+
+const SEQUENCE_ERRORS: { readonly [error: string]: ErrorCode } = {
+  'out-of-order': ERROR.outOfOrderSequence,
+  fenced: ERROR.invalidProducerEpoch,
+  'unknown-producer': ERROR.unknownProducerId,
+}
+
+function sequenceRefusal(error: string, { producerId, producerEpoch, baseSequence }: BatchHeader): Refusal {
+  const message = `Cannot store batch: sequence ${baseSequence} of producer ${producerId} epoch ${producerEpoch} is ${error}`
+  return { error: SEQUENCE_ERRORS[error] ?? ERROR.unknownServerError, message }
+}
+
+/** A batch that is sent again is stored once, but its first copy may still be on its way to the disk. */
+async function storedBefore(
+  { clock }: Services,
+  partition: Partition,
+  baseOffset: number,
+  { recordCount }: BatchHeader,
+  index: number,
+  { timeoutMs, closed }: Waiting,
+): Promise<Stored> {
+  const last = baseOffset + recordCount - 1
+  if (partition.durableOffset <= last) {
+    const stop = new AbortController()
+    const timer = clock.after(timeoutMs, () => stop.abort())
+    await partition.waitBeyond(last, AbortSignal.any([stop.signal, closed]))
+    timer.cancel()
+  }
+  if (partition.durableOffset > last) {
+    return { index, error: ERROR.none, message: '', baseOffset, startOffset: partition.startOffset }
+  }
+  return refused(index, {
+    error: ERROR.requestTimedOut,
+    message: `Cannot tell of a repeated batch: not durable in ${timeoutMs} ms`,
+  })
+}
+
+function refused(index: number, refusal: Refusal): Stored {
+  return { index, ...refusal, baseOffset: -1, startOffset: -1 }
+}
+
+/** A client with acks=0 hears nothing; that its connection closes is how it learns of a fault, as with Kafka. */
+function silence(stored: readonly Stored[]): null {
+  const fault = stored.find(({ error }) => error !== ERROR.none)
+  if (fault) throw new WireError(`Cannot store without acks: error ${fault.error}, ${fault.message}`)
+  return null
+}
+
+function writeStored(stored: Stored, version: number, answer: Writer): void {
+  answer.int32(stored.index)
+  answer.int16(stored.error)
+  answer.int64(stored.baseOffset)
+  if (version >= 2) answer.int64(-1) // log append time: the time is the producer's
+  if (version >= 5) answer.int64(stored.startOffset)
+  if (version >= 8) {
+    answer.array([], () => {}) // errors of single records
+    answer.string(stored.error === ERROR.none ? null : stored.message)
+  }
+  answer.tags()
+}

@@ -1,0 +1,74 @@
+import type { Storage, StoredTopic } from '../storage/storage.ts'
+import type { Limits } from './limits.ts'
+import { ERROR } from './protocol-error.ts'
+import type { Refusal } from './protocol-error.ts'
+
+/** The topics as the wire sees them: found by id, and created once however many clients ask at the same time. */
+export class Topics {
+  readonly #storage: Storage
+  readonly #limits: Limits
+  readonly #byId = new Map<string, StoredTopic>()
+  readonly #creating = new Map<string, Promise<StoredTopic>>()
+
+  constructor(storage: Storage, limits: Limits) {
+    this.#storage = storage
+    this.#limits = limits
+  }
+
+  byId(id: Uint8Array): StoredTopic | undefined {
+    const key = hex(id)
+    if (!this.#byId.has(key)) {
+      for (const topic of this.#storage.topics().values()) this.#byId.set(hex(topic.id), topic)
+    }
+    return this.#byId.get(key)
+  }
+
+  /** Why a topic cannot be created now; undefined where it can. */
+  refusal(name: string, partitions: number): Refusal | undefined {
+    const fault = topicNameFault(name)
+    if (fault !== undefined) return { error: ERROR.invalidTopic, message: fault }
+    if (this.#storage.topic(name) || this.#creating.has(name)) {
+      return { error: ERROR.topicAlreadyExists, message: `Cannot create topic "${name}": it exists` }
+    }
+    if (!Number.isInteger(partitions) || partitions < 1) {
+      const message = `Cannot create topic "${name}": partitions is ${partitions}, want at least 1`
+      return { error: ERROR.invalidPartitions, message }
+    }
+    const sum = this.#partitions() + partitions
+    if (sum <= this.#limits.maxPartitions) return undefined
+    const message = `Cannot create topic "${name}": the broker would have ${sum} partitions, want at most ${this.#limits.maxPartitions}`
+    return { error: ERROR.policyViolation, message }
+  }
+
+  /** Durable when it resolves. Where the topic is being created already, that creation's. @throws StorageError */
+  create(name: string, partitions: number, configs: { readonly [name: string]: string }): Promise<StoredTopic> {
+    const known = this.#creating.get(name)
+    if (known) return known
+    const creation = this.#storage.createTopic(name, { partitions, configs }).finally(() => this.#creating.delete(name))
+    this.#creating.set(name, creation)
+    return creation
+  }
+
+  #partitions(): number {
+    let sum = 0
+    for (const topic of this.#storage.topics().values()) sum += topic.partitions
+    return sum
+  }
+}
+
+const MAX_NAME = 249
+
+/** Why Kafka's rules refuse a topic name (`Topic.validate`); undefined where they do not. */
+export function topicNameFault(name: string): string | undefined {
+  if (name === '') return 'Cannot create topic "": the name is empty, want 1 to 249 characters'
+  if (name === '.' || name === '..') return `Cannot create topic "${name}": the name is a directory's, want another`
+  if (name.length > MAX_NAME) {
+    return `Cannot create topic "${name.slice(0, 20)}...": the name has ${name.length} characters, want at most ${MAX_NAME}`
+  }
+  if (/^[a-zA-Z0-9._-]+$/.test(name)) return undefined
+  return `Cannot create topic ${JSON.stringify(name)}: illegal characters, want only a-z A-Z 0-9 . _ -`
+}
+
+function hex(id: Uint8Array): string {
+  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('hex')
+}

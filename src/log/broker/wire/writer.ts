@@ -1,0 +1,121 @@
+const FIRST_BYTES = 256
+const HIGH = 0x1_0000_0000
+
+/**
+ * Writes the primitive types of the Kafka protocol into one response. Records are not copied: the response is a list
+ * of parts, which go to the socket in one call.
+ */
+export class Writer {
+  readonly flexible: boolean
+  readonly #parts: Uint8Array[] = []
+  #buffer = Buffer.allocUnsafe(FIRST_BYTES)
+  /** Where the part that is being written starts in the buffer. */
+  #start = 0
+  #at = 4
+  /** Bytes of the finished parts. */
+  #done = 0
+
+  constructor(flexible: boolean) {
+    this.flexible = flexible
+  }
+
+  int8(value: number): void {
+    this.#at = this.#room(1).writeInt8(value, this.#at)
+  }
+
+  int16(value: number): void {
+    this.#at = this.#room(2).writeInt16BE(value, this.#at)
+  }
+
+  int32(value: number): void {
+    this.#at = this.#room(4).writeInt32BE(value, this.#at)
+  }
+
+  int64(value: number): void {
+    const high = Math.floor(value / HIGH)
+    const buffer = this.#room(8)
+    buffer.writeInt32BE(high, this.#at)
+    this.#at = buffer.writeUInt32BE(value - high * HIGH, this.#at + 4)
+  }
+
+  boolean(value: boolean): void {
+    this.int8(value ? 1 : 0)
+  }
+
+  /** 16 bytes. */
+  uuid(value: Uint8Array): void {
+    this.#room(16).set(value, this.#at)
+    this.#at += 16
+  }
+
+  string(value: string | null): void {
+    const length = value === null ? -1 : Buffer.byteLength(value)
+    if (this.flexible) this.#unsignedVarint(length + 1)
+    else this.int16(length)
+    if (value === null) return
+    this.#room(length)
+    this.#at += this.#buffer.write(value, this.#at, length)
+  }
+
+  array<T>(elements: readonly T[] | null, write: (element: T) => void): void {
+    const length = elements === null ? -1 : elements.length
+    if (this.flexible) this.#unsignedVarint(length + 1)
+    else this.int32(length)
+    elements?.forEach(write)
+  }
+
+  /** Batches, by reference: they must stay as they are until the response has been sent. */
+  records(bytes: Uint8Array): void {
+    if (this.flexible) this.#unsignedVarint(bytes.length + 1)
+    else this.int32(bytes.length)
+    if (bytes.length === 0) return
+    this.#endPart()
+    this.#parts.push(bytes)
+    this.#done += bytes.length
+  }
+
+  /** Ends a structure: without tagged fields, where the version has them. */
+  tags(): void {
+    if (this.flexible) this.int8(0)
+  }
+
+  /** The response's parts, size prefix included. Nothing may be written after. */
+  finish(): Uint8Array[] {
+    this.#endPart()
+    const first = this.#parts[0]!
+    new DataView(first.buffer, first.byteOffset).setInt32(0, this.#done - 4)
+    return this.#parts
+  }
+
+  #unsignedVarint(value: number): void {
+    let left = value
+    const buffer = this.#room(5)
+    while (left >= 0x80) {
+      buffer[this.#at++] = (left & 0x7f) | 0x80
+      left >>>= 7
+    }
+    buffer[this.#at++] = left
+  }
+
+  #endPart(): void {
+    if (this.#at === this.#start) return
+    this.#parts.push(this.#buffer.subarray(this.#start, this.#at))
+    this.#done += this.#at - this.#start
+    this.#start = this.#at
+  }
+
+  #room(bytes: number): Buffer {
+    if (this.#at + bytes > this.#buffer.length) this.#grow(bytes)
+    return this.#buffer
+  }
+
+  /** A new buffer for the part that is being written; the parts before it keep theirs. */
+  #grow(bytes: number): void {
+    const written = this.#at - this.#start
+    const grown = Buffer.allocUnsafe(Math.max(FIRST_BYTES, 2 * (written + bytes)))
+    this.#buffer.copy(grown, 0, this.#start, this.#at)
+    this.#buffer = grown
+    this.#start = 0
+    this.#at = written
+  }
+}
