@@ -100,8 +100,10 @@ export interface HubView {
 
 /** First message of a client on `GET /api/v1/live` (WebSocket), and again whenever it looks at something else. */
 export interface LiveRequest {
-  /** Asset paths; a trailing `/**` takes all below. At most 1,000. */
+  /** Asset paths; a trailing `/**` takes the place and all below. Answered with twins. At most 1,000. */
   readonly assets: readonly string[]
+  /** The same for summaries, which come at most once a second. */
+  readonly summaries?: readonly string[]
 }
 
 /** What the server sends, at most 10 times a second; only what changed since, latest value each. */
@@ -109,7 +111,8 @@ export type LiveMessage =
   | { readonly type: 'twins'; readonly twins: readonly TwinView[] }
   | { readonly type: 'assets'; readonly assets: readonly AssetSummary[] }
   | { readonly type: 'sources'; readonly sources: readonly SourceView[] }
-  | { readonly type: 'hub'; readonly hub: HubView }
+  /** Once a second. `now`: the hub's wall time, ms since the epoch, for ages that do not depend on the browser's clock. */
+  | { readonly type: 'hub'; readonly hub: HubView; readonly now: number }
 
 /** Every error answer. */
 export interface ProblemView {

@@ -1,0 +1,35 @@
+import type { AssetSummary, HubView, LedgerView, SourceView, TwinView } from './contract.ts'
+
+/** Which assets to list. */
+export interface AssetQuery {
+  /** Only this path and what is below it. */
+  readonly under?: string
+  /** Only paths that sort after this one (by UTF-16 code units): the last path of the page before. */
+  readonly after?: string
+  readonly limit: number
+}
+
+/**
+ * Everything the API shows, as the hub answers it: views of the twins, the ledger and the sources. All of it is in
+ * memory, so every call answers at once; the API never holds on to an answer. Values are JSON already (int64 beyond
+ * 2^53 and bytes as strings), and `stale` is judged at the moment of the call.
+ */
+export interface HubPort {
+  /** Whether the log is open and the twins have caught up with it; until then `GET /healthz` answers 503. */
+  ready(): boolean
+  hub(): HubView
+  /** Sorted by path, at most `limit`. Asked often by the live stream, so it must not walk all assets. */
+  assets(query: AssetQuery): readonly AssetSummary[]
+  asset(path: string): AssetSummary | undefined
+  twin(path: string): TwinView | undefined
+  sources(): readonly SourceView[]
+  ledger(): LedgerView
+  /** All figures in the Prometheus text format. */
+  metrics(): string
+  /**
+   * Calls `listener` with the path of every asset whose twin changed, once a record; cheap, and it never throws.
+   * Ageing is no change: the live stream looks for values that turned stale by itself.
+   * @returns ends the subscription
+   */
+  onChange(listener: (path: string) => void): () => void
+}

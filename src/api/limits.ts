@@ -1,0 +1,59 @@
+/** Every bound of the server, with its unit last in the name. */
+export interface ApiLimits {
+  /** Largest body of a request. */
+  readonly bodyBytes: number
+  /** Largest request line and headers together. */
+  readonly headerBytes: number
+  /** How long the headers of a request may take to arrive. */
+  readonly headersMs: number
+  /** How long a whole request may take to arrive. */
+  readonly requestMs: number
+  /** How long an idle connection is kept open. */
+  readonly idleMs: number
+  readonly connections: number
+  /** Requests with a body that are being read or worked on at the same time. */
+  readonly bodiesInFlight: number
+  /** Per caller or, where nobody is named, per remote address; twice as many in a burst. */
+  readonly requestsPerSecond: number
+  /** Wrong tokens from one remote address before it has to wait; one more every ten seconds. */
+  readonly wrongTokens: number
+  readonly sessions: number
+  readonly sessionMs: number
+  readonly liveClients: number
+  /** Patterns in one live request. */
+  readonly livePatterns: number
+  readonly liveRequestBytes: number
+  /** Time between two frames to one client. */
+  readonly liveFrameMs: number
+  /** A client that has more than this unsent gets no frame until it has read. */
+  readonly liveBufferedBytes: number
+  /** Twins, and summaries, in one frame; the rest follows in the next one. */
+  readonly liveFrameItems: number
+  /** How often a live client is asked whether it still lives; one unanswered ping ends it. */
+  readonly livePingMs: number
+  /** How long requests in flight may take to end when the server closes. */
+  readonly closeMs: number
+}
+
+/** For a gateway at the line: generous for its machines, small enough for 512 MB. */
+export const API_LIMITS: ApiLimits = {
+  bodyBytes: 1 << 20,
+  headerBytes: 16 << 10,
+  headersMs: 10_000,
+  requestMs: 30_000,
+  idleMs: 60_000,
+  connections: 1_000,
+  bodiesInFlight: 128,
+  requestsPerSecond: 5_000,
+  wrongTokens: 10,
+  sessions: 1_000,
+  sessionMs: 12 * 3_600_000,
+  liveClients: 100,
+  livePatterns: 1_000,
+  liveRequestBytes: 256 << 10,
+  liveFrameMs: 100,
+  liveBufferedBytes: 512 << 10,
+  liveFrameItems: 1_000,
+  livePingMs: 15_000,
+  closeMs: 3_000,
+}

@@ -1,0 +1,122 @@
+import type { WebSocket } from 'ws'
+import type { Caller } from './auth.ts'
+import type { LiveRequest } from './contract.ts'
+import type { Frames } from './frames.ts'
+import type { HubPort } from './hub-port.ts'
+import type { ApiLimits } from './limits.ts'
+import { Patterns } from './patterns.ts'
+
+export interface LiveClientOptions {
+  readonly webSocket: WebSocket
+  readonly caller: Caller
+  readonly hub: HubPort
+  readonly limits: ApiLimits
+}
+
+/** Requests a client may send between two pings; a page sends one whenever a person looks at something else. */
+const REQUESTS = 300
+
+/** One browser at the live stream: what it looks at, and which of it has changed since it was last told. */
+export class LiveClient {
+  readonly #options: LiveClientOptions
+  #twins = new Patterns([])
+  #summaries = new Patterns([])
+  /** Paths whose present state the client has not been sent; sets, so each path is in there once. */
+  readonly #dirtyTwins = new Set<string>()
+  readonly #dirtySummaries = new Set<string>()
+  #greeted = false
+  #alive = true
+  #requests = 0
+
+  constructor(options: LiveClientOptions) {
+    this.#options = options
+    options.webSocket.on('pong', () => (this.#alive = true))
+  }
+
+  get caller(): Caller {
+    return this.#options.caller
+  }
+
+  /** The paths it named on their own. */
+  get paths(): ReadonlySet<string> {
+    return this.#twins.paths
+  }
+
+  /** A message of the client: it wants to look at something (else). */
+  receive(data: Buffer, binary: boolean): void {
+    this.#requests += 1
+    if (this.#requests > REQUESTS) return this.end(1008, 'too many requests')
+    const request = binary ? undefined : parseRequest(data.toString(), this.#options.limits.livePatterns)
+    if (request === undefined) return this.end(1008, 'want {"assets": [paths]}, see LiveRequest')
+    this.#twins = new Patterns(request.assets)
+    this.#summaries = new Patterns(request.summaries ?? [])
+    this.#dirtyTwins.clear()
+    this.#dirtySummaries.clear()
+    for (const path of this.#twins.all(this.#options.hub)) this.#dirtyTwins.add(path)
+    for (const path of this.#summaries.all(this.#options.hub)) this.#dirtySummaries.add(path)
+  }
+
+  noteTwins(changed: ReadonlySet<string>): void {
+    this.#twins.pick(changed, this.#dirtyTwins)
+  }
+
+  noteSummaries(changed: ReadonlySet<string>): void {
+    this.#summaries.pick(changed, this.#dirtySummaries)
+  }
+
+  /** Sends what it has not been told yet; false where it has not read what it got before, so it gets nothing. */
+  send(frames: Frames, slow: boolean): boolean {
+    const { webSocket, limits } = this.#options
+    if (webSocket.readyState !== webSocket.OPEN) return true
+    if (webSocket.bufferedAmount > limits.liveBufferedBytes) return false
+    if (slow || !this.#greeted) {
+      webSocket.send(frames.hub())
+      webSocket.send(frames.sources())
+      this.#greeted = true
+    }
+    const twins = take(this.#dirtyTwins, limits.liveFrameItems)
+    if (twins.length > 0) webSocket.send(frames.twins(twins))
+    const summaries = take(this.#dirtySummaries, limits.liveFrameItems)
+    if (summaries.length > 0) webSocket.send(frames.assets(summaries))
+    return true
+  }
+
+  /** Ends a client that has not answered the ping before; asks the others. */
+  ping(): void {
+    this.#requests = 0
+    if (!this.#alive) return this.#options.webSocket.terminate()
+    this.#alive = false
+    this.#options.webSocket.ping()
+  }
+
+  end(code: number, reason: string): void {
+    this.#options.webSocket.close(code, reason)
+  }
+}
+
+/** A request as it has to be; undefined where it is not. */
+function parseRequest(text: string, most: number): LiveRequest | undefined {
+  try {
+    const request: unknown = JSON.parse(text)
+    if (typeof request !== 'object' || request === null) return undefined
+    const { assets, summaries = [] } = request as { readonly assets?: unknown; readonly summaries?: unknown }
+    return isPatterns(assets, most) && isPatterns(summaries, most) ? { assets, summaries } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isPatterns(value: unknown, most: number): value is string[] {
+  return Array.isArray(value) && value.length <= most && value.every((item) => typeof item === 'string')
+}
+
+/** Takes up to `most` out of a set, oldest first. */
+function take(set: Set<string>, most: number): string[] {
+  const taken: string[] = []
+  for (const path of set) {
+    if (taken.length === most) break
+    taken.push(path)
+    set.delete(path)
+  }
+  return taken
+}

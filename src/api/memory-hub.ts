@@ -1,0 +1,148 @@
+import { qualityName, severity } from '../model/quality.ts'
+import type { AssetSummary, HubView, JsonValue, LedgerView, SourceView, TagView, TwinView } from './contract.ts'
+import type { AssetQuery, HubPort } from './hub-port.ts'
+
+/** A hub without log and sources: what the API and the page are developed and tested against. */
+export class MemoryHub implements HubPort {
+  readonly #twins = new Map<string, TwinView>()
+  readonly #listeners = new Set<(path: string) => void>()
+  #paths: string[] | undefined
+  view: HubView = {
+    site: 'acme/berlin',
+    version: '0.0.0',
+    mode: 'run',
+    log: { kind: 'memory', durability: 'fsync' },
+    startedAt: 0,
+    recordsPerSecond: 0,
+    assets: 0,
+  }
+  sourceViews: readonly SourceView[] = []
+  isReady = true
+
+  /** Sets tags of an asset, as one record would, and tells the listeners. */
+  record(path: string, tags: readonly MemoryTag[], now: number): void {
+    const before = this.#twins.get(path)
+    if (before === undefined) this.#paths = undefined
+    const merged = new Map(before?.tags.map((tag) => [tag.tag, tag]))
+    for (const tag of tags) merged.set(tag.tag, tagView(tag, now))
+    this.#twins.set(path, {
+      path,
+      model: before?.model ?? 'press@1',
+      revision: (before?.revision ?? 0) + 1,
+      lastReceived: now,
+      source: 'line1',
+      tags: [...merged.values()].sort((a, b) => (a.tag < b.tag ? -1 : 1)),
+    })
+    for (const listener of this.#listeners) listener(path)
+  }
+
+  /** Lets every value of an asset age; nobody is told, as in a plant. */
+  age(path: string): void {
+    const twin = this.#twins.get(path)!
+    this.#twins.set(path, { ...twin, tags: twin.tags.map((tag) => ({ ...tag, stale: true })) })
+  }
+
+  get listeners(): number {
+    return this.#listeners.size
+  }
+
+  ready(): boolean {
+    return this.isReady
+  }
+
+  hub(): HubView {
+    return { ...this.view, assets: this.#twins.size }
+  }
+
+  assets({ under, after, limit }: AssetQuery): readonly AssetSummary[] {
+    this.#paths ??= [...this.#twins.keys()].sort()
+    const found: AssetSummary[] = []
+    for (let at = after === undefined ? 0 : firstAfter(this.#paths, after); at < this.#paths.length; at += 1) {
+      const path = this.#paths[at]!
+      if (under !== undefined && path !== under && !path.startsWith(`${under}/`)) continue
+      if (found.push(this.asset(path)!) === limit) break
+    }
+    return found
+  }
+
+  asset(path: string): AssetSummary | undefined {
+    const twin = this.#twins.get(path)
+    if (twin === undefined) return undefined
+    const { model, lastReceived, tags } = twin
+    const bad = tags.some((tag) => tag.severity === 'bad')
+    const uncertain = tags.some((tag) => tag.severity === 'uncertain')
+    return {
+      path,
+      ...(model === undefined ? {} : { model }),
+      tags: tags.length,
+      ...(lastReceived === undefined ? {} : { lastReceived }),
+      stale: tags.some((tag) => tag.stale),
+      severity: bad ? 'bad' : uncertain ? 'uncertain' : 'good',
+    }
+  }
+
+  twin(path: string): TwinView | undefined {
+    return this.#twins.get(path)
+  }
+
+  sources(): readonly SourceView[] {
+    return this.sourceViews
+  }
+
+  ledger(): LedgerView {
+    const books = this.sourceViews.map((source) => source.book)
+    return { balanced: books.every((book) => book.balanced), books }
+  }
+
+  metrics(): string {
+    return '# TYPE millrace_test gauge\nmillrace_test 1\n'
+  }
+
+  onChange(listener: (path: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+}
+
+/** A tag as tests write it down. */
+export interface MemoryTag {
+  readonly tag: string
+  readonly value: JsonValue
+  readonly kind?: string
+  readonly unit?: string
+  readonly range?: readonly [number, number]
+  readonly quality?: number
+  readonly stale?: boolean
+}
+
+function tagView(
+  { tag, value, kind = 'gauge', unit, range, quality = 0, stale = false }: MemoryTag,
+  now: number,
+): TagView {
+  return {
+    tag,
+    value,
+    kind,
+    type: typeof value,
+    ...(unit === undefined ? {} : { unit }),
+    ...(range === undefined ? {} : { range }),
+    quality,
+    qualityName: qualityName(quality),
+    severity: severity(quality),
+    sourceTime: now,
+    receivedTime: now,
+    stale,
+  }
+}
+
+/** Where the first path after `after` is, in a sorted list. */
+function firstAfter(paths: readonly string[], after: string): number {
+  let low = 0
+  let high = paths.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (paths[middle]! <= after) low = middle + 1
+    else high = middle
+  }
+  return low
+}

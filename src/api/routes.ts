@@ -1,0 +1,184 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Clock } from '../system/clock.ts'
+import type { Auth, Caller, Need } from './auth.ts'
+import type { JsonValue } from './contract.ts'
+import { ApiError } from './errors.ts'
+import type { Gate } from './gate.ts'
+import type { HubPort } from './hub-port.ts'
+import type { ApiLimits } from './limits.ts'
+import type { Mounts } from './mounts.ts'
+import type { Page } from './page.ts'
+import { assetPath, assetQuery } from './query.ts'
+
+/** What handlers work with. */
+export interface Desk {
+  readonly hub: HubPort
+  readonly mounts: Mounts
+  readonly page: Page
+  readonly auth: Auth
+  readonly gate: Gate
+  readonly clock: Clock
+  readonly limits: ApiLimits
+  /** Name and attributes of the session's cookie. */
+  readonly cookie: { name(): string; readonly secure: boolean }
+  /** The caller that the gate let in with this request. */
+  caller(request: FastifyRequest): Caller | undefined
+  /** The answer to a request that no route takes: 404, 405, or what OPTIONS wants to know. */
+  absent(request: FastifyRequest, reply: FastifyReply): unknown
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST'
+  /** As the router takes it: `*` is the rest of the path. */
+  readonly url: string
+  readonly need: Need
+  /** Takes what no other route takes; tells nothing about whether a path exists. */
+  readonly fallback?: true
+  /** Its own limit on the body. */
+  readonly bodyBytes?: number
+  readonly handle: (desk: Desk, request: FastifyRequest, reply: FastifyReply) => unknown
+}
+
+/** Every route of the hub. `auth.test.ts` makes the matrix of rights from this table; there is no other way in. */
+export const ROUTES: readonly Route[] = [
+  { method: 'GET', url: '/healthz', need: 'open', handle: health },
+  { method: 'GET', url: '/metrics', need: 'read', handle: metrics },
+  { method: 'GET', url: '/api/v1/status', need: 'read', handle: ({ hub }) => hub.hub() },
+  { method: 'GET', url: '/api/v1/assets', need: 'read', handle: assets },
+  { method: 'GET', url: '/api/v1/assets/*', need: 'read', handle: twin },
+  { method: 'GET', url: '/api/v1/values/*', need: 'read', handle: values },
+  { method: 'GET', url: '/api/v1/sources', need: 'read', handle: ({ hub }) => ({ sources: hub.sources() }) },
+  { method: 'GET', url: '/api/v1/sources/:name', need: 'read', handle: source },
+  { method: 'GET', url: '/api/v1/ledger', need: 'read', handle: ({ hub }) => hub.ledger() },
+  { method: 'GET', url: '/api/v1/live', need: 'read', handle: upgradeRequired },
+  { method: 'POST', url: '/api/v1/login', need: 'open', bodyBytes: 4096, handle: login },
+  { method: 'POST', url: '/api/v1/logout', need: 'open', bodyBytes: 4096, handle: logout },
+  { method: 'POST', url: '/*', need: 'write', fallback: true, handle: mounted },
+  { method: 'GET', url: '/*', need: 'open', fallback: true, handle: page },
+]
+
+function health({ hub }: Desk, _request: FastifyRequest, reply: FastifyReply) {
+  const ready = hub.ready()
+  return reply.code(ready ? 200 : 503).send({ ready })
+}
+
+function metrics({ hub }: Desk, _request: FastifyRequest, reply: FastifyReply) {
+  return reply.type('text/plain; version=0.0.4; charset=utf-8').send(hub.metrics())
+}
+
+function assets({ hub }: Desk, request: FastifyRequest) {
+  const query = assetQuery(request.query)
+  const page = hub.assets({ ...query, limit: query.limit + 1 })
+  if (page.length <= query.limit) return { assets: page }
+  const shown = page.slice(0, query.limit)
+  return { assets: shown, next: shown.at(-1)!.path }
+}
+
+function twin(desk: Desk, request: FastifyRequest) {
+  return twinOf(desk, rest(request))
+}
+
+/** The light answer: values by tag, without quality and times. */
+function values(desk: Desk, request: FastifyRequest) {
+  const pairs = twinOf(desk, rest(request)).tags.map(({ tag, value }): [string, JsonValue] => [tag, value])
+  // `fromEntries` defines properties, so a tag named `__proto__` is a tag like any other.
+  return Object.fromEntries(pairs)
+}
+
+function source({ hub }: Desk, request: FastifyRequest) {
+  const { name } = request.params as { readonly name: string }
+  const found = hub.sources().find((source) => source.name === name)
+  if (found !== undefined) return found
+  const shown = JSON.stringify(name.slice(0, 80))
+  throw new ApiError(
+    404,
+    'SOURCE_NOT_FOUND',
+    `Cannot show source ${shown}: there is none of this name, want one of the config`,
+  )
+}
+
+function upgradeRequired(): never {
+  throw new ApiError(
+    426,
+    'UPGRADE_REQUIRED',
+    'Cannot answer "/api/v1/live" to a plain request: want a WebSocket upgrade',
+    {
+      upgrade: 'websocket',
+    },
+  )
+}
+
+function login({ gate, auth, cookie, limits }: Desk, request: FastifyRequest, reply: FastifyReply) {
+  const caller = gate.login(tokenIn(request.body), request.ip)
+  const id = auth.openSession(caller)
+  const seconds = Math.floor(limits.sessionMs / 1000)
+  return reply.header('set-cookie', sessionCookie(cookie, id, seconds)).send({ name: caller.name, can: caller.can })
+}
+
+function logout({ gate, auth, cookie }: Desk, request: FastifyRequest, reply: FastifyReply) {
+  const id = gate.sessionId(request.headers)
+  if (id !== undefined) auth.closeSession(id)
+  return reply.header('set-cookie', sessionCookie(cookie, '', 0)).send({})
+}
+
+async function mounted(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
+  const caller = desk.caller(request)?.name
+  const answer = await desk.mounts.answer(`/${rest(request)}`, {
+    headers: plainHeaders(request),
+    body: (request.body as Uint8Array | undefined) ?? new Uint8Array(0),
+    ...(caller === undefined ? {} : { caller }),
+  })
+  if (answer === undefined) return desk.absent(request, reply)
+  return reply
+    .code(answer.status)
+    .headers({ ...answer.headers })
+    .send(answer.body)
+}
+
+async function page(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
+  const file = await desk.page.file(`/${rest(request)}`)
+  if (file === undefined) return desk.absent(request, reply)
+  reply.headers({ etag: file.etag, 'cache-control': file.cache, vary: 'accept-encoding' })
+  if (request.headers['if-none-match'] === file.etag) return reply.code(304).send()
+  const gzip = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')
+  if (gzip) reply.header('content-encoding', 'gzip')
+  return reply.type(file.type).send(gzip ? file.gzip : file.plain)
+}
+
+function twinOf({ hub }: Desk, text: string) {
+  const path = assetPath(text)
+  const twin = hub.twin(path)
+  if (twin !== undefined) return twin
+  throw new ApiError(404, 'ASSET_NOT_FOUND', `Cannot show asset ${JSON.stringify(path)}: no value of it has come yet`)
+}
+
+/** What the `*` of a route stands for, percent-decoded. */
+function rest(request: FastifyRequest): string {
+  return (request.params as { readonly '*': string })['*']
+}
+
+function tokenIn(body: unknown): string {
+  try {
+    const login: unknown = JSON.parse(Buffer.from((body as Uint8Array | undefined) ?? []).toString())
+    if (typeof login === 'object' && login !== null && Object.hasOwn(login, 'token')) {
+      const { token } = login as { readonly token: unknown }
+      if (typeof token === 'string') return token
+    }
+  } catch {
+    // Not JSON: said below.
+  }
+  throw new ApiError(400, 'BAD_BODY', 'Cannot log in with this body: want a JSON object with a string "token"')
+}
+
+function sessionCookie(cookie: Desk['cookie'], id: string, seconds: number): string {
+  const secure = cookie.secure ? '; Secure' : ''
+  return `${cookie.name()}=${id}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`
+}
+
+/** Headers of which there may be several come joined; credentials end at the gate. */
+function plainHeaders(request: FastifyRequest): { readonly [name: string]: string | undefined } {
+  const { authorization: _authorization, cookie: _cookie, ...headers } = request.headers
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+  )
+}

@@ -1,0 +1,122 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import type { TestContext } from 'node:test'
+import { WebSocket } from 'ws'
+import { createApi, type Api, type ApiOptions } from '../../src/api/api.ts'
+import type { LiveMessage } from '../../src/api/contract.ts'
+import { MemoryHub } from '../../src/api/memory-hub.ts'
+import { systemClock } from '../../src/system/clock.ts'
+import { fileDisk } from '../../src/system/file-disk.ts'
+import { silentLogger } from '../../src/system/logger.ts'
+import { Metrics } from '../../src/system/metrics.ts'
+import { nodeNet } from '../../src/system/node-net.ts'
+import { systemRandom } from '../../src/system/random.ts'
+import { Secret } from '../../src/system/secret.ts'
+import type { System } from '../../src/system/system.ts'
+
+export const PRESS = 'acme/berlin/press-shop/line1/press7'
+
+export const READER = 'reader-token-1'
+export const WRITER = 'writer-token-1'
+
+/** Two tokens: one may read, one may write only. */
+export const TOKENS = [
+  { name: 'anna', token: new Secret(READER), can: ['read'] },
+  { name: 'line-pc', token: new Secret(WRITER), can: ['write'] },
+] as const
+
+export interface TestServer {
+  readonly hub: MemoryHub
+  readonly api: Api
+  readonly port: number
+  readonly url: string
+}
+
+/** A real server on a free loopback port, closed with the test. */
+export async function startServer(
+  t: TestContext,
+  options: Partial<ApiOptions['config']> & Pick<ApiOptions, 'limits'> & { pageFolder?: string; hub?: MemoryHub } = {},
+): Promise<TestServer> {
+  const { limits, pageFolder = '/nowhere', hub = new MemoryHub(), ...config } = options
+  const api = createApi({
+    config: { listen: { host: '127.0.0.1', port: 0 }, tokens: [], hosts: [], ...config },
+    hub,
+    system: testSystem(),
+    pageFolder,
+    ...(limits === undefined ? {} : { limits }),
+  })
+  const { port } = await api.listen()
+  t.after(() => api.close())
+  return { hub, api, port, url: `http://127.0.0.1:${port}` }
+}
+
+export function testSystem(): System {
+  return {
+    clock: systemClock,
+    random: systemRandom,
+    disk: fileDisk,
+    net: nodeNet,
+    logger: silentLogger,
+    metrics: new Metrics(),
+  }
+}
+
+/** Sends bytes as they are and answers everything that comes back until the server closes. */
+export async function sendRaw(port: number, ...parts: readonly (string | Buffer)[]): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+  // A server that answers and closes while we still send resets the connection; what it said is what counts.
+  socket.on('error', () => {})
+  for (const part of parts) socket.write(part)
+  await once(socket, 'close')
+  return Buffer.concat(chunks).toString()
+}
+
+/** The status of the first answer in raw bytes. */
+export function statusOf(answer: string): number {
+  return Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1])
+}
+
+/** The code of the problem an answer holds. */
+export async function codeOf(answer: Response): Promise<string> {
+  const { code, message } = (await answer.json()) as { code: string; message: string }
+  if (typeof message !== 'string' || message.endsWith('.')) throw new Error(`Not a problem: ${String(message)}`)
+  return code
+}
+
+/** A live stream with its messages so far, and a way to wait for one that fits. */
+export class LiveProbe {
+  readonly socket: WebSocket
+  readonly messages: LiveMessage[] = []
+  readonly #waiting = new Set<() => void>()
+
+  constructor(port: number, headers: { readonly [name: string]: string } = {}) {
+    this.socket = new WebSocket(`ws://127.0.0.1:${port}/api/v1/live`, { headers })
+    this.socket.on('message', (data) => {
+      this.messages.push(JSON.parse((data as Buffer).toString()) as LiveMessage)
+      for (const wake of this.#waiting) wake()
+    })
+  }
+
+  async open(request: unknown): Promise<this> {
+    await once(this.socket, 'open')
+    this.socket.send(JSON.stringify(request))
+    return this
+  }
+
+  /** The first message, old or new, that fits. */
+  async find(fits: (message: LiveMessage) => boolean): Promise<LiveMessage> {
+    for (;;) {
+      const found = this.messages.find(fits)
+      if (found !== undefined) return found
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.#waiting.delete(wake)
+          resolve()
+        }
+        this.#waiting.add(wake)
+      })
+    }
+  }
+}
