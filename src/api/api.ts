@@ -6,7 +6,6 @@ import type { ApiConfig } from '../config/plant.ts'
 import type { Address, Listener } from '../system/net.ts'
 import type { System } from '../system/system.ts'
 import { Auth, type Caller, type Need } from './auth.ts'
-import type { ProblemView } from './contract.ts'
 import { ApiError } from './errors.ts'
 import { Gate } from './gate.ts'
 import type { HubPort } from './hub-port.ts'
@@ -15,6 +14,7 @@ import { Live } from './live.ts'
 import { Mounts } from './mounts.ts'
 import { AllowedHosts, isLoopback } from './origin.ts'
 import { Page } from './page.ts'
+import { answerBroken, answerRaw, view } from './raw-answer.ts'
 import { RateLimit } from './rate.ts'
 import { ROUTES, type Desk, type Route } from './routes.ts'
 import { allowedMethods } from './methods.ts'
@@ -144,7 +144,7 @@ class ApiServer implements Api {
         connectionsCheckingInterval: Math.max(100, Math.min(headersMs, requestMs) / 4),
         shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
       },
-      clientErrorHandler: (error, socket) => answerBroken(error.code, socket),
+      clientErrorHandler: (error, socket) => answerBroken(error.code, socket, this.#options.system.clock),
       frameworkErrors: (error, request, reply) => this.#fault(error, request as FastifyRequest, reply as FastifyReply),
     })
   }
@@ -211,7 +211,7 @@ class ApiServer implements Api {
       this.#live.take(request, socket, head, caller!)
     } catch (error) {
       const problem = error instanceof ApiError ? error : this.#bug(error, '/api/v1/live')
-      answerRaw(socket, problem.status, problem, problem.headers)
+      answerRaw(socket, problem, this.#options.system.clock)
     }
   }
 
@@ -309,44 +309,4 @@ function fromFramework(
   }
   if (statusCode < 400 || statusCode >= 500) return undefined
   return new ApiError(statusCode, 'BAD_REQUEST', `Cannot read the request: ${error.message.slice(0, 200)}`)
-}
-
-/** Bytes that never became a request. */
-function answerBroken(code: string, socket: Socket): void {
-  if (socket.destroyed || !socket.writable || code === 'ECONNRESET') {
-    socket.destroy()
-    return
-  }
-  if (code === 'HPE_HEADER_OVERFLOW') {
-    answerRaw(socket, 431, { code: 'HEADERS_TOO_LARGE', message: 'Cannot read the request: its headers are too large' })
-  } else if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    answerRaw(socket, 408, { code: 'REQUEST_TIMEOUT', message: 'Cannot read the request: it took too long to arrive' })
-  } else {
-    answerRaw(socket, 400, {
-      code: 'BAD_REQUEST',
-      message: 'Cannot read the request: it is not HTTP/1.1 as RFC 9112 has it',
-    })
-  }
-}
-
-function answerRaw(
-  socket: Socket,
-  status: number,
-  problem: ProblemView,
-  headers: { readonly [name: string]: string } = {},
-): void {
-  const body = JSON.stringify(view(problem))
-  const lines = Object.entries({
-    ...headers,
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': String(Buffer.byteLength(body)),
-    'x-content-type-options': 'nosniff',
-    connection: 'close',
-  }).map(([name, value]) => `${name}: ${value}\r\n`)
-  // A status line needs no reason phrase (RFC 9112 4).
-  socket.end(`HTTP/1.1 ${status} \r\n${lines.join('')}\r\n${body}`, () => socket.destroy())
-}
-
-function view({ code, message }: ProblemView): ProblemView {
-  return { code, message }
 }

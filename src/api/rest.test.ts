@@ -56,7 +56,7 @@ test('answers status, sources, one source, ledger, metrics and health', async (t
   const books = [{ ...book, inFlight: 0, lastSeq: 3, balanced: true }]
   const health = { state: 'live', reason: 'connected', since: 1, parts: [], rate: 2 } as const
   hub.sourceViews = [{ name: 'line1', kind: 'opcua', ...health, book: books[0]! }]
-  const get = async (path: string) => (await fetch(`${url}${path}`)).json() as Promise<unknown>
+  const get = async (path: string) => (await fetch(`${url}${path}`)).json()
   assert.equal(((await get('/api/v1/status')) as { site: string }).site, 'acme/berlin')
   assert.deepEqual(await get('/api/v1/sources'), { sources: hub.sourceViews })
   assert.deepEqual(await get('/api/v1/sources/line1'), hub.sourceViews[0])

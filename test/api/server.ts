@@ -69,7 +69,7 @@ export async function sendRaw(port: number, ...parts: readonly (string | Buffer)
   // A server that answers and closes while we still send resets the connection; what it said is what counts.
   socket.on('error', () => {})
   for (const part of parts) socket.write(part)
-  await once(socket, 'close')
+  await new Promise((resolve) => socket.once('close', resolve))
   return Buffer.concat(chunks).toString()
 }
 
@@ -81,7 +81,7 @@ export function statusOf(answer: string): number {
 /** The code of the problem an answer holds. */
 export async function codeOf(answer: Response): Promise<string> {
   const { code, message } = (await answer.json()) as { code: string; message: string }
-  if (typeof message !== 'string' || message.endsWith('.')) throw new Error(`Not a problem: ${String(message)}`)
+  if (typeof message !== 'string' || message.endsWith('.')) throw new Error(`Not a problem: ${message}`)
   return code
 }
 

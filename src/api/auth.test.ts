@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { codeOf, READER, sendRaw, startServer, statusOf, testSystem, TOKENS, WRITER } from '../../test/api/server.ts'
+import { Secret } from '../system/secret.ts'
+import { createApi } from './api.ts'
+import { decide, type Caller } from './auth.ts'
+import { MemoryHub } from './memory-hub.ts'
+import { ROUTES } from './routes.ts'
+
+const BOTH = 'both-token-1'
+const tokens = [...TOKENS, { name: 'root', token: new Secret(BOTH), can: ['read', 'write'] as const }]
+
+const CALLERS = [
+  { who: 'nobody', token: undefined, can: [] },
+  { who: 'wrong token', token: 'wrong', can: [] },
+  { who: 'reader', token: READER, can: ['read'] },
+  { who: 'writer', token: WRITER, can: ['write'] },
+  { who: 'both', token: BOTH, can: ['read', 'write'] },
+] as const
+
+test('the matrix of rights: every route times every caller, as the table of routes says', async (t) => {
+  const limits = { wrongTokens: 1000 }
+  const { url } = await startServer(t, { tokens, limits })
+  let cells = 0
+  for (const { method, url: pattern, need } of ROUTES) {
+    const path = pattern.replace('*', 'a/b').replace(':name', 'a')
+    for (const { who, token, can } of CALLERS) {
+      const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) }
+      const body = method === 'POST' ? { body: '{}' } : {}
+      const answer = await fetch(`${url}${path}`, { method, headers, ...body })
+      const known = who !== 'nobody' && who !== 'wrong token'
+      const allowed = need === 'open' || can.some((right) => right === need)
+      // Let in: whatever the handler then answers, it is not a refusal. `login` with `{}` is a 400.
+      const expected = allowed ? 'in' : known ? '403 FORBIDDEN' : '401 UNAUTHENTICATED'
+      const refused = answer.status === 401 || answer.status === 403
+      const actual = refused ? `${answer.status} ${await codeOf(answer)}` : 'in'
+      assert.equal(actual, expected, `${method} ${pattern} as ${who}`)
+      cells += 1
+    }
+  }
+  assert.equal(cells, ROUTES.length * CALLERS.length)
+})
+
+test('denies by default: a route without a need, a path without a route', async (t) => {
+  const caller: Caller = { can: ['read', 'write'], via: 'token' }
+  assert.equal(decide(undefined, caller), 'forbidden')
+  assert.equal(decide(undefined, undefined), 'forbidden')
+  const { url } = await startServer(t, { tokens })
+  assert.equal((await fetch(`${url}/api/v1/x`, { method: 'PUT' })).status, 401)
+  assert.equal((await fetch(`${url}/api/v1/x`, { method: 'DELETE' })).status, 401)
+})
+
+test('the live stream asks for the right to read', async (t) => {
+  const { port } = await startServer(t, { tokens })
+  const upgrade = (headers: string) =>
+    sendRaw(
+      port,
+      `GET /api/v1/live HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${headers}\r\n`,
+    )
+  assert.equal(statusOf(await upgrade('')), 401)
+  assert.equal(statusOf(await upgrade('Authorization: Bearer wrong\r\n')), 401)
+  assert.equal(statusOf(await upgrade(`Authorization: Bearer ${WRITER}\r\n`)), 403)
+  // A token in the URL is no token.
+  assert.equal(statusOf((await upgrade('')).replace('/live', `/live?token=${READER}`)), 401)
+})
+
+test('an open loopback needs no token; beyond loopback the server does not start without one', async (t) => {
+  const { url } = await startServer(t)
+  assert.equal((await fetch(`${url}/api/v1/status`)).status, 200)
+  const options = { hub: new MemoryHub(), system: testSystem(), pageFolder: '/nowhere' }
+  for (const host of ['0.0.0.0', '::', '192.0.2.1', 'hub.example']) {
+    const api = createApi({ ...options, config: { listen: { host, port: 0 }, tokens: [], hosts: [] } })
+    await assert.rejects(api.listen(), { code: 'OPEN_BEYOND_LOOPBACK' })
+  }
+})
+
+test('a page logs in with a token and gets a cookie that scripts cannot read', async (t) => {
+  const { url, port } = await startServer(t, { tokens })
+  const login = (token: unknown) =>
+    fetch(`${url}/api/v1/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', origin: url },
+      body: JSON.stringify({ token }),
+    })
+  assert.equal((await login('wrong')).status, 401)
+  assert.equal((await login(7)).status, 400)
+  const answer = await login(READER)
+  assert.deepEqual(await answer.json(), { name: 'anna', can: ['read'] })
+  const cookie = answer.headers.get('set-cookie')!
+  assert.match(cookie, new RegExp(`^millrace_${port}=[\\w-]{43}; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict$`))
+  const headers = { cookie: cookie.split(';', 1)[0]! }
+  assert.equal((await fetch(`${url}/api/v1/status`, { headers })).status, 200)
+  const forged = { cookie: `millrace_${port}=${'A'.repeat(43)}` }
+  assert.equal((await fetch(`${url}/api/v1/status`, { headers: forged })).status, 401)
+  // A cookie comes along unasked, so a change needs the page's own Origin beside it.
+  const logout = { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: '{}' }
+  assert.equal((await fetch(`${url}/api/v1/logout`, logout)).status, 403)
+  const own = { ...logout, headers: { ...logout.headers, origin: url } }
+  assert.equal((await fetch(`${url}/api/v1/logout`, own)).status, 200)
+  assert.equal((await fetch(`${url}/api/v1/status`, { headers })).status, 401)
+})
+
+test('a session ends after its time', async (t) => {
+  const { url } = await startServer(t, { tokens, limits: { sessionMs: 0 } })
+  const body = JSON.stringify({ token: READER })
+  const headers = { 'content-type': 'application/json' }
+  const answer = await fetch(`${url}/api/v1/login`, { method: 'POST', headers, body })
+  const cookie = answer.headers.get('set-cookie')!.split(';', 1)[0]!
+  assert.equal((await fetch(`${url}/api/v1/status`, { headers: { cookie } })).status, 401)
+})
+
+test('whoever tries tokens has to wait', async (t) => {
+  const { url } = await startServer(t, { tokens, limits: { wrongTokens: 3 } })
+  const status = async (token: string) =>
+    (await fetch(`${url}/api/v1/status`, { headers: { authorization: `Bearer ${token}` } })).status
+  assert.deepEqual([await status('a'), await status('b'), await status('c'), await status('d')], [401, 401, 401, 429])
+  const body = JSON.stringify({ token: READER })
+  const headers = { 'content-type': 'application/json' }
+  assert.equal((await fetch(`${url}/api/v1/login`, { method: 'POST', headers, body })).status, 429)
+  // Machines that have their token are not locked out by somebody at the same address.
+  assert.equal(await status(READER), 200)
+})
