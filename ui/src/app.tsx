@@ -1,0 +1,81 @@
+import { useEffect, useState } from 'preact/hooks'
+import { AssetPage } from './asset-page.tsx'
+import type { Connection } from './connection.ts'
+import { ConnectionsPage } from './connections-page.tsx'
+import { ageText } from './format.ts'
+import { Header } from './header.tsx'
+import { useMedia, useRoute, useSeconds, useStore } from './hooks.ts'
+import { Login } from './login.tsx'
+import { PlacePage } from './place-page.tsx'
+import type { Route } from './route.ts'
+import type { Store } from './store.ts'
+import { TreePanel } from './tree-panel.tsx'
+
+interface AppProps {
+  readonly store: Store
+  readonly connection: Connection
+}
+
+/** The page: a header, the plant as a tree, and what somebody looks at. */
+export function App({ store, connection }: AppProps) {
+  useStore(store)
+  const route = useRoute()
+  const narrow = useMedia('(max-width: 760px)')
+  const [drawer, setDrawer] = useState(false)
+  const path = route.view === 'place' ? route.path : ''
+  const isAsset = store.tree.find(path)?.asset !== undefined
+  // The tree may not be here yet when a link to an asset is opened: ask for it anyway, the hub knows.
+  useEffect(() => connection.look(path.includes('/') ? [path] : []), [connection, path, isAsset])
+  useEffect(() => setDrawer(false), [route.view, path])
+  useTitle(store, route)
+  if (store.connection === 'login') return <Login onIn={() => void connection.start()} />
+  return (
+    <div class="app" data-connection={store.connection}>
+      <a class="skip" href="#main" onClick={focusMain}>
+        To the values
+      </a>
+      <Header store={store} route={route} drawer={drawer} onDrawer={narrow ? () => setDrawer(!drawer) : undefined} />
+      {store.connection === 'lost' && <LostBanner store={store} />}
+      <div class="body">
+        <aside class="side" hidden={narrow && !drawer}>
+          <TreePanel store={store} selected={path} tall={narrow} />
+        </aside>
+        <main id="main" class="main" tabIndex={-1} hidden={narrow && drawer}>
+          <View store={store} route={route} />
+        </main>
+      </div>
+    </div>
+  )
+}
+
+function View({ store, route }: { readonly store: Store; readonly route: Route }) {
+  if (route.view === 'connections') return <ConnectionsPage store={store} />
+  const known = store.tree.find(route.path)
+  if (known?.asset !== undefined || store.twins.has(route.path)) return <AssetPage store={store} path={route.path} />
+  return <PlacePage store={store} path={route.path} />
+}
+
+/** P9: no stale value looks fresh. Whatever is on the page now is the past, and this says since when. */
+function LostBanner({ store }: { readonly store: Store }) {
+  useSeconds()
+  const since = store.lastMessage === undefined ? '' : ` for ${ageText(store.now() - store.lastMessage)}`
+  return (
+    <div class="banner" role="alert">
+      <strong>No connection to the hub{since}.</strong> What you see is the past; trying to reconnect.
+    </div>
+  )
+}
+
+function useTitle(store: Store, route: Route): void {
+  const site = store.hub?.site ?? 'Millrace'
+  const name = route.view === 'connections' ? 'Connections' : route.path.split('/').at(-1)
+  const title = name ? `${name} · ${site}` : `${site} · Millrace`
+  useEffect(() => {
+    document.title = title
+  }, [title])
+}
+
+function focusMain(event: Event): void {
+  event.preventDefault()
+  document.getElementById('main')?.focus()
+}

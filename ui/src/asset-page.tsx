@@ -1,0 +1,90 @@
+import type { TwinView } from '../../src/api/contract.ts'
+import { Crumbs } from './crumbs.tsx'
+import { Age, Mark } from './marks.tsx'
+import { PlaceCards } from './place-page.tsx'
+import type { Store } from './store.ts'
+import { TagRow } from './tag-row.tsx'
+
+/** Tags shown at most: more than anybody reads, few enough to draw ten times a second. */
+const SHOWN = 500
+
+/** An asset with its tags: value in its context, quality, age and trend. */
+export function AssetPage({ store, path }: { readonly store: Store; readonly path: string }) {
+  const twin = store.twins.get(path)
+  const place = store.tree.find(path)
+  return (
+    <section class="asset" data-asset={path} aria-labelledby="asset-title">
+      <Crumbs path={path} />
+      <h1 id="asset-title">{path.split('/').at(-1)}</h1>
+      {twin === undefined ? <p class="hint">Waiting for its values.</p> : <Tags store={store} twin={twin} />}
+      {place !== undefined && place.children.size > 0 && (
+        <>
+          <h2>Below</h2>
+          <PlaceCards store={store} place={place} />
+        </>
+      )}
+    </section>
+  )
+}
+
+function Tags({ store, twin }: { readonly store: Store; readonly twin: TwinView }) {
+  const lost = store.connection !== 'live'
+  const shown = twin.tags.slice(0, SHOWN)
+  return (
+    <>
+      <Facts store={store} twin={twin} lost={lost} />
+      <div class="tags" role="table" aria-label="Tags">
+        <div class="tag-head" role="row">
+          {['Tag', 'Value', 'Range', 'Trend', 'Quality', 'Age'].map((name) => (
+            <span key={name} role="columnheader" data-column={name.toLowerCase()}>
+              {name}
+            </span>
+          ))}
+        </div>
+        {shown.map((tag) => (
+          <TagRow
+            key={tag.tag}
+            store={store}
+            tag={tag}
+            stale={tag.stale || lost}
+            points={store.trends.of(twin.path, tag.tag)}
+          />
+        ))}
+      </div>
+      {twin.tags.length > SHOWN && <p class="hint">and {twin.tags.length - SHOWN} more; the API has all</p>}
+    </>
+  )
+}
+
+function Facts({ store, twin, lost }: { readonly store: Store; readonly twin: TwinView; readonly lost: boolean }) {
+  const count = (fits: (tag: TwinView['tags'][number]) => boolean) => twin.tags.filter(fits).length
+  const states = [
+    { state: 'bad', count: count((tag) => tag.severity === 'bad') },
+    { state: 'stale', count: count((tag) => tag.stale || lost) },
+    { state: 'uncertain', count: count((tag) => tag.severity === 'uncertain') },
+  ] as const
+  return (
+    <div class="asset-facts">
+      <span class="num">
+        {twin.tags.length} {twin.tags.length === 1 ? 'tag' : 'tags'}
+      </span>
+      {states.map(
+        ({ state, count }) =>
+          count > 0 && (
+            <span key={state} class="count" data-state={state}>
+              <Mark state={state} /> <span class="num">{count}</span> {state}
+            </span>
+          ),
+      )}
+      {twin.model !== undefined && <span class="muted">{twin.model}</span>}
+      {twin.source !== undefined && (
+        <span class="muted">
+          from <a href="#/connections">{twin.source}</a>
+        </span>
+      )}
+      <span class="muted">
+        last data <Age store={store} at={twin.lastReceived} />
+      </span>
+    </div>
+  )
+}

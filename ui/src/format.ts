@@ -1,0 +1,100 @@
+import type { JsonValue, TagView } from '../../src/api/contract.ts'
+
+/** UCUM codes as people write them; a code that is not here is shown as it is. */
+const UNITS: { readonly [code: string]: string } = {
+  Cel: '°C',
+  '[degF]': '°F',
+  K: 'K',
+  '%': '%',
+  '1': '',
+  'kW.h': 'kWh',
+  'W.h': 'Wh',
+  '/min': '1/min',
+  '{rpm}': 'rpm',
+  '{rev}/min': 'rpm',
+  'm/s2': 'm/s²',
+  m3: 'm³',
+  'm3/h': 'm³/h',
+  'l/min': 'l/min',
+  'L/min': 'l/min',
+  deg: '°',
+  Ohm: 'Ω',
+  um: 'µm',
+  us: 'µs',
+  'N.m': 'Nm',
+}
+
+export function unitText(code: string | undefined): string {
+  if (code === undefined) return ''
+  return Object.hasOwn(UNITS, code) ? UNITS[code]! : code.replaceAll(/[{}]/g, '')
+}
+
+/** Digits after the point that a number needs in the worst case: three, fewer where it is large. */
+const DIGITS = { most: 3, large: 1 } as const
+
+/**
+ * How many digits after the point a tag's numbers are shown with, so that they neither jump nor pretend: by the
+ * range where there is one (a thousandth of it), else by the values seen.
+ */
+export function digitsFor(tag: Pick<TagView, 'kind' | 'range'>, seen: readonly number[]): number {
+  if (tag.kind === 'counter') return 0
+  if (tag.range !== undefined) {
+    const span = Math.abs(tag.range[1] - tag.range[0])
+    return Math.min(DIGITS.most, Math.max(0, Math.ceil(3 - Math.log10(span || 1))))
+  }
+  let digits = 0
+  for (const value of seen) digits = Math.max(digits, digitsOf(value))
+  return digits
+}
+
+function digitsOf(value: number): number {
+  if (!Number.isFinite(value) || Number.isInteger(value)) return 0
+  const most = Math.abs(value) >= 1000 ? DIGITS.large : DIGITS.most
+  const text = value.toFixed(most).replace(/0+$/, '')
+  return text.length - text.indexOf('.') - 1
+}
+
+/** Numbers from this size on are shown with an exponent. */
+const HUGE = 1e12
+
+/** A number with thin spaces between thousands and a real minus sign. */
+export function numberText(value: number, digits: number): string {
+  if (!Number.isFinite(value)) return String(value)
+  if (Math.abs(value) >= HUGE || (value !== 0 && Math.abs(value) < 10 ** -(digits + 3) && digits > 0)) {
+    return value.toExponential(3).replace('-', '\u2212').replace('e+', 'e')
+  }
+  const [whole, fraction] = Math.abs(value).toFixed(digits).split('.')
+  const grouped = whole!.replaceAll(/\B(?=(\d{3})+$)/g, '\u202f')
+  // A rounded zero has no sign.
+  const negative = value < 0 && Number(value.toFixed(digits)) !== 0
+  return `${negative ? '\u2212' : ''}${grouped}${fraction === undefined ? '' : `.${fraction}`}`
+}
+
+export function valueText(value: JsonValue, digits: number): string {
+  if (value === null) return '–'
+  if (typeof value === 'number') return numberText(value, digits)
+  if (typeof value === 'object') return JSON.stringify(value)
+  return String(value)
+}
+
+/** An age in two or three characters and a unit: `now`, `8 s`, `4 min`, `3 h`, `12 d`. */
+export function ageText(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000))
+  if (seconds < 2) return 'now'
+  if (seconds < 100) return `${seconds} s`
+  if (seconds < 100 * 60) return `${Math.floor(seconds / 60)} min`
+  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`
+  return `${Math.floor(seconds / 86_400)} d`
+}
+
+/** `BadSensorFailure` as `Bad sensor failure`. */
+export function qualityText(name: string): string {
+  if (name.startsWith('0x')) return name
+  const words = name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase()
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}
+
+/** A rate per second: whole numbers from ten on. */
+export function rateText(perSecond: number): string {
+  return numberText(perSecond, perSecond > 0 && perSecond < 10 ? 1 : 0)
+}

@@ -1,0 +1,65 @@
+import { rateText } from './format.ts'
+import { placeHref, type Route } from './route.ts'
+import type { ConnectionState, Store } from './store.ts'
+
+interface HeaderProps {
+  readonly store: Store
+  readonly route: Route
+  readonly drawer: boolean
+  /** On a narrow screen: opens and closes the tree. */
+  readonly onDrawer: (() => void) | undefined
+}
+
+const LOGS = { embedded: 'Embedded log', kafka: 'Kafka', memory: 'Memory log' } as const
+
+export function Header({ store, route, drawer, onDrawer }: HeaderProps) {
+  const { hub } = store
+  return (
+    <header class="header">
+      {onDrawer && (
+        <button class="menu" type="button" aria-expanded={drawer} onClick={onDrawer}>
+          {drawer ? 'Close' : 'Plant'}
+        </button>
+      )}
+      <a class="brand" href={placeHref('')}>
+        <img src="/icon.svg" alt="" width="24" height="24" />
+        <span class="brand-name">Millrace</span>
+        <span class="brand-site">{hub?.site ?? ''}</span>
+      </a>
+      <nav class="nav" aria-label="Views">
+        <a href={placeHref('')} aria-current={route.view === 'place' ? 'page' : undefined}>
+          Plant
+        </a>
+        <a href="#/connections" aria-current={route.view === 'connections' ? 'page' : undefined}>
+          Connections
+        </a>
+      </nav>
+      <dl class="facts">
+        <div class="fact">
+          <dt>Records/s</dt>
+          <dd class="num fact-rate">{hub ? rateText(hub.recordsPerSecond) : '–'}</dd>
+        </div>
+        <div class="fact" title={hub?.log.address}>
+          <dt>{hub ? LOGS[hub.log.kind] : 'Log'}</dt>
+          <dd>{hub?.log.durability ?? '–'}</dd>
+        </div>
+        <div class="fact">
+          <dt>Page</dt>
+          <dd>
+            <ConnectionMark state={store.connection} />
+          </dd>
+        </div>
+      </dl>
+    </header>
+  )
+}
+
+const WORDS = { connecting: 'connecting', live: 'live', lost: 'no connection', login: 'log in' } as const
+
+function ConnectionMark({ state }: { readonly state: ConnectionState }) {
+  return (
+    <span class="connection" data-state={state} role="status">
+      {WORDS[state]}
+    </span>
+  )
+}

@@ -1,0 +1,86 @@
+import type { HubView, LiveMessage, LiveRequest, SourceView, TwinView } from '../../src/api/contract.ts'
+import { PlantTree } from './tree.ts'
+import { Trends } from './trend.ts'
+
+/**
+ * - `connecting`: nothing has come yet
+ * - `live`: messages come
+ * - `lost`: they stopped; whatever is on the page is the past
+ * - `login`: the hub wants to know who is asking
+ */
+export type ConnectionState = 'connecting' | 'live' | 'lost' | 'login'
+
+/** Everything the page knows. Components read it as it is and are told when it changed, at most once a frame. */
+export class Store {
+  readonly tree = new PlantTree()
+  readonly trends = new Trends()
+  /** Only of assets that are looked at now: the twin of another one would be the past. */
+  readonly twins = new Map<string, TwinView>()
+  sources: readonly SourceView[] | undefined
+  hub: HubView | undefined
+  connection: ConnectionState = 'connecting'
+  /** Hub time of the last message: what `lost` counts from. */
+  lastMessage: number | undefined
+  #hubAhead = 0
+  #looking: readonly string[] = []
+  readonly #listeners = new Set<() => void>()
+  #scheduled = false
+
+  /** The hub's wall time now, ms since the epoch: ages must not depend on the clock of a phone. */
+  now(): number {
+    return performance.now() + this.#hubAhead
+  }
+
+  receive(message: LiveMessage): void {
+    if (message.type === 'hub') this.#takeHub(message.hub, message.now)
+    else if (message.type === 'sources') this.sources = message.sources
+    else if (message.type === 'assets') for (const asset of message.assets) this.tree.update(asset)
+    else for (const twin of message.twins) this.#takeTwin(twin)
+    this.lastMessage = this.now()
+    this.setConnection('live')
+  }
+
+  setConnection(state: ConnectionState): void {
+    this.connection = state
+    this.#changed()
+  }
+
+  /** What the page looks at from now on. */
+  look(assets: readonly string[]): void {
+    this.#looking = assets
+    for (const path of this.twins.keys()) if (!assets.includes(path)) this.twins.delete(path)
+    this.#changed()
+  }
+
+  /** What to ask the hub for: the assets looked at, and the state of all. */
+  request(): LiveRequest {
+    // One pattern for each enterprise there is; none is known before the first answer.
+    const site = this.hub?.site
+    return { assets: this.#looking, summaries: site === undefined ? [] : [`${site}/**`] }
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  #takeHub(hub: HubView, now: number): void {
+    this.hub = hub
+    this.#hubAhead = now - performance.now()
+  }
+
+  #takeTwin(twin: TwinView): void {
+    if (!this.#looking.includes(twin.path)) return
+    this.twins.set(twin.path, twin)
+    this.trends.add(twin)
+  }
+
+  #changed(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    requestAnimationFrame(() => {
+      this.#scheduled = false
+      for (const listener of this.#listeners) listener()
+    })
+  }
+}

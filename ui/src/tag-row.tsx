@@ -1,0 +1,106 @@
+import { useMemo } from 'preact/hooks'
+import type { TagView } from '../../src/api/contract.ts'
+import { digitsFor, numberText, qualityText, unitText, valueText } from './format.ts'
+import { Age, Mark } from './marks.tsx'
+import type { Store } from './store.ts'
+import { trendPath, type Point } from './trend.ts'
+
+interface TagRowProps {
+  readonly store: Store
+  readonly tag: TagView
+  /** By the hub's word, or because the hub cannot be heard. */
+  readonly stale: boolean
+  readonly points: readonly Point[]
+}
+
+export function TagRow({ store, tag, stale, points }: TagRowProps) {
+  const seen = useMemo(() => points.map((point) => point.value), [points])
+  const digits = digitsFor(tag, seen.concat(numberIn(tag)))
+  const text = valueText(tag.value, digits)
+  const state = tag.severity === 'bad' ? 'bad' : stale ? 'stale' : tag.severity
+  return (
+    <div class="tag" role="row" data-tag={tag.tag} data-state={state} data-stale={stale}>
+      <span class="tag-name" role="rowheader">
+        {tag.tag}
+      </span>
+      <span class="tag-value" role="cell">
+        <span class={typeof tag.value === 'number' ? 'value num' : 'value text'} data-value title={text}>
+          {text}
+        </span>
+        <span class="unit">{unitText(tag.unit)}</span>
+      </span>
+      <span class="tag-range" role="cell">
+        {tag.range !== undefined && typeof tag.value === 'number' && (
+          <RangeBar value={tag.value} range={tag.range} digits={digits} />
+        )}
+      </span>
+      <span class="tag-trend" role="cell">
+        {points.length > 1 && <Sparkline points={points} />}
+      </span>
+      <span class="tag-quality" role="cell">
+        {tag.severity === 'good' ? (
+          <span class="muted">{qualityText(tag.qualityName)}</span>
+        ) : (
+          <span class="count" data-state={tag.severity}>
+            <Mark state={tag.severity} /> {qualityText(tag.qualityName)}
+          </span>
+        )}
+        {stale && (
+          <span class="count stale-word" data-state="stale">
+            <Mark state="stale" /> stale
+          </span>
+        )}
+      </span>
+      <span class="tag-age" role="cell">
+        <Age store={store} at={tag.sourceTime} />
+      </span>
+    </div>
+  )
+}
+
+function numberIn(tag: TagView): number[] {
+  return typeof tag.value === 'number' ? [tag.value] : []
+}
+
+interface RangeBarProps {
+  readonly value: number
+  readonly range: readonly [number, number]
+  readonly digits: number
+}
+
+/** The value in its context: where it is between the lowest and the highest that make sense. */
+function RangeBar({ value, range: [low, high], digits }: RangeBarProps) {
+  const share = high > low ? (value - low) / (high - low) : 0.5
+  const outside = share < 0 ? 'below' : share > 1 ? 'above' : undefined
+  const ends = Math.min(digits, Number.isInteger(low) && Number.isInteger(high) ? 0 : digits)
+  return (
+    <span class="range" data-outside={outside}>
+      <span class="range-track">
+        <span class="range-mark" style={{ left: `${Math.min(1, Math.max(0, share)) * 100}%` }} />
+      </span>
+      <span class="range-ends num">
+        <span>{numberText(low, ends)}</span>
+        {outside && <span class="range-word">{outside} range</span>}
+        <span>{numberText(high, ends)}</span>
+      </span>
+    </span>
+  )
+}
+
+const SPARK = { width: 120, height: 22 } as const
+
+function Sparkline({ points }: { readonly points: readonly Point[] }) {
+  const path = useMemo(() => trendPath(points, SPARK.width, SPARK.height), [points])
+  const seconds = Math.round((points.at(-1)!.at - points[0]!.at) / 1000)
+  return (
+    <svg
+      class="spark"
+      viewBox={`-2 -3 ${SPARK.width + 4} ${SPARK.height + 6}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={`the last ${seconds} s`}
+    >
+      <path d={path} vector-effect="non-scaling-stroke" />
+    </svg>
+  )
+}
