@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Quality } from '../../model/quality.ts'
+import { encodeRecord } from '../../model/record.ts'
 import type { Reading } from '../../model/reading.ts'
 import type { Item, Rejected } from '../source.ts'
 import { createMapper, unmapped } from './mapper.ts'
@@ -179,6 +180,17 @@ test('bad payloads are refused with a code and their bytes', () => {
     assert.deepEqual(Buffer.from(item.payload), Buffer.from(payload))
     assert.ok(item.reason.length < 400, item.reason)
   }
+})
+
+test('a tag may be nested as deep as a record of the log', () => {
+  const nested = (levels: number) => `{"a":1,"deep":${'['.repeat(levels)}${']'.repeat(levels)}}`
+  const reading = only(car(nested(64)))
+  assert.doesNotThrow(() => encodeRecord(reading))
+  const items = car(nested(65))
+  assert.deepEqual(
+    items.map((item) => (item.kind === 'rejected' ? item.code : item.kind)),
+    ['reading', 'PAYLOAD_TOO_DEEP'],
+  )
 })
 
 test('captures that make no path or tag are refused', () => {

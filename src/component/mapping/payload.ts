@@ -186,7 +186,7 @@ function readTags(
   for (const tag in object) {
     if (tag === timeField || target.ignore.has(tag)) continue
     const json = object[tag]
-    const value = toValue(json, notes, 2)
+    const value = toValue(json, notes, 1)
     const fault = value === undefined ? notes.fault : target.names.fault(tag)
     if (value === undefined || fault !== undefined) {
       refusal = { first: refusal?.first ?? { ...fault!, tag }, count: (refusal?.count ?? 0) + 1 }

@@ -1,7 +1,7 @@
 import type { Value } from '../../model/reading.ts'
 
-/** Deepest nesting of arrays and objects that is taken, the payload's own object being the first level. */
-const DEEPEST = 100
+/** Deepest nesting of arrays and structures within one tag: what a record of the log holds (`encodeNested`). */
+const DEEPEST = 64
 
 const INT64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n } as const
 

@@ -1,0 +1,42 @@
+import { z } from 'zod'
+import { durationField } from '../../component/fields.ts'
+import type { SourceSpec } from '../../component/source.ts'
+import { assetPatternField } from './asset-pattern.ts'
+import { createHttpSource } from './source.ts'
+import type { HttpSourceConfig } from './source.ts'
+
+const config = z.strictObject({
+  assets: assetPatternField.prefault('**'),
+  timestamp: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Field of an object of tags that holds the source time: a number (s, ms, us or ns) or ISO 8601'),
+  limits: z
+    .strictObject({
+      body: z.number().int().min(1).max(67_108_864).default(1_048_576).describe('Bytes of one request'),
+      records: z.number().int().min(1).max(1_000_000).default(10_000).describe('Records, or lines, of one request'),
+    })
+    .prefault({}),
+  idempotency: z
+    .strictObject({
+      keys: z.number().int().min(1_000).max(1_000_000).default(10_000).describe('Idempotency keys remembered'),
+      window: durationField.prefault('10m').describe('How long a key is remembered; a restart forgets it'),
+    })
+    .prefault({}),
+  silenceAfter: durationField.prefault('60s').describe('Without a request for this long the source is stale'),
+}) satisfies z.ZodType<HttpSourceConfig>
+
+/** `POST /api/v1/ingest/{path}`: machines and programs that send over HTTP. */
+export const httpSource: SourceSpec<HttpSourceConfig> = {
+  kind: 'http',
+  summary: 'Takes records that machines and programs post to /api/v1/ingest/{path}, as JSON or NDJSON',
+  config,
+  example: `sources:
+  stations:
+    http:
+      assets: test/**
+      timestamp: measuredAt
+`,
+  create: createHttpSource,
+}
