@@ -12,6 +12,8 @@ export const nodeNet: Net = {
     const server = identity === undefined ? net.createServer({ noDelay: true }, accept) : secureServer(identity, accept)
     server.listen({ host: at.host, port: at.port, backlog: 4096 })
     await once(server, 'listening')
+    // A connection that cannot be accepted (EMFILE) harms only itself.
+    server.on('error', () => {})
     return listener(server, at)
   },
   async connect(to) {
