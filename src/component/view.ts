@@ -1,0 +1,42 @@
+import type { Reading } from '../model/reading.ts'
+
+/** Where a view goes on: the next offset of one partition of one topic. */
+export interface ViewPosition {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+/** One record of data, decoded. */
+export interface ViewEntry {
+  readonly offset: number
+  /** Name of the source that handed it over; '' where the record names none. */
+  readonly source: string
+  readonly reading: Reading
+}
+
+/** Records of one partition, in order. */
+export interface ViewBatch {
+  readonly topic: string
+  readonly partition: number
+  readonly entries: readonly ViewEntry[]
+  /** The view's position of this partition once it has taken the batch. */
+  readonly nextOffset: number
+  /** Records that retention removed before the view could read them. */
+  readonly skipped: number
+}
+
+/**
+ * A function of the log that keeps its own position: twins, historian, alarms. What it keeps can be thrown away and is
+ * then rebuilt from the log, so `take` must depend on nothing but the batches it is given, and state and positions must
+ * be written together.
+ */
+export interface View {
+  readonly name: string
+  /** Where it goes on; a partition that is not named is read from its first record. */
+  positions(): readonly ViewPosition[]
+  /** Takes the next records of a partition; never called again before it has resolved. */
+  take(batch: ViewBatch): void | Promise<void>
+  /** Forgets everything: its positions are not of this log. */
+  reset(): void
+}

@@ -1,0 +1,150 @@
+import type { Health } from '../component/health.ts'
+import type { Source } from '../component/source.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Log } from '../log/log.ts'
+import type { Catalogue } from '../model/catalogue.ts'
+import type { System } from '../system/system.ts'
+import { Gate, type GateLimits } from './gate.ts'
+import { Lane, type LaneParts } from './lane.ts'
+import { LearnedDefinitions } from './learned.ts'
+
+export interface IngestOptions {
+  readonly log: Log
+  readonly ledger: Ledger
+  readonly catalogue: Catalogue
+  readonly site: string
+  readonly system: Pick<System, 'clock' | 'random' | 'logger'>
+  readonly limits?: GateLimits
+  /** How long a source that is told to stop may take, and then what it handed over; in ms, default 10,000 each. */
+  readonly graceMs?: number
+}
+
+/** Waits before a source that crashed is started again, doubling; a run of a minute counts as well again. */
+const RESTART = { firstMs: 1_000, mostMs: 30_000, wellAfterMs: 60_000 } as const
+const GRACE_MS = 10_000
+/** How often a source that has to wait for its gaps to be written looks again. */
+const CROWDED_MS = 250
+
+interface Running {
+  source: Source | undefined
+  crash: Health | undefined
+}
+
+/**
+ * Brings what sources hand over into the log: pulls batches, checks and numbers their items, appends them in order, and
+ * acknowledges what is durable. Topics must be ensured and the catalogue loaded before the first `run`.
+ */
+export class Ingest {
+  readonly #options: IngestOptions
+  readonly #parts: LaneParts
+  readonly #running = new Map<string, Running>()
+
+  constructor(options: IngestOptions) {
+    const { log, site, catalogue, system, ledger } = options
+    const gate = new Gate(catalogue, options.limits ?? {})
+    this.#options = options
+    this.#parts = {
+      log,
+      site,
+      gate,
+      definitions: new LearnedDefinitions(log, site, gate, catalogue, system.clock),
+      audits: (kind) => ledger.audits(kind),
+      logger: system.logger,
+    }
+  }
+
+  /**
+   * Runs one source until the signal aborts, or until it ends by itself. A source that throws is opened anew after a
+   * bounded wait, and no other source notices. Resolves when everything it handed over is settled, or the grace is over.
+   */
+  async run(name: string, open: () => Source, signal: AbortSignal): Promise<void> {
+    const lane = new Lane(name, this.#options.ledger.book(name), this.#parts)
+    const running: Running = { source: undefined, crash: undefined }
+    this.#running.set(name, running)
+    const stopped = this.#keepPulling(lane, open, running, signal)
+    if (!(await this.#within(stopped, signal))) {
+      this.#options.system.logger.warn('A source did not stop in time; it is left behind', { source: name })
+    }
+    lane.close()
+    if (!(await this.#within(drained(lane), signal))) {
+      this.#options.system.logger.warn('A source was stopped with batches in flight; the next start finds them', {
+        source: name,
+      })
+    }
+  }
+
+  /** How a source is: what it says itself, or why it is being started again. Undefined: it was never run. */
+  health(name: string): Health | undefined {
+    const running = this.#running.get(name)
+    return running?.crash ?? running?.source?.health()
+  }
+
+  async #keepPulling(lane: Lane, open: () => Source, running: Running, signal: AbortSignal): Promise<void> {
+    const { clock, random, logger } = this.#options.system
+    let waitMs: number = RESTART.firstMs
+    while (!signal.aborted) {
+      const started = clock.monotonic()
+      try {
+        running.source = open()
+        running.crash = undefined
+        await this.#pull(lane, running.source, signal)
+        return
+      } catch (error) {
+        if (signal.aborted) return
+        if (clock.monotonic() - started >= RESTART.wellAfterMs) waitMs = RESTART.firstMs
+        const reason = `Source crashed and is started again: ${error instanceof Error ? error.message : String(error)}`
+        running.crash = { state: 'failed', reason, since: clock.now() }
+        logger.error('A source crashed; it is started again', { source: lane.name, error, waitMs })
+      }
+      await clock.sleep(waitMs * (0.5 + random.next() / 2), signal).catch(() => {})
+      waitMs = Math.min(2 * waitMs, RESTART.mostMs)
+    }
+  }
+
+  /** Takes batch after batch. The source ends when the signal aborts; what it hands over until then is taken. */
+  async #pull(lane: Lane, source: Source, signal: AbortSignal): Promise<void> {
+    const { log, system } = this.#options
+    for await (const batch of source.read(signal)) {
+      lane.take(batch)
+      await log.ready()
+      while (!lane.hasRoom) {
+        await (lane.isCrowded ? system.clock.sleep(CROWDED_MS) : lane.settled())
+      }
+    }
+  }
+
+  /** Whether it resolved before the grace after the abort was over. */
+  async #within(work: Promise<void>, signal: AbortSignal): Promise<boolean> {
+    const { clock, logger } = this.#options.system
+    const done = new AbortController()
+    const finished = work.then(
+      () => true,
+      (error: unknown) => {
+        logger.error('A source failed while it was stopped', { error })
+        return true
+      },
+    )
+    const late = aborted(signal, done.signal)
+      .then(() => clock.sleep(this.#options.graceMs ?? GRACE_MS, done.signal))
+      .then(
+        () => false,
+        () => false,
+      )
+    const inTime = await Promise.race([finished, late])
+    done.abort()
+    return inTime
+  }
+}
+
+async function drained(lane: Lane): Promise<void> {
+  while (!lane.isIdle) await lane.settled()
+}
+
+/** Resolves when `signal` aborts, or when it is of no interest any more. */
+function aborted(signal: AbortSignal, done: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true, signal: done })
+    done.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,252 @@
+import type { Batch, Dropped, Item } from '../component/source.ts'
+import type { Book } from '../ledger/book.ts'
+import type { LetGo } from '../ledger/gaps.ts'
+import type { Log, NewRecord } from '../log/log.ts'
+import { topicName } from '../model/path.ts'
+import type { Reading } from '../model/reading.ts'
+import { encodeRecord } from '../model/record.ts'
+import type { Logger } from '../system/logger.ts'
+import type { Gate } from './gate.ts'
+import type { LearnedDefinitions } from './learned.ts'
+import { byteLength, faulty, isTooLarge, RecordBuilder, refusedOf, seqOf, tooLarge, type Refused } from './records.ts'
+
+/** Items of one source that may be on their way to the log; beyond, the source is not asked for more. */
+const MOST_IN_FLIGHT = 200_000
+
+/** What all lanes share. */
+export interface LaneParts {
+  readonly log: Log
+  readonly site: string
+  readonly gate: Gate
+  readonly definitions: LearnedDefinitions
+  /** Whether the ledger audits raw topics of this kind. */
+  readonly audits: (kind: string) => boolean
+  readonly logger: Logger
+}
+
+/** A batch on its way: it is settled and acknowledged when nothing of it is pending, and never before those ahead. */
+interface Flight {
+  readonly batch: Batch
+  readonly count: number
+  pending: number
+  stored: number
+  quarantined: number
+  letGo: LetGo[]
+  error: Error | undefined
+}
+
+const NOTHING: LetGo[] = []
+
+/**
+ * The path of one source into the log, in order: numbers every item, makes its record, appends without waiting, and
+ * acknowledges batch by batch in the order of hand-over once all of a batch is durable. Per batch there is one append a
+ * topic; per item there is neither a promise nor a closure.
+ */
+export class Lane {
+  readonly name: string
+  readonly #parts: LaneParts
+  readonly #book: Book
+  readonly #records: RecordBuilder
+  readonly #telemetry: string
+  readonly #quarantine: string
+  readonly #rawTopics = new Map<string, string | undefined>()
+  #flights: Flight[] = []
+  #first = 0
+  #inFlight = 0
+  #waiters: (() => void)[] = []
+  #closed = false
+
+  constructor(name: string, book: Book, parts: LaneParts) {
+    this.name = name
+    this.#book = book
+    this.#parts = parts
+    this.#records = new RecordBuilder(name)
+    this.#telemetry = topicName(parts.site, 'telemetry')
+    this.#quarantine = topicName(parts.site, 'quarantine')
+  }
+
+  /** Takes a batch in. Whatever is in it, this does not throw: an item that cannot be stored is quarantined alone. */
+  take(batch: Batch): void {
+    const count = batch.items.length
+    if (this.#closed) return refuse(batch, this.#parts.logger)
+    const flight: Flight = { batch, count, pending: 1, stored: 0, quarantined: 0, letGo: NOTHING, error: undefined }
+    this.#flights.push(flight)
+    this.#inFlight += count
+    const sorted = new Sorted()
+    let seq = this.#book.handOver(count)
+    for (const item of batch.items) this.#sort(item, seq++, flight, sorted)
+    void this.#await(flight, this.#parts.definitions.publish())
+    if (sorted.telemetry.length > 0) void this.#append(flight, this.#telemetry, sorted.telemetry, 'stored')
+    if (sorted.quarantine.length > 0) void this.#append(flight, this.#quarantine, sorted.quarantine, 'quarantined')
+    if (sorted.raw !== undefined) {
+      for (const [topic, records] of sorted.raw) void this.#append(flight, topic, records, 'stored')
+    }
+    this.#landed(flight)
+  }
+
+  /** Whether the source may be asked for more. */
+  get hasRoom(): boolean {
+    return this.#inFlight < MOST_IN_FLIGHT && !this.#book.crowded
+  }
+
+  /** Whether gaps must be written down before the source may be asked for more. */
+  get isCrowded(): boolean {
+    return this.#book.crowded
+  }
+
+  /** Resolves when another batch has been settled, or at once where none is in flight. */
+  settled(): Promise<void> {
+    if (this.isIdle) return Promise.resolve()
+    return new Promise((resolve) => this.#waiters.push(resolve))
+  }
+
+  get isIdle(): boolean {
+    return this.#first === this.#flights.length
+  }
+
+  /** From now on batches are refused; those in flight are still acknowledged. */
+  close(): void {
+    this.#closed = true
+  }
+
+  #sort(item: Item, seq: number, flight: Flight, sorted: Sorted): void {
+    switch (item.kind) {
+      case 'reading':
+        this.#sortReading(item.reading, seq, sorted)
+        break
+      case 'raw': {
+        const topic = this.#rawTopic(item.topic)
+        if (topic === undefined) {
+          sorted.quarantine.push(this.#records.quarantined(unknownTopic(item.topic, item.key, item), seq))
+        } else if (isTooLarge(item.key, item.payload)) {
+          const size = byteLength(item.key) + item.payload.length
+          sorted.quarantine.push(this.#records.quarantined(tooLarge(item, size), seq))
+        } else {
+          sorted.rawOf(topic).push(this.#records.raw(item, seq))
+        }
+        break
+      }
+      case 'rejected':
+        sorted.quarantine.push(this.#records.quarantined(refusedOf(item), seq))
+        break
+      case 'dropped':
+        letGo(flight, dropped(item, seq))
+        break
+    }
+  }
+
+  #sortReading(given: Reading, seq: number, sorted: Sorted): void {
+    try {
+      const reading = this.#parts.gate.check(given)
+      const text = encodeRecord(reading)
+      if (isTooLarge(reading.asset, text)) {
+        const size = byteLength(reading.asset) + byteLength(text)
+        sorted.quarantine.push(this.#records.quarantined(tooLarge(reading, size), seq))
+      } else {
+        sorted.telemetry.push(this.#records.reading(reading, text, seq))
+      }
+    } catch (error) {
+      sorted.quarantine.push(this.#records.quarantined(faulty(given, error), seq))
+    }
+  }
+
+  #rawTopic(kind: string): string | undefined {
+    const known = this.#rawTopics.get(kind)
+    if (known !== undefined || this.#rawTopics.has(kind)) return known
+    const topic = this.#parts.audits(kind) ? topicName(this.#parts.site, kind) : undefined
+    if (this.#rawTopics.size < 1_000) this.#rawTopics.set(kind, topic)
+    return topic
+  }
+
+  async #append(flight: Flight, topic: string, records: readonly NewRecord[], fate: 'stored' | 'quarantined') {
+    flight.pending += 1
+    try {
+      await this.#parts.log.append(topic, records)
+      flight[fate] += records.length
+    } catch (error) {
+      const why = (error as { code?: string }).code ?? String(error)
+      for (const record of records) letGo(flight, { seq: seqOf(record), kind: 'not-stored', why })
+      flight.error ??= error as Error
+    }
+    this.#landed(flight)
+  }
+
+  async #await(flight: Flight, definitions: Promise<void> | undefined) {
+    if (definitions === undefined) return
+    flight.pending += 1
+    try {
+      await definitions
+    } catch (error) {
+      flight.error ??= error as Error
+    }
+    this.#landed(flight)
+  }
+
+  #landed(flight: Flight): void {
+    flight.pending -= 1
+    if (flight.pending > 0 || this.#flights[this.#first] !== flight) return
+    while (this.#first < this.#flights.length && this.#flights[this.#first]!.pending === 0) {
+      this.#settle(this.#flights[this.#first++]!)
+    }
+    if (this.#first > 1_000 || this.isIdle) {
+      this.#flights = this.#flights.slice(this.#first)
+      this.#first = 0
+    }
+    for (const resolve of this.#waiters.splice(0)) resolve()
+  }
+
+  #settle({ batch, count, stored, quarantined, letGo, error }: Flight): void {
+    // Gaps are runs of numbers, so they are told in order; dropped and refused items came apart.
+    letGo.sort((a, b) => a.seq - b.seq)
+    this.#book.settle({ count, stored, quarantined, letGo })
+    this.#inFlight -= count
+    try {
+      if (error === undefined) batch.ack()
+      else batch.fail(error)
+    } catch (error) {
+      this.#parts.logger.error('A source threw while it was told the fate of a batch', { source: this.name, error })
+    }
+  }
+}
+
+/** The records of one batch by where they go. */
+class Sorted {
+  readonly telemetry: NewRecord[] = []
+  readonly quarantine: NewRecord[] = []
+  raw: Map<string, NewRecord[]> | undefined
+  #topic: string | undefined
+  #records: NewRecord[] = []
+
+  rawOf(topic: string): NewRecord[] {
+    // Nearly always the topic of the item before.
+    if (topic === this.#topic) return this.#records
+    this.raw ??= new Map()
+    const records = this.raw.get(topic) ?? []
+    this.raw.set(topic, records)
+    this.#topic = topic
+    this.#records = records
+    return records
+  }
+}
+
+function letGo(flight: Flight, item: LetGo): void {
+  if (flight.letGo === NOTHING) flight.letGo = [item]
+  else flight.letGo.push(item)
+}
+
+function dropped({ policy, address, payload }: Dropped, seq: number): LetGo {
+  return { seq, kind: 'dropped', why: policy, address, payload }
+}
+
+function unknownTopic(kind: string, key: string, item: { payload: Uint8Array; receivedTime: number }): Refused {
+  const reason = `Cannot pass message to topic "${kind}": the ledger does not audit it, want a configured kind of raw topic`
+  return { address: key, payload: item.payload, code: 'UNKNOWN_TOPIC', reason, receivedTime: item.receivedTime }
+}
+
+function refuse(batch: Batch, logger: Logger): void {
+  try {
+    batch.fail(new Error('Cannot take batch: the source was stopped'))
+  } catch (error) {
+    logger.error('A source threw while it was told the fate of a batch', { error })
+  }
+}

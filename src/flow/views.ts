@@ -1,0 +1,133 @@
+import type { View, ViewEntry } from '../component/view.ts'
+import type { Log, Position, ReadBatch } from '../log/log.ts'
+import type { Catalogue } from '../model/catalogue.ts'
+import { decodeRecord } from '../model/record.ts'
+import type { System } from '../system/system.ts'
+
+export interface ViewOptions {
+  readonly log: Log
+  /** Full names of the topics it reads; they must exist. */
+  readonly topics: readonly string[]
+  readonly catalogue: Catalogue
+  readonly system: Pick<System, 'clock' | 'random' | 'logger' | 'metrics'>
+}
+
+/** Waits before a view that failed goes on from its own position, doubling. */
+const RESTART = { firstMs: 200, mostMs: 30_000 } as const
+
+/**
+ * Runs a view over the log until the signal aborts: from the view's own positions, record by record of a partition in
+ * order. A view that fails goes on from where it says it is; a record that cannot be decoded harms only itself.
+ */
+export class ViewRun {
+  readonly #view: View
+  readonly #options: ViewOptions
+  #behind = new Map<string, number>()
+
+  constructor(view: View, options: ViewOptions) {
+    this.#view = view
+    this.#options = options
+  }
+
+  /** Resolves after the signal has aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random, logger } = this.#options.system
+    let waitMs: number = RESTART.firstMs
+    while (!signal.aborted) {
+      try {
+        const positions = await this.#start()
+        for await (const batch of this.#options.log.read(positions, { signal })) {
+          await this.#take(batch)
+          waitMs = RESTART.firstMs
+        }
+        if (signal.aborted) return
+        logger.warn('The log ended under a view', { view: this.#view.name })
+      } catch (error) {
+        if (signal.aborted) return
+        logger.error('A view failed; it goes on from its own position', { view: this.#view.name, error, waitMs })
+      }
+      await clock.sleep(waitMs * (0.5 + random.next() / 2), signal).catch(() => {})
+      waitMs = Math.min(2 * waitMs, RESTART.mostMs)
+    }
+  }
+
+  /** Whether it has taken everything that was in the log when it was started. */
+  get caughtUp(): boolean {
+    return this.#started && this.#behind.size === 0
+  }
+
+  #started = false
+
+  /** The view's positions, completed by the start of what it has not read yet. */
+  async #start(): Promise<Position[]> {
+    const ends = new Map<string, { start: number; end: number }>()
+    for (const topic of this.#options.topics) {
+      for (const { partition, start, end } of await this.#options.log.ends(topic)) {
+        ends.set(placeOf(topic, partition), { start, end })
+      }
+    }
+    this.#checkPositions(ends)
+    const own = new Map(this.#view.positions().map((at) => [placeOf(at.topic, at.partition), at.offset]))
+    const positions = [...ends].map(([place, { start }]) => positionOf(place, own.get(place) ?? start))
+    if (!this.#started) {
+      const behind = positions.filter((at) => at.offset < ends.get(placeOf(at.topic, at.partition))!.end)
+      this.#behind = new Map(
+        behind.map((at) => [placeOf(at.topic, at.partition), ends.get(placeOf(at.topic, at.partition))!.end]),
+      )
+      this.#started = true
+    }
+    return positions
+  }
+
+  /** A position beyond the end means another log, or one that lost its end: what the view keeps is not of this log. */
+  #checkPositions(ends: ReadonlyMap<string, { readonly end: number }>): void {
+    for (const { topic, partition, offset } of this.#view.positions()) {
+      const end = ends.get(placeOf(topic, partition))?.end ?? 0
+      if (offset <= end) continue
+      const where = { view: this.#view.name, topic, partition, offset, end }
+      this.#options.system.logger.warn('A view is ahead of the log; it is rebuilt', where)
+      this.#view.reset()
+      return
+    }
+  }
+
+  async #take(batch: ReadBatch): Promise<void> {
+    const { topic, partition, nextOffset, skipped } = batch
+    await this.#view.take({ topic, partition, entries: this.#decode(batch), nextOffset, skipped })
+    const place = placeOf(topic, partition)
+    const target = this.#behind.get(place)
+    if (target !== undefined && nextOffset >= target) this.#behind.delete(place)
+  }
+
+  #decode({ topic, partition, records }: ReadBatch): ViewEntry[] {
+    const { catalogue, system } = this.#options
+    const entries: ViewEntry[] = []
+    for (const { offset, value, headers } of records) {
+      if (value === null) continue
+      try {
+        entries.push({ offset, source: sourceOf(headers), reading: decodeRecord(value, catalogue) })
+      } catch (error) {
+        const help = 'Records that a view could not decode and passed over'
+        system.metrics.counter('millrace_undecodable_total', help, { view: this.#view.name }).add()
+        system.logger.warn('Cannot decode a record; it is passed over', { topic, partition, offset, error })
+      }
+    }
+    return entries
+  }
+}
+
+function sourceOf(headers: readonly (readonly [name: string, value: Uint8Array])[]): string {
+  for (const [name, value] of headers) {
+    if (name === 'source') return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()
+  }
+  return ''
+}
+
+function placeOf(topic: string, partition: number): string {
+  return `${topic}/${partition}`
+}
+
+function positionOf(place: string, offset: number): Position {
+  const slash = place.lastIndexOf('/')
+  return { topic: place.slice(0, slash), partition: Number(place.slice(slash + 1)), offset }
+}
