@@ -86,7 +86,7 @@ export class Connection {
     const now = clock.monotonic()
     const quiet = now - this.#active
     if (this.#socket.writableLength > 0 && quiet > limits.stalledMs) {
-      this.#hangUp(`Cannot send answer: the client took nothing for ${Math.round(quiet)} ms`)
+      this.#hangUp(`Cannot send answer: the client has not taken it for ${Math.round(quiet)} ms`)
     } else if (this.#began !== undefined && !this.#blocked() && now - this.#began > this.#allowedMs()) {
       this.#hangUp(
         `Cannot read request: ${this.#frames.buffered} bytes after ${Math.round(now - this.#began)} ms, want all of it`,

@@ -1,10 +1,10 @@
-import { StorageError } from '../storage/storage.ts'
 import type { Partition } from '../storage/storage.ts'
 import { LEADER_EPOCH } from './api.ts'
 import type { Peer, Request, Services } from './api.ts'
 import { ERROR, storageRefusal } from './protocol-error.ts'
 import type { ErrorCode } from './protocol-error.ts'
 import type { Reader } from './reader.ts'
+import { absence } from './topics.ts'
 import type { Writer } from './writer.ts'
 
 interface WantedPartition {
@@ -105,7 +105,7 @@ function open({ storage, topics }: Services, topic: WantedTopic, version: number
   return topic.partitions.map((wanted) => {
     if (name === undefined) return { wanted, error: ERROR.unknownTopicId }
     const partition = storage.partition(name, wanted.index)
-    if (!partition) return { wanted, error: ERROR.unknownTopicOrPartition }
+    if (!partition) return { wanted, error: absence(storage, name, wanted.index) }
     if (wanted.leaderEpoch > LEADER_EPOCH) return { wanted, error: ERROR.unknownLeaderEpoch }
     return { wanted, partition, error: ERROR.none }
   })
@@ -130,7 +130,6 @@ function readOne(source: Source, left: number): Part {
     const records = partition.read(wanted.offset, Math.max(0, Math.min(left, wanted.maxBytes)))
     return { source, error, records }
   } catch (fault) {
-    if (!(fault instanceof StorageError)) throw fault
     return { source, error: storageRefusal(fault).error, records: NOTHING }
   }
 }

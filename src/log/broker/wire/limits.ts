@@ -25,14 +25,14 @@ export interface Limits {
   readonly minRequestRate: number
   /** A connection on which nothing happens for this long is closed. */
   readonly idleMs: number
-  /** A client that takes none of its answer for this long is closed. */
+  /** A client that has not taken all of its answers for this long, nor sent anything, is closed. */
   readonly stalledMs: number
 }
 
 export const DEFAULT_LIMITS: Limits = {
   maxRequestBytes: 100 * MIB,
   maxBatchBytes: 8 * MIB,
-  maxFetchBytes: 16 * MIB,
+  maxFetchBytes: 8 * MIB,
   segmentBytes: 128 * MIB,
   maxConnections: 1000,
   maxPartitions: 2000,
@@ -42,7 +42,7 @@ export const DEFAULT_LIMITS: Limits = {
   requestMs: 30_000,
   minRequestRate: 64 * 1024,
   idleMs: 600_000,
-  stalledMs: 60_000,
+  stalledMs: 120_000,
 }
 
 /** Topic configs whose default is one of the broker's limits. */

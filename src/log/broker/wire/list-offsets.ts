@@ -4,6 +4,7 @@ import type { Request, Services } from './api.ts'
 import { ERROR } from './protocol-error.ts'
 import type { ErrorCode } from './protocol-error.ts'
 import type { Reader } from './reader.ts'
+import { absence } from './topics.ts'
 import type { Writer } from './writer.ts'
 
 /** Timestamps that are questions: the end, the start, the record with the latest time (KIP-734). */
@@ -34,7 +35,11 @@ export function listOffsets({ storage }: Services, { version, body, answer }: Re
   answer.array(topics, ({ name, questions }) => {
     answer.string(name)
     answer.array(questions, (question) => {
-      writeFound(question.index, find(storage.partition(name, question.index), question.timestamp), version, answer)
+      const partition = storage.partition(name, question.index)
+      const found = partition
+        ? find(partition, question.timestamp)
+        : { ...NONE, error: absence(storage, name, question.index) }
+      writeFound(question.index, found, version, answer)
     })
     answer.tags()
   })
@@ -55,8 +60,7 @@ function readTopic(body: Reader, version: number): { name: string; questions: Qu
   return { name, questions }
 }
 
-function find(partition: Partition | undefined, timestamp: number): Found {
-  if (!partition) return { ...NONE, error: ERROR.unknownTopicOrPartition }
+function find(partition: Partition, timestamp: number): Found {
   if (timestamp === LATEST) return { error: ERROR.none, offset: partition.durableOffset, timestamp: -1 }
   if (timestamp === EARLIEST) return { error: ERROR.none, offset: partition.startOffset, timestamp: -1 }
   if (timestamp === MAX_TIMESTAMP) return { ...NONE, ...latestRecord(partition) }

@@ -1,11 +1,11 @@
 import { BATCH, MAGIC, batchFault, producedFault, readBatchHeader } from '../../batch.ts'
 import type { BatchHeader } from '../../batch.ts'
-import type { Partition } from '../storage/storage.ts'
 import type { Request, Services } from './api.ts'
 import { ERROR, storageRefusal } from './protocol-error.ts'
 import type { ErrorCode, Refusal } from './protocol-error.ts'
 import { WireError } from './reader.ts'
 import type { Reader } from './reader.ts'
+import { absence } from './topics.ts'
 import type { Writer } from './writer.ts'
 
 interface PartitionData {
@@ -29,25 +29,22 @@ interface Stored extends Refusal {
  * are advertised because librdkafka up to 2.8 sends uncompressed where they are missing (KAFKA-18659); the message
  * formats of their time are refused.
  */
-export async function produce(services: Services, { version, body, answer, peer }: Request): Promise<Writer | null> {
+export async function produce(services: Services, { version, body, answer }: Request): Promise<Writer | null> {
   const transactionalId = version >= 3 ? body.nullableString() : null
   const acks = body.int16()
-  const timeoutMs = body.int32()
+  body.int32() // timeout: an append ends with the disk, not with the clock
   const topics = body.array(readTopic)
   const refusal = requestRefusal(transactionalId, acks)
-  const waiting = { timeoutMs, closed: peer.closed }
-  // Appends are called in the order of the request, before anything is awaited: requests of a connection overlap.
-  const stored = await Promise.all(
-    topics.map(({ name, partitions }) =>
-      Promise.all(
-        partitions.map((data) => (refusal ? refused(data.index, refusal) : store(services, name, data, waiting))),
-      ),
-    ),
-  )
-  if (acks === 0) return silence(stored.flat())
-  answer.array(topics, (topic) => {
-    answer.string(topic.name)
-    answer.array(stored[topics.indexOf(topic)]!, (one) => writeStored(one, version, answer))
+  // All appends are called before the first is awaited, in the order of the request: that is the order of the offsets.
+  const pending = topics.map(async ({ name, partitions }) => {
+    const stored = partitions.map((data) => (refusal ? refused(data.index, refusal) : store(services, name, data)))
+    return { name, stored: await Promise.all(stored) }
+  })
+  const results = await Promise.all(pending)
+  if (acks === 0) return silence(results.flatMap(({ stored }) => stored))
+  answer.array(results, ({ name, stored }) => {
+    answer.string(name)
+    answer.array(stored, (one) => writeStored(one, version, answer))
     answer.tags()
   })
   if (version >= 1) answer.int32(0) // throttle time
@@ -75,25 +72,23 @@ function requestRefusal(transactionalId: string | null, acks: number): Refusal |
   return { error: ERROR.invalidRequiredAcks, message: `Cannot store with acks=${acks}: want 0, 1 or -1` }
 }
 
-interface Waiting {
-  readonly timeoutMs: number
-  readonly closed: AbortSignal
-}
-
-async function store(services: Services, topic: string, data: PartitionData, waiting: Waiting): Promise<Stored> {
-  const { index, records } = data
+async function store(services: Services, topic: string, { index, records }: PartitionData): Promise<Stored> {
   const partition = services.storage.partition(topic, index)
-  if (!partition) return refused(index, { error: ERROR.unknownTopicOrPartition, message: 'No such topic or partition' })
-  const refusal = sizeRefusal(services, topic, records) ?? batchRefusal(records!)
+  if (!partition) {
+    const message = `Cannot store in "${topic}" partition ${index}: it is not there`
+    return refused(index, { error: absence(services.storage, topic, index), message })
+  }
+  if (records === null || records.length === 0) {
+    return refused(index, { error: ERROR.invalidRecord, message: 'Cannot store nothing: want one batch of records' })
+  }
+  const refusal = sizeRefusal(services, topic, records.length) ?? batchRefusal(records)
   if (refusal) return refused(index, refusal)
-  const header = readBatchHeader(records!)
+  const header = readBatchHeader(records)
   const { startOffset } = partition
   try {
     const verdict = header.producerId < 0n ? ACCEPTED : partition.producers.check(header)
     if ('error' in verdict) return refused(index, sequenceRefusal(verdict.error, header))
-    if ('duplicate' in verdict)
-      return await storedBefore(services, partition, verdict.duplicate, header, index, waiting)
-    const { baseOffset } = await partition.append(records!)
+    const baseOffset = 'duplicate' in verdict ? verdict.duplicate : (await partition.append(records)).baseOffset
     return { index, error: ERROR.none, message: '', baseOffset, startOffset }
   } catch (fault) {
     return refused(index, storageRefusal(fault))
@@ -102,16 +97,10 @@ async function store(services: Services, topic: string, data: PartitionData, wai
 
 const ACCEPTED = { accept: true } as const
 
-function sizeRefusal({ storage, limits }: Services, topic: string, records: Buffer | null): Refusal | undefined {
-  if (records === null || records.length === 0) {
-    return { error: ERROR.invalidRecord, message: 'Cannot store nothing: want one batch of records' }
-  }
+function sizeRefusal({ storage, limits }: Services, topic: string, bytes: number): Refusal | undefined {
   const most = Number(storage.topic(topic)?.configs['max.message.bytes'] ?? limits.maxBatchBytes)
-  if (records.length <= most) return undefined
-  return {
-    error: ERROR.messageTooLarge,
-    message: `Cannot store batch: it has ${records.length} bytes, want at most ${most}`,
-  }
+  if (bytes <= most) return undefined
+  return { error: ERROR.messageTooLarge, message: `Cannot store batch: it has ${bytes} bytes, want at most ${most}` }
 }
 
 /** Exactly one whole, undamaged batch of the only format there is (KIP-98). */
@@ -166,31 +155,6 @@ const SEQUENCE_ERRORS: { readonly [error: string]: ErrorCode } = {
 function sequenceRefusal(error: string, { producerId, producerEpoch, baseSequence }: BatchHeader): Refusal {
   const message = `Cannot store batch: sequence ${baseSequence} of producer ${producerId} epoch ${producerEpoch} is ${error}`
   return { error: SEQUENCE_ERRORS[error] ?? ERROR.unknownServerError, message }
-}
-
-/** A batch that is sent again is stored once, but its first copy may still be on its way to the disk. */
-async function storedBefore(
-  { clock }: Services,
-  partition: Partition,
-  baseOffset: number,
-  { recordCount }: BatchHeader,
-  index: number,
-  { timeoutMs, closed }: Waiting,
-): Promise<Stored> {
-  const last = baseOffset + recordCount - 1
-  if (partition.durableOffset <= last) {
-    const stop = new AbortController()
-    const timer = clock.after(timeoutMs, () => stop.abort())
-    await partition.waitBeyond(last, AbortSignal.any([stop.signal, closed]))
-    timer.cancel()
-  }
-  if (partition.durableOffset > last) {
-    return { index, error: ERROR.none, message: '', baseOffset, startOffset: partition.startOffset }
-  }
-  return refused(index, {
-    error: ERROR.requestTimedOut,
-    message: `Cannot tell of a repeated batch: not durable in ${timeoutMs} ms`,
-  })
 }
 
 function refused(index: number, refusal: Refusal): Stored {

@@ -7,7 +7,6 @@ export const ERROR = {
   offsetOutOfRange: 1,
   corruptMessage: 2,
   unknownTopicOrPartition: 3,
-  requestTimedOut: 7,
   messageTooLarge: 10,
   coordinatorNotAvailable: 15,
   invalidTopic: 17,
@@ -45,7 +44,8 @@ export interface Refusal {
 
 /** What a client is told of a fault of the storage. Both kinds of disk fault are retriable: appends resume by themselves. */
 export function storageRefusal(fault: unknown): Refusal {
-  if (!(fault instanceof StorageError)) return { error: ERROR.unknownServerError, message: String(fault) }
+  // Anything else is our bug: the connection's error path logs it.
+  if (!(fault instanceof StorageError)) throw fault
   return { error: STORAGE_ERRORS[fault.kind], message: fault.message }
 }
 

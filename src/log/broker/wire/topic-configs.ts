@@ -21,14 +21,12 @@ const TOPIC_CONFIGS: { readonly [name: string]: TopicConfig } = {
     fault: oneOf('delete', 'compact', 'compact,delete', 'delete,compact'),
   },
   'compression.type': { type: STRING, default: 'producer', fault: oneOf('producer') },
-  'delete.retention.ms': { type: LONG, default: '86400000', fault: atLeast(0) },
   'max.message.bytes': { type: INT, default: '', fault: atLeast(1) },
   'message.timestamp.type': { type: STRING, default: 'CreateTime', fault: oneOf('CreateTime') },
   'min.insync.replicas': { type: INT, default: '1', fault: oneOf('1') },
   'retention.bytes': { type: LONG, default: '-1', fault: atLeast(-1) },
-  'retention.ms': { type: LONG, default: '604800000', fault: atLeast(-1) },
+  'retention.ms': { type: LONG, default: '-1', fault: atLeast(-1) },
   'segment.bytes': { type: INT, default: '', fault: atLeast(1024 * 1024) },
-  'segment.ms': { type: LONG, default: '604800000', fault: atLeast(1) },
 }
 
 /** Why a config cannot be set; undefined where it can. A null value means the default. */

@@ -1,7 +1,7 @@
 import type { Storage, StoredTopic } from '../storage/storage.ts'
 import type { Limits } from './limits.ts'
 import { ERROR } from './protocol-error.ts'
-import type { Refusal } from './protocol-error.ts'
+import type { ErrorCode, Refusal } from './protocol-error.ts'
 
 /** The topics as the wire sees them: found by id, and created once however many clients ask at the same time. */
 export class Topics {
@@ -54,6 +54,12 @@ export class Topics {
     for (const topic of this.#storage.topics().values()) sum += topic.partitions
     return sum
   }
+}
+
+/** What a client is told of a partition that is not served: it does not exist, or it could not be opened. */
+export function absence(storage: Storage, topic: string, partition: number): ErrorCode {
+  const exists = partition >= 0 && partition < (storage.topic(topic)?.partitions ?? 0)
+  return exists ? ERROR.storageError : ERROR.unknownTopicOrPartition
 }
 
 const MAX_NAME = 249

@@ -1,0 +1,104 @@
+import { once } from 'node:events'
+import * as net from 'node:net'
+import { Frames } from '../../src/log/broker/wire/frames.ts'
+import { Reader } from '../../src/log/broker/wire/reader.ts'
+import { Writer } from '../../src/log/broker/wire/writer.ts'
+import type { Address } from '../../src/system/net.ts'
+
+/** Numbers of the APIs, and the first flexible version of each. */
+export const API = {
+  produce: { key: 0, flexible: 9 },
+  fetch: { key: 1, flexible: 12 },
+  listOffsets: { key: 2, flexible: 6 },
+  metadata: { key: 3, flexible: 9 },
+  findCoordinator: { key: 10, flexible: 3 },
+  apiVersions: { key: 18, flexible: 3 },
+  createTopics: { key: 19, flexible: 5 },
+  initProducerId: { key: 22, flexible: 2 },
+  describeConfigs: { key: 32, flexible: 4 },
+} as const
+
+export type ApiName = keyof typeof API
+
+/** A client that says exactly what a test wants said, byte by byte if need be. */
+export class RawClient {
+  readonly #socket: net.Socket
+  readonly #frames = new Frames(2 ** 30)
+  readonly #waiting: ((response: Buffer) => void)[] = []
+  readonly #arrived: Buffer[] = []
+  #correlationId = 0
+  /** Resolves when the broker has closed the connection. */
+  readonly closed: Promise<unknown>
+
+  constructor(socket: net.Socket) {
+    this.#socket = socket
+    this.closed = once(socket, 'close')
+    socket.on('error', () => {})
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+  }
+
+  static async connect(to: Address): Promise<RawClient> {
+    const socket = net.connect(to.port, to.host)
+    await once(socket, 'connect')
+    socket.setNoDelay(true)
+    return new RawClient(socket)
+  }
+
+  get bytesRead(): number {
+    return this.#socket.bytesRead
+  }
+
+  send(bytes: Uint8Array): void {
+    this.#socket.write(bytes)
+  }
+
+  /** Stops or goes on taking answers: a slow reader. */
+  read(on: boolean): void {
+    if (on) this.#socket.resume()
+    else this.#socket.pause()
+  }
+
+  /** Sends a request; resolves with the body of the next response, which must be its own. */
+  async request(api: ApiName, version: number, write: (body: Writer) => void): Promise<Reader> {
+    const { bytes, correlationId } = this.encode(api, version, write)
+    this.send(bytes)
+    const response = await this.next()
+    const body = new Reader(response)
+    if (body.int32() !== correlationId) throw new Error('The response is of another request')
+    body.flexible = version >= API[api].flexible
+    if (api !== 'apiVersions') body.tags()
+    return body
+  }
+
+  encode(api: ApiName, version: number, write: (body: Writer) => void): { bytes: Buffer; correlationId: number } {
+    const { key, flexible } = API[api]
+    const correlationId = ++this.#correlationId
+    const writer = new Writer(version >= flexible)
+    writer.int16(key)
+    writer.int16(version)
+    writer.int32(correlationId)
+    writer.int16(-1) // no client id
+    writer.tags()
+    write(writer)
+    return { bytes: Buffer.concat(writer.finish()), correlationId }
+  }
+
+  /** The next response, without its size prefix. */
+  next(): Promise<Buffer> {
+    const arrived = this.#arrived.shift()
+    return arrived ? Promise.resolve(arrived) : new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#frames.push(chunk)
+    for (let one = this.#frames.next(); one; one = this.#frames.next()) {
+      const waiting = this.#waiting.shift()
+      if (waiting) waiting(one)
+      else this.#arrived.push(one)
+    }
+  }
+}
