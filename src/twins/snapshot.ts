@@ -1,0 +1,168 @@
+import { crc32 } from 'node:zlib'
+import type { ViewPosition } from '../component/view.ts'
+import type { Value } from '../model/reading.ts'
+import { base64, decodeNested, encodeNested, fromBase64, numberText } from '../model/value-text.ts'
+import type { TagState, Twin } from './twin.ts'
+
+/**
+ * The file of all twins and of the positions up to which they have read the log, in one: a line of JSON each.
+ *
+ *     {"millrace":"twins","version":1,"positions":[...]}
+ *     ["acme/berlin/line1/press7",12,1732287000131,"line1",[["temperature",71.3,0,1732287000123,1732287000131],...]]
+ *     {"crc32":3735928559,"twins":1}
+ *
+ * Equal states give equal bytes: twins and positions are in order of their names, tags too.
+ */
+const VERSION = 1
+
+/** Lines of a snapshot as bytes, with their checksum carried along. */
+export class SnapshotWriter {
+  readonly #parts: Buffer[] = []
+  #crc = 0
+  #twins = 0
+  #bytes = 0
+
+  constructor(positions: readonly ViewPosition[]) {
+    const sorted = [...positions].sort((a, b) =>
+      a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1,
+    )
+    this.#add(`${JSON.stringify({ millrace: 'twins', version: VERSION, positions: sorted })}\n`)
+  }
+
+  /** Adds lines by `twinLine`, in order of their paths. */
+  twins(lines: readonly string[]): void {
+    this.#twins += lines.length
+    this.#add(lines.join(''))
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The whole file. */
+  finish(): Uint8Array {
+    this.#parts.push(Buffer.from(`${JSON.stringify({ crc32: this.#crc, twins: this.#twins })}\n`))
+    return Buffer.concat(this.#parts)
+  }
+
+  #add(text: string): void {
+    const bytes = Buffer.from(text)
+    this.#crc = crc32(bytes, this.#crc)
+    this.#bytes += bytes.length
+    this.#parts.push(bytes)
+  }
+}
+
+export function twinLine(twin: Twin): string {
+  const names = [...twin.tags.keys()].sort()
+  const tags = names.map((name) => tagText(name, twin.tags.get(name)!, twin.source))
+  const { path, revision, lastReceived, source } = twin
+  return `[${JSON.stringify(path)},${revision},${numberText(lastReceived)},${JSON.stringify(source)},[${tags.join(',')}]]\n`
+}
+
+/** Name, value, quality, source and received time; then server time and source, where there is one or it is another. */
+function tagText(name: string, tag: TagState, source: string): string {
+  const { value, quality, sourceTime, receivedTime, serverTime } = tag
+  const own = tag.source === source ? '' : `,${JSON.stringify(tag.source)}`
+  const server = serverTime === undefined ? (own === '' ? '' : ',null') : `,${numberText(serverTime)}`
+  return `[${JSON.stringify(name)},${valueText(value)},${quality},${numberText(sourceTime)},${numberText(receivedTime)}${server}${own}]`
+}
+
+/** What JSON has stands for itself; the rest is an object with one name that says what it is. */
+function valueText(value: Value | null): string {
+  if (typeof value === 'number') return numberText(value)
+  if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'bigint') return `{"int64":"${value}"}`
+  if (value instanceof Uint8Array) return `{"bytes":"${base64(value)}"}`
+  return `{"json":${JSON.stringify(encodeNested(value))}}`
+}
+
+export interface Snapshot {
+  readonly positions: readonly ViewPosition[]
+  readonly twins: readonly Twin[]
+}
+
+/**
+ * The content of a file, or a sentence that says what is wrong with it. `heardAt` tells the monotonic time of a received
+ * time.
+ */
+export function readSnapshot(bytes: Uint8Array, heardAt: (receivedTime: number) => number): Snapshot | string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const trailerAt = buffer.lastIndexOf('\n', Math.max(0, buffer.length - 2)) + 1
+  try {
+    const trailer = JSON.parse(buffer.toString('utf8', trailerAt)) as { crc32?: unknown; twins?: unknown }
+    const crc = crc32(buffer.subarray(0, trailerAt))
+    if (trailer.crc32 !== crc) return `its checksum is ${crc}, want ${String(trailer.crc32)}`
+    return parseLines(buffer.subarray(0, trailerAt), heardAt)
+  } catch (error) {
+    return `it is torn or not a snapshot (${(error as Error).message})`
+  }
+}
+
+function parseLines(buffer: Buffer, heardAt: (receivedTime: number) => number): Snapshot | string {
+  const sources = new Map<string, string>()
+  // One text for all tags of a source, not a copy for each of them.
+  const shared = (name: string) => {
+    if (!sources.has(name)) sources.set(name, name)
+    return sources.get(name)!
+  }
+  const twins: Twin[] = []
+  let header: { version?: number; positions: ViewPosition[] } | undefined
+  // Line by line: all of it as one text might be longer than a text may be.
+  for (let at = 0; at < buffer.length;) {
+    const end = buffer.indexOf(10, at)
+    const line: unknown = JSON.parse(buffer.toString('utf8', at, end))
+    if (header === undefined) {
+      header = line as { version?: number; positions: ViewPosition[] }
+      if (header.version !== VERSION) return `its version is ${String(header.version)}, want ${VERSION}`
+    } else {
+      twins.push(parseTwin(line as TwinJson, shared, heardAt))
+    }
+    at = end + 1
+  }
+  return header === undefined ? 'it is empty' : { positions: header.positions, twins }
+}
+
+type TagJson = readonly [
+  name: string,
+  value: null | boolean | number | string | { int64?: string; bytes?: string; json?: string },
+  quality: number,
+  sourceTime: number,
+  receivedTime: number,
+  serverTime?: number | null,
+  source?: string,
+]
+type TwinJson = readonly [
+  path: string,
+  revision: number,
+  lastReceived: number,
+  source: string,
+  tags: readonly TagJson[],
+]
+
+function parseTwin(
+  [path, revision, lastReceived, source, tags]: TwinJson,
+  shared: (source: string) => string,
+  heardAt: (receivedTime: number) => number,
+): Twin {
+  const states = tags.map(([name, value, quality, sourceTime, receivedTime, serverTime, own]): [string, TagState] => [
+    name,
+    {
+      value: parseValue(value),
+      quality,
+      sourceTime,
+      serverTime: serverTime ?? undefined,
+      receivedTime,
+      source: shared(own ?? source),
+      heardAt: heardAt(receivedTime),
+    },
+  ])
+  return { path, revision, lastReceived, source: shared(source), tags: new Map(states) }
+}
+
+function parseValue(json: TagJson[1]): Value | null {
+  if (typeof json !== 'object' || json === null) return json
+  if (json.int64 !== undefined) return BigInt(json.int64)
+  if (json.bytes !== undefined) return fromBase64(json.bytes) ?? null
+  return decodeNested(json.json ?? '') ?? null
+}

@@ -1,0 +1,81 @@
+import type { Reading, Value } from '../model/reading.ts'
+
+/** What is known of one tag. Immutable: a newer value is a new object. */
+export interface TagState {
+  readonly value: Value | null
+  /** OPC UA StatusCode, 0 = Good. */
+  readonly quality: number
+  readonly sourceTime: number
+  readonly serverTime: number | undefined
+  readonly receivedTime: number
+  /** The source that it came from. */
+  readonly source: string
+  /** When it was received, in monotonic ms of this process: its age is measured by it. Not part of what is kept. */
+  readonly heardAt: number
+}
+
+/** The state of one asset: a function of its records in the log, and of nothing else. */
+export interface Twin {
+  readonly path: string
+  /** Grows by one with every record that changed it. */
+  revision: number
+  /** Newest received time of its records; also of those that changed nothing. */
+  lastReceived: number
+  /** Source of the last record that changed it. */
+  source: string
+  readonly tags: Map<string, TagState>
+}
+
+export function newTwin(path: string): Twin {
+  return { path, revision: 0, lastReceived: 0, source: '', tags: new Map() }
+}
+
+/**
+ * Takes a reading into a twin and answers whether it changed; `heardAt` is carried along. The result depends on the twin and the reading alone: no
+ * clock, no chance; taking the log from its start gives the same twin again. It works in place, because an asset with
+ * ten thousand tags must not be copied for each value of one of them; each tag's state is a value.
+ *
+ * Late data does not overwrite newer: a back-filled value belongs to history. For two values of the same time the later
+ * one in the log counts.
+ */
+export function evolve(twin: Twin, reading: Reading, source: string, heardAt: number): boolean {
+  const { values, quality } = reading
+  let changed = false
+  for (const tag of Object.keys(values)) {
+    const before = twin.tags.get(tag)
+    if (before !== undefined && shownTime(reading) < shownTime(before)) continue
+    const status = quality !== undefined && Object.hasOwn(quality, tag) ? quality[tag]! : 0
+    twin.tags.set(tag, tagState(reading, values[tag]!, status, source, heardAt))
+    changed = true
+  }
+  if (reading.receivedTime > twin.lastReceived) twin.lastReceived = reading.receivedTime
+  if (changed) {
+    twin.revision += 1
+    twin.source = source
+  }
+  return changed
+}
+
+/**
+ * The time by which values are told older from newer: the machine's own, but never later than it was received. Else a
+ * machine whose clock was once a year ahead would show that value for a year.
+ */
+function shownTime({
+  sourceTime,
+  receivedTime,
+}: {
+  readonly sourceTime: number
+  readonly receivedTime: number
+}): number {
+  return sourceTime < receivedTime ? sourceTime : receivedTime
+}
+
+function tagState(
+  { sourceTime, serverTime, receivedTime }: Reading,
+  value: Value | null,
+  quality: number,
+  source: string,
+  heardAt: number,
+): TagState {
+  return { value, quality, sourceTime, serverTime, receivedTime, source, heardAt }
+}

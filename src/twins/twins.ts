@@ -1,0 +1,276 @@
+import type { View, ViewBatch, ViewPosition } from '../component/view.ts'
+import type { Catalogue } from '../model/catalogue.ts'
+import { replaceFile } from '../system/disk.ts'
+import type { Timer } from '../system/clock.ts'
+import type { System } from '../system/system.ts'
+import { PathIndex } from './path-index.ts'
+import { readSnapshot, SnapshotWriter, twinLine, type Snapshot } from './snapshot.ts'
+import { evolve, newTwin, type TagState, type Twin } from './twin.ts'
+
+export interface TwinsOptions {
+  /** Folder of the snapshot; made where it is missing. */
+  readonly directory: string
+  readonly catalogue: Catalogue
+  readonly system: Pick<System, 'clock' | 'disk' | 'logger'>
+  /** Age in ms beyond which a value is stale where its tag's definition names none; default 60,000. */
+  readonly staleAfterMs?: number
+  /** How often the snapshot is written if something changed, in ms; default 10,000, and more rarely when it is large. */
+  readonly everyMs?: number
+}
+
+const STALE_AFTER_MS = 60_000
+const EVERY_MS = 10_000
+/** A snapshot writes at most this much on average, so that a large one does not wear the disk out. */
+const BYTES_PER_MS = 4_000
+/** Twins that are written down before others get their turn. */
+const TWINS_A_TURN = 100
+
+/**
+ * The state of all assets, kept from the log: for each tag the newest value with its quality and its times. State and
+ * positions are written to one file, atomically; without it, or when it is damaged, they are rebuilt from the log and
+ * are the same to the byte.
+ */
+export class Twins implements View {
+  readonly name = 'twins'
+  readonly #options: TwinsOptions
+  readonly #listeners = new Set<(path: string) => void>()
+  readonly #down = new Set<string>()
+  readonly #announced = new Set<string>()
+  readonly #sources = new Map<string, string>()
+  readonly #index = new PathIndex()
+  #twins = new Map<string, Twin>()
+  #positions = new Map<string, ViewPosition>()
+  #changed = false
+  #saving: Saving | undefined
+  #saved: Promise<void> | undefined
+  #timer: Timer | undefined
+  #notBefore = 0
+
+  constructor(options: TwinsOptions) {
+    this.#options = options
+  }
+
+  /** Reads the snapshot, if there is a good one, and begins to write new ones. Called once, before the view is run. */
+  async open(): Promise<void> {
+    const { directory, system } = this.#options
+    await system.disk.makeDirectory(directory)
+    await this.#load()
+    this.#timer = system.clock.every(this.#options.everyMs ?? EVERY_MS, () => void this.#tick())
+  }
+
+  /** Writes the last snapshot. The view must not run any more. */
+  async close(): Promise<void> {
+    this.#timer?.cancel()
+    try {
+      await this.#saved
+      if (this.#changed) await this.save()
+    } catch (error) {
+      this.#options.system.logger.warn('Cannot write the last snapshot of the twins; they are read from the log', {
+        error,
+      })
+    }
+  }
+
+  get(path: string): Twin | undefined {
+    return this.#twins.get(path)
+  }
+
+  /** Assets that are declared are listed before they have sent anything. */
+  announce(paths: Iterable<string>): void {
+    for (const path of paths) {
+      if (this.#announced.has(path)) continue
+      this.#announced.add(path)
+      if (!this.#twins.has(path)) this.#index.add(path)
+    }
+  }
+
+  /** Paths in order: `under` itself and what is below it ('' is everything), after `after`, at most `limit`. */
+  list(under: string, after: string | undefined, limit: number): string[] {
+    return this.#index.list(under, after, limit)
+  }
+
+  /** Assets that have sent something. */
+  get size(): number {
+    return this.#twins.size
+  }
+
+  /**
+   * Calls `listener` with the path of each asset that changed, once a record. It must be cheap and must not throw.
+   * @returns ends the subscription
+   */
+  subscribe(listener: (path: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /** The source is not live: whatever it sent last is stale, however young. */
+  sourceDown(source: string): void {
+    this.#down.add(source)
+  }
+
+  sourceUp(source: string): void {
+    this.#down.delete(source)
+  }
+
+  /**
+   * Whether a value must not be taken for the present: its source is not live, or it is older than its tag's limit.
+   * Ages are monotonic, so a step of the wall clock neither refreshes nor ages anything; only for values from before
+   * this process started the wall time of their receipt counts.
+   */
+  isStale(path: string, tag: string, state: TagState): boolean {
+    if (this.#down.has(state.source)) return true
+    const limit = this.#options.catalogue.tags(path)?.get(tag)?.staleAfterMs
+    const age = this.#options.system.clock.monotonic() - state.heardAt
+    return age > (limit ?? this.#options.staleAfterMs ?? STALE_AFTER_MS)
+  }
+
+  positions(): readonly ViewPosition[] {
+    return [...this.#positions.values()]
+  }
+
+  take({ topic, partition, entries, nextOffset }: ViewBatch): void {
+    const heardAt = this.#ageing()
+    for (const { reading, source } of entries) {
+      const twin = this.#twinOf(reading.asset)
+      this.#saving?.keep(twin)
+      if (!evolve(twin, reading, this.#shared(source), heardAt(reading.receivedTime))) continue
+      for (const listener of this.#listeners) listener(reading.asset)
+    }
+    this.#positions.set(`${topic}/${partition}`, { topic, partition, offset: nextOffset })
+    this.#changed = true
+  }
+
+  reset(): void {
+    this.#twins = new Map()
+    this.#positions = new Map()
+    this.#saving = undefined
+    this.#changed = true
+    this.#index.clear()
+    for (const path of this.#announced) this.#index.add(path)
+  }
+
+  /** Writes state and positions down as they are now, while both go on. */
+  save(): Promise<void> {
+    this.#saved ??= this.#save().finally(() => {
+      this.#saved = undefined
+    })
+    return this.#saved
+  }
+
+  async #tick(): Promise<void> {
+    const { clock, logger } = this.#options.system
+    if (!this.#changed || this.#saved !== undefined || clock.monotonic() < this.#notBefore) return
+    try {
+      await this.save()
+    } catch (error) {
+      logger.warn('Cannot write the snapshot of the twins; the next one holds it', { error })
+    }
+  }
+
+  async #save(): Promise<void> {
+    const { disk, clock } = this.#options.system
+    const saving = new Saving(this.#twins)
+    const writer = new SnapshotWriter(this.positions())
+    const paths = this.#index.sorted().filter((path) => this.#twins.has(path))
+    this.#saving = saving
+    this.#changed = false
+    try {
+      for (let at = 0; at < paths.length; at += TWINS_A_TURN) {
+        writer.twins(paths.slice(at, at + TWINS_A_TURN).map((path) => saving.line(path)))
+        await new Promise<void>((resolve) => setImmediate(resolve))
+        if (this.#saving !== saving) return
+      }
+      this.#saving = undefined
+      await replaceFile(disk, this.#path, writer.finish())
+      this.#notBefore = clock.monotonic() + writer.bytes / BYTES_PER_MS
+    } catch (error) {
+      this.#changed = true
+      throw error
+    }
+  }
+
+  async #load(): Promise<void> {
+    const { disk, logger } = this.#options.system
+    if (!(await disk.exists(this.#path))) return
+    const snapshot = await this.#read()
+    if (typeof snapshot === 'string') {
+      logger.warn('The snapshot of the twins is damaged; they are rebuilt from the log', {
+        code: 'SNAPSHOT_DAMAGED',
+        file: this.#path,
+        fault: snapshot,
+      })
+      // Kept for whoever wants to know what happened to the disk; the next one takes its place.
+      await disk.rename(this.#path, `${this.#path}.damaged`)
+      return
+    }
+    for (const twin of snapshot.twins) {
+      this.#twins.set(twin.path, twin)
+      if (!this.#announced.has(twin.path)) this.#index.add(twin.path)
+    }
+    for (const position of snapshot.positions) {
+      this.#positions.set(`${position.topic}/${position.partition}`, position)
+    }
+  }
+
+  async #read(): Promise<Snapshot | string> {
+    try {
+      return readSnapshot(await this.#options.system.disk.readFile(this.#path), this.#ageing())
+    } catch (error) {
+      return `it cannot be read (${(error as Error).message})`
+    }
+  }
+
+  /** Tells the monotonic time at which something was received, by how long ago that is on the wall clock right now. */
+  #ageing(): (receivedTime: number) => number {
+    const { clock } = this.#options.system
+    const wall = clock.now()
+    const monotonic = clock.monotonic()
+    return (receivedTime) => monotonic - Math.max(0, wall - receivedTime)
+  }
+
+  #twinOf(path: string): Twin {
+    let twin = this.#twins.get(path)
+    if (twin === undefined) {
+      twin = newTwin(path)
+      this.#twins.set(path, twin)
+      if (!this.#announced.has(path)) this.#index.add(path)
+    }
+    return twin
+  }
+
+  /** One text for all tags of a source: each record brings its own copy. */
+  #shared(source: string): string {
+    const known = this.#sources.get(source)
+    if (known !== undefined) return known
+    if (this.#sources.size < 10_000) this.#sources.set(source, source)
+    return source
+  }
+
+  get #path(): string {
+    return `${this.#options.directory}/twins.snapshot`
+  }
+}
+
+/**
+ * A snapshot being written, a few twins at a time. A twin that is about to change before its turn is written down first,
+ * so that the file holds all twins as they were at one moment.
+ */
+class Saving {
+  readonly #todo: Map<string, Twin>
+  readonly #kept = new Map<string, string>()
+
+  constructor(twins: ReadonlyMap<string, Twin>) {
+    this.#todo = new Map(twins)
+  }
+
+  /** The twin is about to change. */
+  keep(twin: Twin): void {
+    if (this.#todo.delete(twin.path)) this.#kept.set(twin.path, twinLine(twin))
+  }
+
+  line(path: string): string {
+    const twin = this.#todo.get(path)
+    this.#todo.delete(path)
+    return twin === undefined ? this.#kept.get(path)! : twinLine(twin)
+  }
+}
