@@ -64,7 +64,7 @@ function readLines(body: Uint8Array, target: Target, receivedTime: number, mostR
 /** The lines that are not blank, without their ends. */
 function splitLines(body: Uint8Array): Uint8Array[] {
   const lines: Uint8Array[] = []
-  for (let start = 0; start < body.length; ) {
+  for (let start = 0; start < body.length;) {
     const newline = body.indexOf(0x0a, start)
     const end = newline === -1 ? body.length : newline
     const line = trimEnd(body.subarray(start, end))

@@ -6,7 +6,7 @@ import { encodeRecord } from '../../model/record.ts'
 import type { Reading } from '../../model/reading.ts'
 import type { Item, Rejected } from '../source.ts'
 import { createMapper, unmapped } from './mapper.ts'
-import { mappingRules } from './rules.ts'
+import { mappingRules, rawTopics } from './rules.ts'
 
 const SITE = 'acme/berlin'
 const RECEIVED = 1_732_287_000_131.5
@@ -220,6 +220,11 @@ test('the first pattern that matches decides', () => {
   assert.deepEqual(map(rules, 'raw', payload), [raw])
   assert.deepEqual(map(rules, 'raw/x/y', payload), [{ ...raw, key: 'raw/x/y' }])
   assert.equal(refusal(map(rules, '$SYS/broker', '1')).code, 'NO_MAPPING')
+})
+
+test('the topics of the log that raw rules write to are known beforehand', () => {
+  const rules = { 'a/#': { raw: true }, 'b/#': { raw: 'cars' }, 'c/#': { raw: 'cars' }, 'd/{x}': { asset: '{x}' } }
+  assert.deepEqual(rawTopics(mappingRules.parse(rules)), ['raw', 'raw-cars'])
 })
 
 test('malformed rules are config errors that say what was wanted', () => {

@@ -69,6 +69,11 @@ export const mappingRules = z
   })
   .describe('Topic pattern ("vehicles/{car}", "a/{rest...}", "+" and "#") to rule; the first that matches decides')
 
+/** Kinds of the log's topics that raw rules write to, each once. */
+export function rawTopics(rules: readonly Rule[]): string[] {
+  return [...new Set(rules.flatMap((rule) => (rule.kind === 'raw' ? [rule.topic] : [])))]
+}
+
 function readRule(text: string, fields: RuleFields): Rule {
   const pattern = parsePattern(text)
   const { asset, tag, timestamp, ignore, raw } = fields

@@ -10,7 +10,7 @@ import { silentLogger } from '../../system/logger.ts'
 import { Metrics } from '../../system/metrics.ts'
 import { nodeNet } from '../../system/node-net.ts'
 import { systemRandom } from '../../system/random.ts'
-import { httpSource } from './spec.ts'
+import { httpSpec } from './spec.ts'
 
 /** Time that moves only when told. */
 class HandClock implements Clock {
@@ -65,7 +65,7 @@ function start(t: TestContext, config: unknown = {}) {
   const metrics = new Metrics()
   const system = { clock, random: systemRandom, disk: fileDisk, net: nodeNet, logger: silentLogger, metrics }
   const context = { name: 'stations', site: 'acme/berlin', system, http }
-  const source = httpSource.create(httpSource.config.parse(config), context)
+  const source = httpSpec.create(httpSpec.config.parse(config), context)
   const batches = source.read(stop.signal)[Symbol.asyncIterator]()
   let next = batches.next()
   t.after(() => stop.abort())
@@ -286,7 +286,7 @@ test('stopping turns waiting requests away and lets taken ones be acknowledged',
 })
 
 test('health follows the data', async (t) => {
-  const { post, take, source, clock } = start(t, { silenceAfter: '5s' })
+  const { post, take, source, clock } = start(t, { silence: '5s' })
   assert.deepEqual(source.health(), {
     state: 'stale',
     reason: 'Takes requests at /api/v1/ingest; no data yet',

@@ -13,7 +13,7 @@ import type { AssetPattern } from './asset-pattern.ts'
 import { IdempotencyWindow } from './idempotency.ts'
 
 /** Where the routes are mounted. */
-const PREFIX = '/api/v1/ingest'
+export const PREFIX = '/api/v1/ingest'
 
 /** Requests that wait for the hub to have room: most of them, most bytes of them, and longest wait of one. */
 const WAITING = { requests: 1_000, bytes: 32 << 20, ms: 10_000 } as const
@@ -29,7 +29,7 @@ export interface HttpSourceConfig {
   readonly timestamp?: string | undefined
   readonly limits: { readonly body: number; readonly records: number }
   readonly idempotency: { readonly keys: number; readonly window: number }
-  readonly silenceAfter: number
+  readonly silence: number
 }
 
 /** A request whose items wait to be taken, and then to be stored. */
@@ -68,7 +68,7 @@ class HttpSource implements Source {
     const { clock } = context.system
     this.#config = config
     this.#context = context
-    this.#liveness = new Liveness(clock, config.silenceAfter, `Not yet at ${PREFIX}`)
+    this.#liveness = new Liveness(clock, config.silence, `Not yet at ${PREFIX}`)
     this.#window = new IdempotencyWindow(clock, { keys: config.idempotency.keys, ms: config.idempotency.window })
   }
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { durationField } from '../../component/fields.ts'
 import type { SourceSpec } from '../../component/source.ts'
 import { assetPatternField } from './asset-pattern.ts'
-import { createHttpSource } from './source.ts'
+import { createHttpSource, PREFIX } from './source.ts'
 import type { HttpSourceConfig } from './source.ts'
 
 const config = z.strictObject({
@@ -24,19 +24,18 @@ const config = z.strictObject({
       window: durationField.prefault('10m').describe('How long a key is remembered; a restart forgets it'),
     })
     .prefault({}),
-  silenceAfter: durationField.prefault('60s').describe('Without a request for this long the source is stale'),
+  silence: durationField.prefault('60s').describe('Without a request for this long the source is stale'),
 }) satisfies z.ZodType<HttpSourceConfig>
 
 /** `POST /api/v1/ingest/{path}`: machines and programs that send over HTTP. */
-export const httpSource: SourceSpec<HttpSourceConfig> = {
+export const httpSpec: SourceSpec<HttpSourceConfig> = {
   kind: 'http',
   summary: 'Takes records that machines and programs post to /api/v1/ingest/{path}, as JSON or NDJSON',
   config,
-  example: `sources:
-  stations:
-    http:
-      assets: test/**
-      timestamp: measuredAt
+  example: `http:
+  assets: test/**
+  timestamp: measuredAt
 `,
+  describe: () => PREFIX,
   create: createHttpSource,
 }
