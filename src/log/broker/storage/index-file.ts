@@ -1,0 +1,68 @@
+import { replaceFile } from '../../../system/disk.ts'
+import type { Disk, DiskFile } from '../../../system/disk.ts'
+import { BATCH, readBatchHeader } from '../../batch.ts'
+import { decodeChecked, encodeChecked } from './checked-json.ts'
+import type { ProducerSnapshot } from './producers.ts'
+import type { SegmentState } from './segment.ts'
+import { SparseIndex } from './sparse-index.ts'
+
+/** Raised when the content changes its meaning: an index of another version is rebuilt. */
+const VERSION = 1
+
+/**
+ * What the index file of a segment says: a cache of what a scan of the log would find, and the sign that the segment
+ * was closed in order. It is believed only where it is whole, describes this very log (`describes`) and all of it.
+ */
+export interface IndexFile extends SegmentState {
+  /** Which log it belongs to: `<topic>-<partition>` and the base offset. */
+  readonly of: string
+  readonly producers: ProducerSnapshot
+}
+
+export function indexPath(logPath: string): string {
+  return logPath.replace(/\.log$/, '.index')
+}
+
+/** Written at once and durably, so that a torn index is damage and not a crash. */
+export async function writeIndex(disk: Disk, logPath: string, content: IndexFile): Promise<void> {
+  const { index, ...rest } = content
+  const { offsets, positions, times } = index
+  await replaceFile(disk, indexPath(logPath), encodeChecked({ version: VERSION, ...rest, offsets, positions, times }))
+}
+
+/** `missing`: no such file. `damaged`: not what was written, or written for another log. */
+export async function readIndex(disk: Disk, logPath: string, of: string): Promise<IndexFile | 'missing' | 'damaged'> {
+  const path = indexPath(logPath)
+  if (!(await disk.exists(path))) return 'missing'
+  try {
+    const content = decodeChecked(await disk.readFile(path)) as StoredIndex | undefined
+    if (content?.version !== VERSION || content.of !== of) return 'damaged'
+    const { version: _, offsets, positions, times, ...rest } = content
+    return { ...rest, index: new SparseIndex(offsets, positions, times) }
+  } catch {
+    return 'damaged'
+  }
+}
+
+type StoredIndex = Omit<IndexFile, 'index'> & {
+  readonly version: number
+  readonly offsets: number[]
+  readonly positions: number[]
+  readonly times: number[]
+}
+
+/** Whether an index was made from this log, whatever was appended since: its first and last batch lie where it says. */
+export function describes(content: IndexFile, file: DiskFile, size: number): boolean {
+  const { fingerprint } = content
+  if (fingerprint === undefined) return true
+  const first = content.index.positions[0] ?? 0
+  return (
+    crcAt(file, first, size) === fingerprint.first && crcAt(file, fingerprint.lastPosition, size) === fingerprint.last
+  )
+}
+
+function crcAt(file: DiskFile, position: number, size: number): number | undefined {
+  if (position + BATCH.records > size) return undefined
+  const bytes = Buffer.alloc(BATCH.records)
+  return file.readSync(bytes, position) === bytes.length ? readBatchHeader(bytes).crc : undefined
+}

@@ -1,0 +1,281 @@
+import type { DiskFile } from '../../../system/disk.ts'
+import { indexPath, writeIndex } from './index-file.ts'
+import { setAside } from './place.ts'
+import type { Place } from './place.ts'
+import type { ProducerTable } from './producers.ts'
+import { DamagedSegmentError, Segment, segmentName } from './segment.ts'
+import type { StoredBatch } from './segment.ts'
+import { lastAtOrBelow } from './sparse-index.ts'
+import { StorageError } from './storage.ts'
+
+/** What `retention.ms` and `retention.bytes` of a topic say; undefined: without that limit. */
+export interface RetentionLimits {
+  readonly ms?: number | undefined
+  readonly bytes?: number | undefined
+}
+
+/**
+ * The segments of a partition. Only one call of those that write may be under way at a time; reads may come at any
+ * time, are synchronous, and see what is durable.
+ */
+export class SegmentChain {
+  readonly #place: Place
+  readonly #producers: ProducerTable
+  readonly #segments: Segment[]
+
+  /** `segments` in order; the last one takes the appends unless it is sealed. */
+  constructor(place: Place, producers: ProducerTable, segments: Segment[]) {
+    this.#place = place
+    this.#producers = producers
+    this.#segments = segments
+  }
+
+  /** Undefined while there is no segment. */
+  get startOffset(): number | undefined {
+    return this.#segments[0]?.baseOffset
+  }
+
+  /** Bytes that the active segment still takes. */
+  get room(): number {
+    const active = this.#segments.at(-1)
+    return active === undefined || active.sealed ? this.#place.segmentBytes : this.#place.segmentBytes - active.size
+  }
+
+  read(offset: number, maxBytes: number): Uint8Array {
+    return (
+      this.#search(this.#indexOf(offset), (segment) => {
+        const bytes = segment.read(offset, maxBytes)
+        return bytes.length === 0 ? undefined : bytes
+      }) ?? NOTHING
+    )
+  }
+
+  findTime(timestamp: number): { offset: number; timestamp: number } | undefined {
+    return this.#search(0, (segment) => segment.findTime(timestamp))
+  }
+
+  /**
+   * Writes batches behind the last one, in a new segment where the active one is full, and syncs them if `sync`.
+   * @throws StorageError `full`: nothing was stored, the same call may succeed later. `failed`: nothing may be written
+   * before `verify` has succeeded.
+   */
+  async write(parts: readonly Uint8Array[], batches: readonly StoredBatch[], sync: boolean): Promise<void> {
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0)
+    const active = await this.#activeFor(bytes, batches[0]!.baseOffset)
+    try {
+      await active.file.write(parts, active.size)
+    } catch (error) {
+      throw await this.#takeBack(active, error)
+    }
+    if (sync) await this.#sync(active)
+    for (const batch of batches) active.advance(batch)
+  }
+
+  /** Syncs what was written without; nothing to do where every append was. @throws StorageError `failed` */
+  async sync(): Promise<void> {
+    const active = this.#segments.at(-1)
+    if (active !== undefined && this.#place.sync.mode === 'interval') await this.#sync(active)
+  }
+
+  /**
+   * After a failed write or sync: opens the active segment again, cuts what was never acknowledged, reads back and
+   * checks the rest, and syncs it. A sync that failed is never just repeated: the kernel may have dropped the pages.
+   */
+  async verify(): Promise<void> {
+    const active = this.#segments.at(-1)
+    if (active === undefined) return
+    const file = await this.#place.disk.open(active.path, 'append')
+    try {
+      if ((await file.size()) > active.size) await file.truncate(active.size)
+      await file.datasync()
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    const failed = active.file
+    active.file = file
+    await failed.close().catch(() => undefined)
+    this.#rescan(this.#segments.length - 1)
+  }
+
+  /** Deletes segments that are past the limits, oldest first; the active one only when all of it is, after a new one. */
+  async retain(now: number, limits: RetentionLimits): Promise<void> {
+    let count = this.#expired(now, limits)
+    if (count === 0) return
+    if (count === this.#segments.length) await this.#roll(this.#segments.at(-1)!.nextOffset)
+    for (; count > 0; count--) await this.#removeFirst()
+  }
+
+  /** Leaves an index that makes the next start fast, and closes the files. */
+  async close(clean: boolean): Promise<void> {
+    const active = this.#segments.at(-1)
+    if (clean && active !== undefined) await this.#saveIndex(active)
+    for (const segment of this.#segments) await segment.file.close().catch(() => undefined)
+  }
+
+  #indexOf(offset: number): number {
+    const bases = this.#segments.map((segment) => segment.baseOffset)
+    return Math.max(lastAtOrBelow(bases, offset), 0)
+  }
+
+  /** The first answer of a segment from `from` on. Damage found on the way is mapped, and the segment asked again. */
+  #search<T>(from: number, ask: (segment: Segment) => T | undefined): T | undefined {
+    for (let i = from; i < this.#segments.length; i++) {
+      const answer = this.#askTwice(i, ask)
+      if (answer !== undefined) return answer
+    }
+    return undefined
+  }
+
+  #askTwice<T>(i: number, ask: (segment: Segment) => T | undefined): T | undefined {
+    const segment = this.#segments[i]!
+    try {
+      return ask(segment)
+    } catch (error) {
+      if (!(error instanceof DamagedSegmentError)) throw error
+    }
+    this.#rescan(i)
+    return ask(segment)
+  }
+
+  #rescan(i: number): void {
+    const segment = this.#segments[i]!
+    const known = new Set(segment.holes.map((hole) => hole.position))
+    const holes = segment.rescan(this.#segments[i + 1]?.baseOffset ?? segment.nextOffset)
+    for (const hole of holes) {
+      // Not awaited: a reader waits for nothing but its bytes. `setAside` tells of its own failures.
+      if (!known.has(hole.position)) void setAside(this.#place, segment.path, segment.file, hole)
+    }
+  }
+
+  async #activeFor(bytes: number, baseOffset: number): Promise<Segment> {
+    const active = this.#segments.at(-1)
+    const fits = active !== undefined && (active.size === 0 || active.size + bytes <= this.#place.segmentBytes)
+    return fits && !active.sealed ? active : this.#roll(baseOffset)
+  }
+
+  async #roll(baseOffset: number): Promise<Segment> {
+    const { disk, directory } = this.#place
+    const last = this.#segments.at(-1)
+    // An empty segment of that name takes the appends itself.
+    if (last?.baseOffset === baseOffset && last.size === 0 && !last.sealed) return last
+    const path = `${directory}/${segmentName(baseOffset)}`
+    const file = await this.#create(path)
+    const next = new Segment(baseOffset, path, file)
+    try {
+      // Without a sync after every append, the old segment still owes one.
+      if (this.#place.sync.mode === 'interval' && last !== undefined) await last.file.datasync()
+      await disk.syncDirectory(directory)
+    } catch (error) {
+      await file.close()
+      throw new StorageError('failed', `Cannot start segment "${path}": ${text(error)}`, error)
+    }
+    this.#segments.push(next)
+    if (last !== undefined) await this.#seal(last)
+    return next
+  }
+
+  async #create(path: string): Promise<DiskFile> {
+    try {
+      const file = await this.#place.disk.open(path, 'append')
+      // A leftover of an attempt that failed; nothing in it was ever acknowledged.
+      if ((await file.size()) > 0) await file.truncate(0)
+      return file
+    } catch (error) {
+      const kind = isFull(error) ? 'full' : 'failed'
+      throw new StorageError(kind, `Cannot create segment "${path}": ${text(error)}`, error)
+    }
+  }
+
+  async #seal(segment: Segment): Promise<void> {
+    segment.sealed = true
+    await this.#saveIndex(segment)
+  }
+
+  async #saveIndex(segment: Segment): Promise<void> {
+    const { disk, logger } = this.#place
+    const { path, nextOffset } = segment
+    try {
+      await writeIndex(disk, path, indexContent(this.#place, segment, this.#producers.snapshot(nextOffset)))
+    } catch (error) {
+      logger.warn('Cannot write index, it is rebuilt at the next start', { file: path, error })
+    }
+  }
+
+  /** Cuts what a failed write may have left, so that the file ends with the last durable batch. */
+  async #takeBack(active: Segment, error: unknown): Promise<StorageError> {
+    const message = `Cannot write to "${active.path}": ${text(error)}`
+    if (!isFull(error)) return new StorageError('failed', message, error)
+    try {
+      await active.file.truncate(active.size)
+      return new StorageError('full', message, error)
+    } catch (second) {
+      return new StorageError('failed', `Cannot cut "${active.path}" after a full disk: ${text(second)}`, second)
+    }
+  }
+
+  async #sync(active: Segment): Promise<void> {
+    try {
+      await active.file.datasync()
+    } catch (error) {
+      throw new StorageError('failed', `Cannot sync "${active.path}": ${text(error)}`, error)
+    }
+  }
+
+  /** How many segments from the first on are past a limit. */
+  #expired(now: number, { ms, bytes }: RetentionLimits): number {
+    let total = this.#segments.reduce((sum, segment) => sum + segment.size, 0)
+    for (const [i, segment] of this.#segments.entries()) {
+      const isActive = i === this.#segments.length - 1
+      const old = ms !== undefined && segment.maxTimestamp < now - ms
+      const surplus = bytes !== undefined && total - segment.size >= bytes
+      if (!(isActive ? old && segment.size > 0 : old || surplus)) return i
+      total -= segment.size
+    }
+    return this.#segments.length
+  }
+
+  async #removeFirst(): Promise<void> {
+    const { disk, directory, logger } = this.#place
+    const segment = this.#segments.shift()!
+    await segment.file.close().catch(() => undefined)
+    // The index goes first, durably: an index without its log is how a lost log is noticed.
+    await disk.remove(indexPath(segment.path))
+    await disk.syncDirectory(directory)
+    await disk.remove(segment.path)
+    const name = segment.path.slice(directory.length + 1)
+    for (const other of await disk.list(directory)) {
+      if (other.startsWith(`${name}.damaged-`)) await disk.remove(`${directory}/${other}`)
+    }
+    await disk.syncDirectory(directory)
+    logger.info('Deleted segment past its retention', { file: segment.path, nextOffset: segment.nextOffset })
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+
+/** What the index file of a segment says. */
+export function indexContent(
+  place: Place,
+  segment: Segment,
+  producers: ReturnType<ProducerTable['snapshot']>,
+): Parameters<typeof writeIndex>[2] {
+  const { index, size, nextOffset, maxTimestamp, holes, fingerprint, sealed } = segment
+  const of = segmentIdentity(place, segment.baseOffset)
+  return { of, index, size, nextOffset, maxTimestamp, holes, ...(fingerprint && { fingerprint }), sealed, producers }
+}
+
+/** Which log an index belongs to. */
+export function segmentIdentity({ topic, partition }: Place, baseOffset: number): string {
+  return `${topic}-${partition}/${segmentName(baseOffset)}`
+}
+
+/** Whether an error says that there is no room; it goes away by itself when somebody makes some. */
+export function isFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ENOSPC' || code === 'EDQUOT'
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
