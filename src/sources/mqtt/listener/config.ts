@@ -3,11 +3,9 @@ import { addressField, durationField, isLoopback, secretField, tlsIdentityFields
 import { mappingRules } from '../../../component/mapping/rules.ts'
 import { filterFault } from './topic-filter.ts'
 
-const filterField = z
-  .string()
-  .refine((filter) => filterFault(filter) === undefined, {
-    message: 'Cannot read topic filter: want e.g. "cars/+/state" or "cars/#"',
-  })
+const filterField = z.string().refine((filter) => filterFault(filter) === undefined, {
+  message: 'Cannot read topic filter: want e.g. "cars/+/state" or "cars/#"',
+})
 
 const userField = z.strictObject({
   name: z.string().min(1).max(256),

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Principal } from './access.ts'
-import { ackId, ackReason, isAgain, isReceived, writeAcks } from './acks.ts'
+import { ackId, ackReason, isAgain, isReceived, packAck, writeAcks } from './acks.ts'
 import { ackPacket, connackRefused, disconnectPacket, PINGRESP } from './answers.ts'
 import { FieldReader } from './field-reader.ts'
 import { Framing } from './framing.ts'
@@ -51,6 +51,8 @@ export class Connection implements PacketSink, Sender, Attachment, Expiring {
   #phaseBegan = 0
   #lastPacket = 0
   #packets = 0
+  /** PUBCOMPs that the chunk being read brings about: one write for all. */
+  #completions: number[] = []
   /** Came while the hub had no room. */
   #held: Buffer | undefined
   #heldByHub = false
@@ -232,6 +234,10 @@ export class Connection implements PacketSink, Sender, Attachment, Expiring {
       return
     }
     if (this.#packets !== before) this.#lastPacket = now
+    if (this.#completions.length > 0) {
+      this.send(writeAcks(this.#completions, this.level))
+      this.#completions = []
+    }
     if (this.parts.intake.full) this.block()
   }
 
@@ -277,7 +283,7 @@ export class Connection implements PacketSink, Sender, Attachment, Expiring {
     if (type === Packet.PUBREL) {
       const known = this.session!.received.delete(id)
       if (known) this.#publishing.released()
-      this.send(ackPacket(Packet.PUBCOMP, id, this.level, known ? Reason.Success : Reason.PacketIdNotFound))
+      this.#completions.push(packAck(Packet.PUBCOMP, id, known ? Reason.Success : Reason.PacketIdNotFound))
     }
     // We never send QoS 2, so no id of ours can be received: the client is told to release it.
     if (type === Packet.PUBREC) this.send(ackPacket(Packet.PUBREL, id, this.level, Reason.PacketIdNotFound))
