@@ -16,7 +16,7 @@ export const LAYERS: { readonly [folder: string]: readonly string[] } = {
   sources: ['model', 'system', 'component'],
   twins: ['model', 'system', 'component', 'log'],
   api: ['model', 'system', 'component', 'config', 'log', 'ledger', 'twins'],
-  cli: ['model', 'system', 'config', 'api', 'hub.ts', 'registry.ts'],
+  cli: ['model', 'system', 'config', 'api', 'hub.ts', 'attach.ts', 'registry.ts', 'version.ts'],
   'registry.ts': ['component', 'sources'],
   'hub.ts': [
     'model',
@@ -31,6 +31,9 @@ export const LAYERS: { readonly [folder: string]: readonly string[] } = {
     'api',
     'registry.ts',
   ],
+  'attach.ts': ['model', 'system', 'log', 'ledger', 'flow'],
+  'version.ts': [],
+  'errors.ts': [],
   'main.ts': ['cli'],
 }
 

@@ -96,5 +96,9 @@ export interface SourceSpec<C = unknown> {
   readonly config: z.ZodType<C>
   /** A config that works, as YAML; shown in the docs and run by a test. */
   readonly example: string
+  /** What a configured source listens on or connects to, for people: `mqtt://127.0.0.1:1883`. */
+  describe(config: C): string
+  /** Kinds of raw topics that a config writes to (`raw`, `raw-<name>`); absent: none. */
+  rawTopics?(config: C): readonly string[]
   create(config: C, context: SourceContext): Source
 }

@@ -19,6 +19,7 @@ const spec: SourceSpec = {
     silenceAfter: durationField.prefault('60s'),
   }) as z.ZodType,
   example: 'radio: { listen: 1883 }',
+  describe: () => 'radio',
   create: () => assert.fail('a config is checked without starting anything'),
 }
 

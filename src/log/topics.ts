@@ -19,11 +19,17 @@ export type TopicKind = keyof typeof TOPIC_KINDS
 const SINGLE: readonly string[] = ['assets', 'ledger', 'gaps']
 
 /** The topic of a kind at a site, with `partitions` where its order is per key. */
-export function topicSpec(site: string, kind: TopicKind, partitions: number, retention?: Retention): TopicSpec {
+export function topicSpec(site: string, kind: TopicKind, partitions: number): TopicSpec {
   return {
     name: topicName(site, kind),
     partitions: SINGLE.includes(kind) ? 1 : partitions,
     cleanup: TOPIC_KINDS[kind].cleanup,
-    retention: retention ?? TOPIC_KINDS[kind].retention,
+    retention: TOPIC_KINDS[kind].retention,
   }
+}
+
+/** The topic of what sources send: `telemetry`, or a raw kind (`raw`, `raw-<name>`). A limit that is set wins. */
+export function dataTopicSpec(site: string, kind: string, partitions: number, limits: Retention): TopicSpec {
+  const spec = topicSpec(site, kind === 'telemetry' ? 'telemetry' : 'raw', partitions)
+  return { ...spec, name: topicName(site, kind), retention: { ...spec.retention, ...limits } }
 }

@@ -1,0 +1,175 @@
+import type { Health } from '../component/health.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Catalogue } from '../model/catalogue.ts'
+import type { TagDefinition } from '../model/definition.ts'
+import { Quality, qualityName, severity } from '../model/quality.ts'
+import { jsonValue } from '../model/json-value.ts'
+import type { System } from '../system/system.ts'
+import type { TagState, Twin } from '../twins/twin.ts'
+import type { Twins } from '../twins/twins.ts'
+import type { AssetSummary, HubView, LedgerView, SourceView, TagView, TwinView } from './contract.ts'
+import type { AssetQuery, HubPort } from './hub-port.ts'
+import { Rates } from './rates.ts'
+
+export interface HubViewsOptions {
+  /** What never changes while the hub runs. */
+  readonly hub: Omit<HubView, 'recordsPerSecond' | 'assets'>
+  readonly catalogue: Catalogue
+  readonly twins: Twins
+  /** Whether the twins have taken what was in the log when they were started. */
+  readonly caughtUp: () => boolean
+  readonly ledger: Ledger
+  readonly sources: () => readonly SourceStatus[]
+  readonly system: Pick<System, 'clock' | 'metrics'>
+}
+
+/** A configured source and how it is; undefined: it was not started yet. */
+export interface SourceStatus {
+  readonly name: string
+  readonly kind: string
+  readonly health: Health | undefined
+}
+
+const WATCH_MS = 1_000
+
+/** What the API shows, made from the twins, the books and the sources of a running hub. */
+export class HubViews implements HubPort {
+  readonly #options: HubViewsOptions
+  readonly #rates = new Rates()
+
+  constructor(options: HubViewsOptions) {
+    this.#options = options
+  }
+
+  /** Begins to watch rates and sources, once a second; answers what ends it. */
+  watch(): () => void {
+    const timer = this.#options.system.clock.every(WATCH_MS, () => this.#look())
+    this.#look()
+    return () => timer.cancel()
+  }
+
+  ready(): boolean {
+    return this.#options.caughtUp()
+  }
+
+  hub(): HubView {
+    const { hub, catalogue } = this.#options
+    return { ...hub, recordsPerSecond: this.#rates.total(), assets: catalogue.size }
+  }
+
+  assets({ under, after, limit }: AssetQuery): readonly AssetSummary[] {
+    const paths = this.#options.twins.list(under ?? '', after, limit)
+    return paths.flatMap((path) => this.asset(path) ?? [])
+  }
+
+  asset(path: string): AssetSummary | undefined {
+    const tags = this.#tags(path)
+    if (tags === undefined) return undefined
+    const { model, lastReceived } = this.#head(path)
+    return {
+      path,
+      ...(model === undefined ? {} : { model }),
+      tags: tags.length,
+      ...(lastReceived === undefined ? {} : { lastReceived }),
+      stale: tags.some((tag) => tag.stale),
+      severity: worst(tags),
+    }
+  }
+
+  twin(path: string): TwinView | undefined {
+    const tags = this.#tags(path)
+    if (tags === undefined) return undefined
+    return { path, ...this.#head(path), tags }
+  }
+
+  sources(): readonly SourceView[] {
+    const books = new Map(this.#options.ledger.view().map((book) => [book.source, book]))
+    return this.#options.sources().map(({ name, kind, health = NOT_STARTED }): SourceView => {
+      const book = books.get(name) ?? this.#options.ledger.book(name).summary()
+      return { name, kind, ...health, parts: health.parts ?? [], rate: this.#rates.of(name), book }
+    })
+  }
+
+  ledger(): LedgerView {
+    const books = this.#options.ledger.view()
+    return { balanced: books.every((book) => book.balanced), books }
+  }
+
+  metrics(): string {
+    return this.#options.system.metrics.expose()
+  }
+
+  onChange(listener: (path: string) => void): () => void {
+    return this.#options.twins.subscribe(listener)
+  }
+
+  /** The values of a source that is not live are not the present, however young they are. */
+  #look(): void {
+    const { twins, ledger, sources, system } = this.#options
+    for (const { name, health } of sources()) {
+      if (health?.state === 'live') twins.sourceUp(name)
+      else if (health !== undefined && health.state !== 'starting') twins.sourceDown(name)
+    }
+    const received = ledger.view().map((book) => [book.source, book.received] as const)
+    this.#rates.note(system.clock.monotonic(), new Map(received))
+  }
+
+  #head(path: string) {
+    const { twins, catalogue } = this.#options
+    const twin = twins.get(path)
+    const model = catalogue.asset(path)?.model
+    return {
+      ...(model === undefined ? {} : { model }),
+      revision: twin?.revision ?? 0,
+      ...(twin === undefined ? {} : { lastReceived: twin.lastReceived, source: twin.source }),
+    }
+  }
+
+  /** Tags in the order of the definition: declared ones that never came are there too, without a value. */
+  #tags(path: string): TagView[] | undefined {
+    const twin = this.#options.twins.get(path)
+    const definitions = this.#options.catalogue.tags(path)
+    if (twin === undefined && definitions === undefined) return undefined
+    const names = new Set([...(definitions?.keys() ?? []), ...(twin?.tags.keys() ?? [])])
+    return [...names].map((tag) => this.#tag(path, tag, definitions?.get(tag), twin))
+  }
+
+  #tag(path: string, tag: string, definition: TagDefinition | undefined, twin: Twin | undefined): TagView {
+    const state = twin?.tags.get(tag) ?? NEVER
+    return {
+      tag,
+      value: state.value === null ? null : jsonValue(state.value),
+      type: definition?.type ?? 'number',
+      kind: definition?.kind ?? 'gauge',
+      ...(definition?.unit === undefined ? {} : { unit: definition.unit }),
+      ...(definition?.range === undefined ? {} : { range: definition.range }),
+      quality: state.quality,
+      qualityName: qualityName(state.quality),
+      severity: severity(state.quality),
+      sourceTime: state.sourceTime,
+      ...(state.serverTime === undefined ? {} : { serverTime: state.serverTime }),
+      receivedTime: state.receivedTime,
+      stale: state === NEVER || this.#options.twins.isStale(path, tag, state),
+    }
+  }
+}
+
+const NOT_STARTED: Health = { state: 'starting', reason: 'Not started yet', since: 0 }
+
+/** A tag that is declared and has never come. */
+const NEVER: TagState = {
+  value: null,
+  quality: Quality.BadWaitingForInitialData,
+  sourceTime: 0,
+  serverTime: undefined,
+  receivedTime: 0,
+  source: '',
+  heardAt: 0,
+}
+
+/** The worst quality among tags that have a value to judge; one that never came is not a fault of the machine. */
+function worst(tags: readonly TagView[]): AssetSummary['severity'] {
+  const came = tags.filter((tag) => tag.quality !== Quality.BadWaitingForInitialData)
+  if (came.some((tag) => tag.severity === 'bad')) return 'bad'
+  return came.some((tag) => tag.severity === 'uncertain') ? 'uncertain' : 'good'
+}

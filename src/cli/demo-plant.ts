@@ -1,0 +1,57 @@
+/** Ports of the demo; 0 lets the system choose, but for OPC UA, whose address the hub must know before it is there. */
+export interface DemoPorts {
+  readonly http: number
+  readonly mqtt: number
+  readonly kafka: number
+  readonly opcua: number
+}
+
+/** The config of the demo plant: the same language as every plant's, so `millrace demo --print` is a good read. */
+export function demoPlant(ports: DemoPorts): string {
+  return `site: acme/berlin
+log: { embedded: { listen: ${ports.kafka} } }
+
+models:
+  press@1:
+    tags:
+      state:        { kind: state, states: packml, description: State of the machine (PackML) }
+      temperature:  { unit: Cel, range: [0, 120], description: Temperature of the hydraulic oil }
+      vibration:    { unit: mm/s, range: [0, 18], description: Velocity of the main bearing, RMS }
+      pressure:     { unit: bar, range: [0, 320], description: Pressure of the ram }
+      cycles:       { kind: counter, type: int64, description: Strokes since commissioning }
+      scrap:        { kind: counter, type: int64, description: Parts that failed the check }
+      energy:       { kind: counter, unit: kWh, description: Energy since commissioning }
+      setpoint:     { unit: Cel, range: [20, 80], description: Wanted temperature of the oil }
+  electric-vehicle@1:
+    tags:
+      coolant_temp:               { unit: Cel }
+      intake_air_temp:            { unit: Cel }
+      intake_air_flow_speed:      { unit: m/s }
+      battery_percentage:         { unit: "%" }
+      battery_voltage:            { unit: V }
+      current_draw:               { unit: A }
+      speed:                      { unit: m/s, range: [0, 70] }
+      engine_vibration_amplitude: {}
+      throttle_pos:               { range: [0, 1] }
+
+assets:
+  press-shop/line1/press{1..8}: { model: press@1 }
+
+sources:
+  line1:
+    opcua:
+      endpoint: opc.tcp://127.0.0.1:${ports.opcua}
+      nodes:
+        - { browse: "nsu=urn:millrace:simulator;PressShop/Line1/Press{n}", asset: "press-shop/line1/press{n}" }
+  cars:
+    mqtt:
+      listen: ${ports.mqtt}
+      topics:
+        "vehicles/sensor/data/{car}": { asset: "fleet/{car}" }
+        "{path...}": { asset: "{path}" }
+  test-station:
+    http: {}
+
+api: { listen: ${ports.http} }
+`
+}

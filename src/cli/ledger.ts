@@ -1,0 +1,68 @@
+import { Command } from 'commander'
+import { attachLog, proveBooks } from '../attach.ts'
+import { EXIT } from './failure.ts'
+import { machine } from './machine.ts'
+import { dataOption, jsonOption } from './options.ts'
+import type { Done } from './program.ts'
+import { table, terminal } from './terminal.ts'
+
+type Audit = Awaited<ReturnType<typeof proveBooks>>
+
+export const ledgerCommand = (done: Done) =>
+  new Command('ledger')
+    .description('prove the books from the log: received = stored + quarantined + dropped + unacknowledged')
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  millrace ledger --data ./millrace-data\n  millrace ledger --json | jq .books\n\nReads the whole log, of a running hub too. Exits with 0 when the books balance, with 1 when they do not.',
+    )
+    .action(async (options: { data: string; json?: boolean }) =>
+      done(await ledger(options.data, options.json === true)),
+    )
+
+async function ledger(data: string, json: boolean): Promise<number> {
+  const attached = await attachLog(data, machine({ logLevel: 'warn', logFormat: 'text' }))
+  try {
+    const audit = await proveBooks(attached, json ? () => {} : progress())
+    if (json) terminal.out(JSON.stringify({ site: attached.site, running: attached.running, ...audit }))
+    else print(audit, attached.site)
+    return audit.balanced ? EXIT.ok : EXIT.failed
+  } finally {
+    await attached.close()
+  }
+}
+
+/** One line that counts up, on a terminal only. */
+function progress(): (records: number) => void {
+  if (process.stderr.isTTY !== true) return () => {}
+  let shown = 0
+  return (records) => {
+    if (performance.now() - shown < 200) return
+    shown = performance.now()
+    process.stderr.write(`\rread ${records.toLocaleString('en-US')} records\u001b[K`)
+  }
+}
+
+function print(audit: Audit, site: string): void {
+  if (process.stderr.isTTY === true) process.stderr.write('\r\u001b[K')
+  const heading = ['source', 'received', 'stored', 'quarantined', 'dropped', 'unacknowledged', 'in flight', 'books']
+  const rows = audit.books.map((book) => [
+    book.source,
+    book.received,
+    book.stored,
+    book.quarantined,
+    book.dropped,
+    book.unacknowledged,
+    book.inFlight,
+    book.balanced ? 'balanced' : 'NOT BALANCED',
+  ])
+  const lines = table([heading, ...rows])
+  terminal.out(terminal.style('bold', lines[0]!))
+  for (const line of lines.slice(1)) terminal.out(line)
+  for (const reason of audit.reasons) terminal.out(terminal.style('red', reason))
+  const verdict = audit.balanced
+    ? terminal.style('green', 'The books balance')
+    : terminal.style('red', 'The books do NOT balance')
+  terminal.out(`\n${verdict}: ${site}, ${audit.records.toLocaleString('en-US')} records read`)
+}

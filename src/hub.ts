@@ -1,0 +1,192 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createApi } from './api/api.ts'
+import { HubViews } from './api/hub-views.ts'
+import { hubFilePath, logDirectory, type HubFile } from './attach.ts'
+import type { HttpHost } from './component/http.ts'
+import type { ConfiguredSource, Plant } from './config/plant.ts'
+import { loadDefinitions, publishDefinitions } from './flow/definitions.ts'
+import { Ingest } from './flow/ingest.ts'
+import { ViewRun } from './flow/views.ts'
+import { Ledger } from './ledger/ledger.ts'
+import { startBroker, type RunningBroker } from './log/broker/start.ts'
+import { connectLog } from './log/client/connect.ts'
+import type { Log } from './log/log.ts'
+import { dataTopicSpec, topicSpec } from './log/topics.ts'
+import { Catalogue } from './model/catalogue.ts'
+import { topicName } from './model/path.ts'
+import { replaceFile } from './system/disk.ts'
+import type { Address } from './system/net.ts'
+import type { System } from './system/system.ts'
+import { Twins } from './twins/twins.ts'
+import { VERSION } from './version.ts'
+
+export interface HubOptions {
+  readonly plant: Plant
+  /** Where the log and the views are kept; made where it is missing. */
+  readonly dataDirectory: string
+  readonly mode: 'demo' | 'run'
+  readonly system: System
+  /** Puts something between the hub and its log; for tests that break a promise on purpose. */
+  readonly wrapLog?: (log: Log) => Log
+}
+
+/** A running hub. */
+export interface Hub {
+  /** Address of the page and the API. */
+  readonly page: string
+  /** Address of the log's Kafka listener. */
+  readonly kafka: string
+  /** What each source is connected to or listens on. */
+  readonly listeners: readonly { readonly source: string; readonly url: string }[]
+  readonly dataDirectory: string
+  /** Rejects when the hub cannot go on: its log is gone. */
+  readonly ended: Promise<never>
+  /** Ends cleanly: sources first, then the books, the views, the log. */
+  close(): Promise<void>
+}
+
+/** Where Vite puts the browser application. */
+const PAGE_FOLDER = fileURLToPath(new URL('../ui/dist', import.meta.url))
+
+/**
+ * Composes and starts a hub from a checked config. What has started is closed again where a later part fails.
+ * @throws LogError, ApiError, or a system error such as EADDRINUSE, naming what could not be had
+ */
+export async function startHub(options: HubOptions): Promise<Hub> {
+  const stack = new AsyncDisposableStack()
+  try {
+    return await compose(options, stack)
+  } catch (error) {
+    await stack.disposeAsync()
+    throw error
+  }
+}
+
+async function compose(options: HubOptions, stack: AsyncDisposableStack): Promise<Hub> {
+  const { plant, dataDirectory, system } = options
+  await system.disk.makeDirectory(dataDirectory)
+  const { broker, ended } = await openLog(options, stack)
+  const log = await connect(broker, options, stack)
+  const catalogue = await openCatalogue(log, plant, system)
+  const startedAt = system.clock.now()
+
+  const { twins, caughtUp } = await openTwins(options, log, catalogue, stack)
+  const ledger = await Ledger.open({ log, site: plant.site, system, kinds: dataKinds(plant) })
+  stack.defer(() => ledger.close())
+  const ingest = new Ingest({ log, ledger, catalogue, site: plant.site, system })
+
+  const views = new HubViews({
+    hub: { site: plant.site, version: VERSION, mode: options.mode, startedAt, log: describeLog(plant, broker) },
+    catalogue,
+    twins,
+    caughtUp,
+    ledger,
+    sources: () => plant.sources.map(({ name, spec }) => ({ name, kind: spec.kind, health: ingest.health(name) })),
+    system,
+  })
+  const api = createApi({ config: plant.api, hub: views, system, pageFolder: PAGE_FOLDER })
+  stack.defer(() => api.close())
+  stack.defer(views.watch())
+  runSources(options, ingest, api.host, stack)
+  const page = `${plant.api.tls ? 'https' : 'http'}://${addressText(await api.listen())}`
+  await writeHubFile({ pid: process.pid, site: plant.site, page, kafka: broker.address }, options)
+  return {
+    page,
+    kafka: addressText(broker.address),
+    listeners: plant.sources.map(({ name, spec, config }) => ({ source: name, url: spec.describe(config) })),
+    dataDirectory,
+    ended,
+    close: () => stack.disposeAsync(),
+  }
+}
+
+async function openLog({ plant, dataDirectory, system }: HubOptions, stack: AsyncDisposableStack) {
+  const { promise: ended, reject } = Promise.withResolvers<never>()
+  // Whoever does not wait for the end of the hub is not to crash over it.
+  ended.catch(() => {})
+  const { listen, sync, partitions } = plant.log
+  const directory = logDirectory(dataDirectory)
+  const broker = await startBroker({ directory, listen, sync, defaultPartitions: partitions, onDeath: reject }, system)
+  stack.defer(() => broker.close())
+  for (const damage of broker.recovery.damage) {
+    system.logger.warn('Damage in the log was set aside', { ...damage })
+  }
+  return { broker, ended }
+}
+
+async function connect(broker: RunningBroker, options: HubOptions, stack: AsyncDisposableStack): Promise<Log> {
+  const { plant, system } = options
+  const log = await connectLog({ brokers: [broker.address], system })
+  stack.defer(() => log.close())
+  const { partitions, retention } = plant.log
+  await log.ensure([
+    topicSpec(plant.site, 'quarantine', partitions),
+    topicSpec(plant.site, 'assets', partitions),
+    ...dataKinds(plant).map((kind) => dataTopicSpec(plant.site, kind, partitions, retention)),
+  ])
+  return options.wrapLog ? options.wrapLog(log) : log
+}
+
+/** Kinds of topics that hold what sources send: telemetry, and the raw topics that their configs name. */
+function dataKinds(plant: Plant): string[] {
+  const raw = plant.sources.flatMap(({ spec, config }) => spec.rawTopics?.(config) ?? [])
+  return ['telemetry', ...new Set(raw)]
+}
+
+async function openCatalogue(log: Log, plant: Plant, system: System): Promise<Catalogue> {
+  const catalogue = new Catalogue()
+  await loadDefinitions(log, plant.site, catalogue, system.logger)
+  const declared = [...plant.assets].map(([path, model]) => ({
+    path,
+    ...(model === '' ? {} : { model }),
+    tags: plant.models.get(model)?.tags ?? new Map(),
+  }))
+  await publishDefinitions(log, plant.site, catalogue, declared, system.clock.now())
+  return catalogue
+}
+
+/** The twins, kept by a view of their own; the stack ends the view, then writes the last snapshot. */
+async function openTwins(options: HubOptions, log: Log, catalogue: Catalogue, stack: AsyncDisposableStack) {
+  const { plant, dataDirectory, system } = options
+  const twins = new Twins({ directory: join(dataDirectory, 'twins'), catalogue, system })
+  await twins.open()
+  twins.announce(catalogue.paths())
+  stack.defer(() => twins.close())
+  const run = new ViewRun(twins, { log, topics: [topicName(plant.site, 'telemetry')], catalogue, system })
+  const stop = new AbortController()
+  const running = run.run(stop.signal)
+  stack.defer(async () => {
+    stop.abort()
+    await running
+  })
+  return { twins, caughtUp: () => run.caughtUp }
+}
+
+/** Starts every source; the stack ends them together, first of all. */
+function runSources(options: HubOptions, ingest: Ingest, http: HttpHost, stack: AsyncDisposableStack): void {
+  const { plant, system } = options
+  const stop = new AbortController()
+  const open = ({ name, spec, config }: ConfiguredSource) => {
+    const scoped = { ...system, logger: system.logger.child({ source: name }) }
+    return () => spec.create(config, { name, site: plant.site, system: scoped, http })
+  }
+  const running = plant.sources.map((source) => ingest.run(source.name, open(source), stop.signal))
+  stack.defer(async () => {
+    stop.abort()
+    await Promise.all(running)
+  })
+}
+
+async function writeHubFile(file: HubFile, { dataDirectory, system }: HubOptions): Promise<void> {
+  await replaceFile(system.disk, hubFilePath(dataDirectory), Buffer.from(JSON.stringify(file)))
+}
+
+function describeLog({ log }: Plant, { address }: RunningBroker) {
+  const durability = log.sync.mode === 'ack' ? ('fsync' as const) : ('page cache' as const)
+  return { kind: log.kind, address: addressText(address), durability }
+}
+
+function addressText({ host, port }: Address): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}

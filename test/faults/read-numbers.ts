@@ -1,0 +1,20 @@
+import { attachLog, tailReadings } from '../../src/attach.ts'
+import { machine } from '../../src/cli/machine.ts'
+
+/** The numbers `n` of every asset below a prefix, in the order of the log. */
+export async function readNumbers(dataDirectory: string, prefix: string): Promise<Map<string, number[]>> {
+  const attached = await attachLog(dataDirectory, machine({ logLevel: 'error', logFormat: 'text' }))
+  const numbers = new Map<string, number[]>()
+  try {
+    const options = { signal: new AbortController().signal, fromStart: true, untilEnd: true }
+    for await (const { reading } of tailReadings(attached, options)) {
+      const asset = reading.asset.slice(prefix.length)
+      const list = numbers.get(asset) ?? []
+      list.push(Number(reading.values['n']))
+      numbers.set(asset, list)
+    }
+    return numbers
+  } finally {
+    await attached.close()
+  }
+}

@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test, type TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import { build } from 'vite'
+import { MemoryHub } from '../src/api/memory-hub.ts'
+import { need } from '../tools/need.ts'
+import { fillPlant, pressTags } from './api/plant.ts'
+import { PRESS, READER, startServer, TOKENS, type TestServer } from './api/server.ts'
+
+/** The page in a real browser, on a real server with a hub that is filled by hand. */
+const executablePath = need('chromium')
+const skip = executablePath === undefined ? 'needs chromium' : false
+
+let browser: Browser
+let pageFolder: string
+
+before(async () => {
+  if (executablePath === undefined) return
+  pageFolder = await mkdtemp(join(tmpdir(), 'millrace-page-'))
+  const root = fileURLToPath(new URL('../ui', import.meta.url))
+  await build({ root, logLevel: 'warn', build: { outDir: pageFolder, emptyOutDir: true } })
+  browser = await chromium.launch({ executablePath, args: FLAGS })
+})
+
+after(async () => {
+  await browser?.close()
+  if (pageFolder) await rm(pageFolder, { recursive: true })
+})
+
+/** A test machine's browser talks to nobody but us. */
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--headless=new',
+]
+
+const DESKTOP = { width: 1440, height: 900 }
+const PHONE = { width: 375, height: 812 }
+
+interface OpenPage extends TestServer {
+  readonly page: Page
+  /** What the browser complained about: errors, refused scripts and styles. */
+  readonly complaints: string[]
+}
+
+async function open(t: TestContext, hash: string, viewport = DESKTOP, fill = fillPlant): Promise<OpenPage> {
+  const hub = new MemoryHub()
+  fill(hub, Date.now())
+  const server = await startServer(t, { hub, pageFolder })
+  const page = await browser.newPage({ viewport })
+  t.after(() => page.close())
+  const complaints: string[] = []
+  page.on('console', (message) => void (message.type() === 'error' && complaints.push(message.text())))
+  page.on('pageerror', (error) => void complaints.push(error.message))
+  page.on('request', (request) => {
+    if (!request.url().startsWith(server.url)) complaints.push(`foreign request ${request.url()}`)
+  })
+  await page.goto(`${server.url}/${hash}`)
+  return { ...server, page, complaints }
+}
+
+function value(page: Page, tag: string, asset = PRESS) {
+  return page.locator(`[data-asset="${asset}"] [data-tag="${tag}"] [data-value]`)
+}
+
+const PRESS_HASH = `#/at/${PRESS}`.replace('line1', 'line2')
+const PRESS7 = PRESS.replace('line1', 'line2')
+
+for (const [name, viewport] of [
+  ['desktop', DESKTOP],
+  ['phone', PHONE],
+] as const) {
+  test(`a value changes on the page when it changes in the hub (${name})`, { skip }, async (t) => {
+    const { hub, page, complaints } = await open(t, PRESS_HASH, viewport)
+    await page.waitForFunction(hasText, ['temperature', '78.3'])
+    hub.record(PRESS7, [{ tag: 'temperature', value: 81.25, unit: 'Cel', range: [0, 120] }], Date.now())
+    await page.waitForFunction(hasText, ['temperature', '81.3'])
+    assert.equal(await value(page, 'temperature', PRESS7).isVisible(), true)
+    assert.equal(await value(page, 'cycles', PRESS7).innerText(), '1\u202f284\u202f819')
+    assert.match(await page.locator('[data-tag="vibration"]').innerText(), /Bad sensor failure/)
+    assert.equal(await fitsWidth(page), true)
+    assert.deepEqual(complaints, [])
+  })
+
+  test(`overview and connections fit, and say what is abnormal (${name})`, { skip }, async (t) => {
+    const { page, complaints } = await open(t, '#/', viewport)
+    await page.getByRole('heading', { name: 'Needs attention' }).waitFor()
+    const rows = await page.locator('.attention-row').allInnerTexts()
+    assert.deepEqual(
+      rows.map((row) => row.split('\n')[0]!.trim()),
+      ['bad', 'stale', 'uncertain'],
+    )
+    assert.equal(await fitsWidth(page), true)
+    await page.getByRole('navigation', { name: 'Views' }).getByText('Connections').click()
+    const compressor = page.locator('[data-source="compressor"]')
+    await compressor.waitFor()
+    assert.match(await compressor.innerText(), /down[^]*connection refused[^]*books do not balance/)
+    assert.match(await page.locator('[data-source="fleet"]').innerText(), /live[^]*880[^]*books balance/)
+    assert.equal(await fitsWidth(page), true)
+    assert.deepEqual(complaints, [])
+  })
+}
+
+/** Runs in the page. */
+function hasText([tag, text]: readonly string[]): boolean {
+  const { document } = globalThis as unknown as {
+    document: { querySelector(css: string): { textContent: string } | null }
+  }
+  return document.querySelector(`[data-tag="${tag}"] [data-value]`)?.textContent === text
+}
+
+function fitsWidth(page: Page): Promise<boolean> {
+  return page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+}
+
+test('a value that ages in the hub turns stale on the page', { skip }, async (t) => {
+  const { hub, page } = await open(t, PRESS_HASH)
+  await page.locator('[data-tag="temperature"][data-stale="false"]').waitFor()
+  // The watch over ages judges by what it saw before.
+  await page.waitForTimeout(1500)
+  hub.age(PRESS7)
+  await page.locator('[data-tag="temperature"][data-stale="true"]').waitFor()
+  assert.match(await page.locator('[data-tag="temperature"]').innerText(), /stale/)
+})
+
+test(
+  'when the hub goes, everything on the page becomes the past, and the present when it is back',
+  { skip },
+  async (t) => {
+    const { api, hub, port, page } = await open(t, PRESS_HASH)
+    await page.locator('[data-tag="temperature"][data-stale="false"]').waitFor()
+    await api.close()
+    await page.getByRole('alert').filter({ hasText: 'No connection to the hub' }).waitFor()
+    assert.equal(await page.locator('[data-tag][data-stale="false"]').count(), 0)
+    assert.ok((await page.locator('[data-tag][data-stale="true"]').count()) > 0)
+    assert.match(await page.locator('[data-tag="temperature"]').innerText(), /stale/)
+    hub.record(PRESS7, pressTags(8), Date.now())
+    await startServer(t, { hub, pageFolder, listen: { host: '127.0.0.1', port } })
+    await page.locator('[data-tag="temperature"][data-stale="false"]').waitFor()
+    assert.equal(await page.getByRole('alert').count(), 0)
+    assert.equal(await value(page, 'temperature', PRESS7).innerText(), '79.3')
+  },
+)
+
+const SCRIPTS = [
+  '<script>globalThis.hacked = 1<\u2215script>',
+  '<img src=x onerror="globalThis.hacked=1">',
+  '"><svg onload=globalThis.hacked=1>',
+  'javascript:globalThis.hacked=1',
+  '{{constructor.constructor("globalThis.hacked=1")()}}',
+  '__proto__',
+]
+
+/** The same where a slash may be: in names of tags, and in values. */
+const TEXTS = SCRIPTS.map((script) => script.replace('\u2215', '/'))
+
+test('names and values that are scripts are text', { skip }, async (t) => {
+  const fill = (hub: MemoryHub, now: number) => {
+    for (const script of SCRIPTS) {
+      const tags = TEXTS.map((tag) => ({ tag, value: tag, unit: script }))
+      hub.record(`acme/berlin/${script}/${script}`, [...tags, { tag: 'structure', value: { [script]: [script] } }], now)
+    }
+    hub.view = { ...hub.view, site: 'acme/berlin' }
+    fillPlant(hub, now)
+    hub.sourceViews = hub.sourceViews.map((source) => ({ ...source, kind: SCRIPTS[0]!, reason: TEXTS[1]! }))
+  }
+  const { page, complaints } = await open(t, '#/', DESKTOP, fill)
+  for (const script of SCRIPTS) {
+    await page.goto(
+      `${new URL(page.url()).origin}/#/at/acme/berlin/${encodeURIComponent(script)}/${encodeURIComponent(script)}`,
+    )
+    await page.locator('[data-tag="structure"]').waitFor()
+    assert.equal(await page.locator('h1').innerText(), script)
+    const names = await page.locator('[data-tag] .tag-name').allInnerTexts()
+    assert.deepEqual(names.sort(), [...TEXTS, 'structure'].sort())
+  }
+  await page.goto(`${new URL(page.url()).origin}/#/connections`)
+  await page.getByText(TEXTS[1]!).first().waitFor()
+  assert.equal(await page.evaluate('globalThis.hacked'), undefined)
+  assert.deepEqual(complaints, [])
+})
+
+test('a foreign page gets nothing: no frame, no read, no write, no live stream', { skip }, async (t) => {
+  const { url, api } = await open(t, '#/')
+  let writes = 0
+  api.host.post('/api/v1/ingest', async () => ({ status: 200, body: { writes: (writes += 1) } }))
+  const foreign = createServer((_request, response) => {
+    response.setHeader('content-type', 'text/html').end(`<title>foreign</title><iframe src="${url}/"></iframe>`)
+  }).listen(0, '127.0.0.1')
+  t.after(() => foreign.close())
+  const page = await browser.newPage()
+  t.after(() => page.close())
+  // Another name for the same machine: another site, as an attacker's page is.
+  await page.goto(`http://localhost:${(foreign.address() as AddressInfo).port}/`)
+  const attempt = (code: string) => page.evaluate(`(async () => { try { ${code} } catch { return 'refused' } })()`)
+  const post = (mode: string, type: string) =>
+    `const a = await fetch('${url}/api/v1/ingest/a', { method: 'POST', mode: '${mode}', headers: { 'content-type': '${type}' }, body: '{}' }); return a.type`
+  assert.equal(await attempt(`return await (await fetch('${url}/api/v1/status')).text()`), 'refused')
+  assert.equal(await attempt(post('cors', 'application/json')), 'refused')
+  await attempt(post('no-cors', 'text/plain'))
+  await attempt(post('no-cors', 'application/x-www-form-urlencoded'))
+  const live = `return await new Promise((done) => { const s = new WebSocket('${url.replace('http', 'ws')}/api/v1/live');
+    s.onopen = () => done('open'); s.onerror = () => done('refused') })`
+  assert.equal(await attempt(live), 'refused')
+  const frame = page.frames()[1]
+  assert.notEqual(await frame?.title().catch(() => ''), 'acme/berlin · Millrace')
+  assert.equal(writes, 0)
+})
+
+test('with tokens the page asks for one, and keeps none', { skip }, async (t) => {
+  const hub = new MemoryHub()
+  fillPlant(hub, Date.now())
+  const { url } = await startServer(t, { hub, pageFolder, tokens: TOKENS })
+  const page = await browser.newPage({ viewport: PHONE })
+  t.after(() => page.close())
+  await page.goto(`${url}/`)
+  await page.getByLabel('Access token').fill('wrong')
+  await page.getByRole('button', { name: 'Log in' }).click()
+  await page.getByText('This token is not known here').waitFor()
+  await page.getByLabel('Access token').fill(READER)
+  await page.getByRole('button', { name: 'Log in' }).click()
+  await page.locator('[data-connection="live"]').waitFor()
+  assert.equal(
+    await page.evaluate('document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)'),
+    '{}{}',
+  )
+  assert.equal(new URL(page.url()).search, '')
+})
+
+test('the tree of 10,000 assets stays small, is found by search and walked by keys', { skip }, async (t) => {
+  const fill = (hub: MemoryHub, now: number) => {
+    for (let n = 0; n < 10_000; n += 1) {
+      hub.record(`acme/berlin/area${n % 10}/line${n % 100}/m${n}`, [{ tag: 'x', value: n }], now)
+    }
+  }
+  const { page } = await open(t, '#/', DESKTOP, fill)
+  await page.getByRole('treeitem').filter({ hasText: '10000' }).first().waitFor()
+  await page.getByLabel('Search assets').fill('m')
+  await page.getByText('10000 found, 500 shown').waitFor()
+  assert.ok((await page.getByRole('treeitem').count()) < 80)
+  await page.getByLabel('Search assets').fill('line42 m9942')
+  await page.getByText('1 found').waitFor()
+  await page.getByLabel('Search assets').fill('')
+  await page.getByRole('tree').focus()
+  for (const key of [
+    'Home',
+    'ArrowDown',
+    'ArrowDown',
+    'ArrowRight',
+    'ArrowRight',
+    'ArrowRight',
+    'ArrowDown',
+    'ArrowDown',
+    'Enter',
+  ]) {
+    await page.keyboard.press(key)
+  }
+  await page.waitForURL(/#\/at\/acme\/berlin\/area0\/line0\/m100$/)
+  assert.equal(await page.locator('[data-asset] h1').innerText(), 'm100')
+})
