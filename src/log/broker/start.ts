@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { LogFields, LogLevel } from '../../system/logger.ts'
 import type { Address } from '../../system/net.ts'
@@ -39,15 +38,18 @@ const CLOSE_MS = 10_000
 
 /**
  * Starts the embedded log's broker in a worker thread, so that neither fsync nor a busy hub delays the other. What the
- * thread logs comes out of `system.logger`, what it counts in `system.metrics`.
+ * thread logs comes out of `system.logger`, what it counts in `system.metrics`. `program` is what the thread runs; tests
+ * hand in one that dies.
  * @throws LogError as `openBroker` does, and `LOG_BROKER_DIED` where the thread ended before it listened.
  */
 export async function startBroker(
   { onDeath, ...options }: StartOptions,
   system: Pick<System, 'clock' | 'logger' | 'metrics'>,
+  program = new URL('./worker.ts', import.meta.url),
 ): Promise<RunningBroker> {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options, name: 'log-broker' })
-  const exited = once(worker, 'exit')
+  const worker = new Worker(program, { workerData: options, name: 'log-broker' })
+  // Not `once`: that rejects at the error that comes before the exit.
+  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
   let cause: unknown
   let asked = false
   worker.on('error', (error) => (cause = error))
