@@ -28,7 +28,7 @@ export function AssetPage({ store, path }: { readonly store: Store; readonly pat
 }
 
 function Tags({ store, twin }: { readonly store: Store; readonly twin: TwinView }) {
-  const lost = store.connection !== 'live'
+  const lost = !store.isLive
   const shown = twin.tags.slice(0, SHOWN)
   return (
     <>

@@ -20,7 +20,7 @@ const ORDER: readonly State[] = ['bad', 'stale', 'uncertain', 'good']
 /** The sources: how each is, why, since when data came, and whether its books balance. */
 export function ConnectionsPage({ store }: { readonly store: Store }) {
   const { sources } = store
-  const lost = store.connection !== 'live'
+  const lost = !store.isLive
   const sorted = [...(sources ?? [])].sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1))
   return (
     <section class="connections" aria-labelledby="connections-title">
@@ -67,7 +67,7 @@ function SourceCard({ store, source, lost }: SourceCardProps) {
         <Fact name="Records/s">
           <span class="num">{rateText(source.rate)}</span>
         </Fact>
-        <Fact name={`${source.state} for`}>
+        <Fact name={`${source.state[0]!.toUpperCase()}${source.state.slice(1)} for`}>
           <Age store={store} at={source.since} />
         </Fact>
       </dl>

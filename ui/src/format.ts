@@ -29,19 +29,22 @@ export function unitText(code: string | undefined): string {
   return Object.hasOwn(UNITS, code) ? UNITS[code]! : code.replaceAll(/[{}]/g, '')
 }
 
-/** Digits after the point that a number needs in the worst case: three, fewer where it is large. */
-const DIGITS = { most: 3, large: 1 } as const
+/** Digits after the point at most: three, fewer where a number is large, more where all are tiny. */
+const DIGITS = { most: 3, large: 1, tiny: 9 } as const
+
+const TINY = 0.001
 
 /**
  * How many digits after the point a tag's numbers are shown with, so that they neither jump nor pretend: by the
  * range where there is one (a thousandth of it), else by the values seen.
  */
-export function digitsFor(tag: Pick<TagView, 'kind' | 'range'>, seen: readonly number[]): number {
-  if (tag.kind === 'counter') return 0
+export function digitsFor(tag: Pick<TagView, 'range'>, seen: readonly number[]): number {
   if (tag.range !== undefined) {
     const span = Math.abs(tag.range[1] - tag.range[0])
     return Math.min(DIGITS.most, Math.max(0, Math.ceil(3 - Math.log10(span || 1))))
   }
+  const largest = Math.max(0, ...seen.map(Math.abs).filter(Number.isFinite))
+  if (largest > 0 && largest < TINY) return Math.min(DIGITS.tiny, Math.ceil(-Math.log10(largest)) + 2)
   let digits = 0
   for (const value of seen) digits = Math.max(digits, digitsOf(value))
   return digits
@@ -54,14 +57,14 @@ function digitsOf(value: number): number {
   return text.length - text.indexOf('.') - 1
 }
 
-/** Numbers from this size on are shown with an exponent. */
+/** Numbers from this size on are shown with an exponent, and those that nine digits cannot show. */
 const HUGE = 1e12
 
 /** A number with thin spaces between thousands and a real minus sign. */
 export function numberText(value: number, digits: number): string {
   if (!Number.isFinite(value)) return String(value)
-  if (Math.abs(value) >= HUGE || (value !== 0 && Math.abs(value) < 10 ** -(digits + 3) && digits > 0)) {
-    return value.toExponential(3).replace('-', '\u2212').replace('e+', 'e')
+  if (Math.abs(value) >= HUGE || (value !== 0 && digits === DIGITS.tiny)) {
+    return value.toExponential(3).replaceAll('-', '\u2212').replace('e+', 'e')
   }
   const [whole, fraction] = Math.abs(value).toFixed(digits).split('.')
   const grouped = whole!.replaceAll(/\B(?=(\d{3})+$)/g, '\u202f')

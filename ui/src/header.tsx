@@ -17,8 +17,10 @@ export function Header({ store, route, drawer, onDrawer }: HeaderProps) {
   return (
     <header class="header">
       {onDrawer && (
-        <button class="menu" type="button" aria-expanded={drawer} onClick={onDrawer}>
-          {drawer ? 'Close' : 'Plant'}
+        <button class="menu" type="button" aria-label="Plant tree" aria-expanded={drawer} onClick={onDrawer}>
+          <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+            <path d={drawer ? 'M3 3 13 13M13 3 3 13' : 'M2 3.5H14M5 8H14M8 12.5H14'} />
+          </svg>
         </button>
       )}
       <a class="brand" href={placeHref('')}>
@@ -34,7 +36,7 @@ export function Header({ store, route, drawer, onDrawer }: HeaderProps) {
           Connections
         </a>
       </nav>
-      <dl class="facts">
+      <dl class="facts" data-live={store.isLive}>
         <div class="fact">
           <dt>Records/s</dt>
           <dd class="num fact-rate">{hub ? rateText(hub.recordsPerSecond) : '–'}</dd>

@@ -1,11 +1,12 @@
+import type { AssetSummary } from '../../src/api/contract.ts'
 import { Age, CountsLine, Mark, STATE_WORDS } from './marks.tsx'
 import { placeHref } from './route.ts'
 import type { Store } from './store.ts'
-import { abnormal, childrenOf, firstBranch, stateOf, totalOf, type Place } from './tree.ts'
+import { abnormal, assetsBelow, childrenOf, firstBranch, stateOf, totalOf, type Place } from './tree.ts'
 import { Crumbs } from './crumbs.tsx'
 
-/** Cards, and lines of the attention list, shown at most; the tree has all. */
-const SHOWN = { cards: 200, attention: 12 } as const
+/** Cards, lines of the attention list, and marks of a card shown at most; the tree has all. */
+const SHOWN = { cards: 200, attention: 12, marks: 96 } as const
 
 /** A place that is no asset itself: what is wrong there first, then its parts as cards. */
 export function PlacePage({ store, path }: { readonly store: Store; readonly path: string }) {
@@ -15,10 +16,10 @@ export function PlacePage({ store, path }: { readonly store: Store; readonly pat
   const place = path === '' ? firstBranch(asked) : asked
   return (
     <section class="place" aria-labelledby="place-title">
-      <Crumbs path={path} />
+      {path !== '' && <Crumbs path={path} />}
       <h1 id="place-title">{path === '' ? 'Overview' : place.name}</h1>
-      <CountsLine counts={place.counts} />
-      <Attention store={store} place={place} />
+      <CountsLine counts={store.countsOf(place)} />
+      {store.isLive && <Attention store={store} place={place} />}
       <PlaceCards store={store} place={place} />
     </section>
   )
@@ -72,47 +73,43 @@ export function PlaceCards({ store, place }: { readonly store: Store; readonly p
 
 function PlaceCard({ store, place }: { readonly store: Store; readonly place: Place }) {
   const { asset } = place
-  const below = childrenOf(place)
+  const isLeaf = asset !== undefined && place.children.size === 0
   return (
-    <a class="card place-card" href={placeHref(place.path)} data-asset-card={place.path}>
+    <a class="card place-card" href={placeHref(place.path)} data-card={place.path}>
       <h3>{place.name}</h3>
-      {asset === undefined || below.length > 0 ? (
-        <CountsLine counts={place.counts} />
-      ) : (
-        <div class="counts">
-          <span class="num">
-            {asset.tags} {asset.tags === 1 ? 'tag' : 'tags'}
-          </span>
-          {stateOf(asset) === 'good' ? (
-            <span class="count calm">good</span>
-          ) : (
-            <span class="count" data-state={stateOf(asset)}>
-              <Mark state={stateOf(asset)} /> {STATE_WORDS[stateOf(asset)]}
-            </span>
-          )}
-        </div>
-      )}
-      <div class="card-foot">
-        {asset === undefined || below.length > 0 ? (
-          <Shares place={place} />
-        ) : (
-          <span class="muted">
-            last data <Age store={store} at={asset.lastReceived} />
-          </span>
-        )}
-      </div>
+      {isLeaf ? <AssetLine store={store} asset={asset} /> : <CountsLine counts={store.countsOf(place)} />}
+      {!isLeaf && <AssetMarks store={store} place={place} />}
     </a>
   )
 }
 
-/** A thin bar of shares, in the order worst to best. */
-function Shares({ place }: { readonly place: Place }) {
-  const total = totalOf(place.counts)
+function AssetLine({ store, asset }: { readonly store: Store; readonly asset: AssetSummary }) {
+  const state = store.stateOf(asset)
   return (
-    <div class="shares" aria-hidden="true">
-      {(['bad', 'stale', 'uncertain', 'good'] as const).map((state) => (
-        <span key={state} data-state={state} style={{ flexGrow: place.counts[state] / total }} />
+    <div class="counts">
+      <span class="count" data-state={state}>
+        <Mark state={state} /> {STATE_WORDS[state]}
+      </span>
+      <span class="muted num">
+        {asset.tags} {asset.tags === 1 ? 'tag' : 'tags'}
+      </span>
+      <span class="muted card-age">
+        <Age store={store} at={asset.lastReceived} />
+      </span>
+    </div>
+  )
+}
+
+/** One mark for each asset of a place, in its order: where something is wrong shows at a glance. */
+function AssetMarks({ store, place }: { readonly store: Store; readonly place: Place }) {
+  const shown = assetsBelow(place, SHOWN.marks)
+  const more = totalOf(place.counts) - shown.length
+  return (
+    <div class="marks" aria-hidden="true">
+      {shown.map((asset) => (
+        <Mark key={asset.path} state={store.stateOf(asset)} />
       ))}
+      {more > 0 && <span class="hint num">+{more}</span>}
     </div>
   )
 }

@@ -1,5 +1,5 @@
-import type { HubView, LiveMessage, LiveRequest, SourceView, TwinView } from '../../src/api/contract.ts'
-import { PlantTree } from './tree.ts'
+import type { AssetSummary, HubView, LiveMessage, LiveRequest, SourceView, TwinView } from '../../src/api/contract.ts'
+import { PlantTree, stateOf, totalOf, type Counts, type Place, type State } from './tree.ts'
 import { Trends } from './trend.ts'
 
 /**
@@ -29,6 +29,23 @@ export class Store {
   /** The hub's wall time now, ms since the epoch: ages must not depend on the clock of a phone. */
   now(): number {
     return performance.now() + this.#hubAhead
+  }
+
+  /** Whether the hub can be heard. While it cannot, nothing on the page may look like the present. */
+  get isLive(): boolean {
+    return this.connection === 'live'
+  }
+
+  /** How an asset is, as far as we can know: what was good before the connection was lost is stale now. */
+  stateOf(asset: AssetSummary): State {
+    const state = stateOf(asset)
+    return this.isLive || state === 'bad' ? state : 'stale'
+  }
+
+  /** How many assets at and below a place are how, as far as we can know. */
+  countsOf({ counts }: Place): Counts {
+    if (this.isLive) return counts
+    return { good: 0, uncertain: 0, stale: totalOf(counts) - counts.bad, bad: counts.bad }
   }
 
   receive(message: LiveMessage): void {

@@ -19,7 +19,14 @@ export function TagRow({ store, tag, stale, points }: TagRowProps) {
   const text = valueText(tag.value, digits)
   const state = tag.severity === 'bad' ? 'bad' : stale ? 'stale' : tag.severity
   return (
-    <div class="tag" role="row" data-tag={tag.tag} data-state={state} data-stale={stale}>
+    <div
+      class="tag"
+      role="row"
+      data-tag={tag.tag}
+      data-state={state}
+      data-stale={stale}
+      data-ranged={tag.range !== undefined}
+    >
       <span class="tag-name" role="rowheader">
         {tag.tag}
       </span>

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { Mark, STATE_WORDS } from './marks.tsx'
 import { placeHref } from './route.ts'
 import type { Store } from './store.ts'
-import { openRows, search, totalOf, worstOf, type Place } from './tree.ts'
+import { openRows, search, totalOf, worstOf, type Counts, type Place } from './tree.ts'
 
 /** Places open at first: enough to show the areas of a site and what is in them. */
 const OPEN_LEVELS = 3
@@ -24,7 +24,10 @@ interface TreePanelProps {
 export function TreePanel({ store, selected, tall }: TreePanelProps) {
   const [text, setText] = useState('')
   const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set())
-  const isOpen = (place: Place) => place.level < OPEN_LEVELS !== toggled.has(place.path)
+  const isOpen = (place: Place) => {
+    const atFirst = place.level < OPEN_LEVELS || selected.startsWith(`${place.path}/`)
+    return atFirst !== toggled.has(place.path)
+  }
   const toggle = (place: Place) => {
     const next = new Set(toggled)
     if (!next.delete(place.path)) next.add(place.path)
@@ -49,6 +52,7 @@ export function TreePanel({ store, selected, tall }: TreePanelProps) {
         </p>
       )}
       <Rows
+        store={store}
         rows={rows}
         flat={hits !== undefined}
         selected={selected}
@@ -61,6 +65,7 @@ export function TreePanel({ store, selected, tall }: TreePanelProps) {
 }
 
 interface RowsProps {
+  readonly store: Store
   readonly rows: readonly Place[]
   /** Search results: no levels, whole paths. */
   readonly flat: boolean
@@ -72,7 +77,7 @@ interface RowsProps {
 }
 
 function Rows(props: RowsProps) {
-  const { rows, flat, selected, isOpen, toggle, height } = props
+  const { store, rows, flat, selected, isOpen, toggle, height } = props
   const box = useRef<HTMLDivElement>(null)
   const [view, setView] = useState({ top: 0, height: 600 })
   const [active, setActive] = useState(selected)
@@ -106,6 +111,7 @@ function Rows(props: RowsProps) {
           <Row
             key={place.path}
             place={place}
+            counts={store.countsOf(place)}
             index={first + offset}
             height={height}
             flat={flat}
@@ -122,6 +128,7 @@ function Rows(props: RowsProps) {
 
 interface RowProps {
   readonly place: Place
+  readonly counts: Counts
   readonly index: number
   readonly height: number
   readonly flat: boolean
@@ -131,10 +138,10 @@ interface RowProps {
   readonly onToggle: () => void
 }
 
-function Row({ place, index, height, flat, open, selected, active, onToggle }: RowProps) {
+function Row({ place, counts, index, height, flat, open, selected, active, onToggle }: RowProps) {
   const isParent = place.children.size > 0 && !flat
-  const state = worstOf(place.counts)
-  const abnormal = totalOf(place.counts) - place.counts.good
+  const state = worstOf(counts)
+  const abnormal = totalOf(counts) - counts.good
   const indent = flat ? 0 : (place.level - 1) * 14
   return (
     <div
@@ -168,7 +175,7 @@ function Row({ place, index, height, flat, open, selected, active, onToggle }: R
             />
           </span>
         )}
-        {isParent && <span class="tree-total num">{totalOf(place.counts)}</span>}
+        {isParent && <span class="tree-total num">{totalOf(counts)}</span>}
       </a>
     </div>
   )

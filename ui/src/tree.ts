@@ -133,6 +133,18 @@ export function abnormal(place: Place, most: number): Place[] {
   return found.sort((a, b) => rank(a) - rank(b)).slice(0, most)
 }
 
+/** The assets at and below a place, in natural order; at most `most`. */
+export function assetsBelow(place: Place, most: number): AssetSummary[] {
+  const found: AssetSummary[] = []
+  const visit = (at: Place) => {
+    if (found.length === most) return
+    if (at.asset !== undefined) found.push(at.asset)
+    for (const child of childrenOf(at)) visit(child)
+  }
+  visit(place)
+  return found.slice(0, most)
+}
+
 /** Where the plant branches first: the place whose children are worth a card each. */
 export function firstBranch(place: Place): Place {
   let at = place
