@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { need } from '../../../tools/need.ts'
+import { Reader } from './test-reader.ts'
+
+const script = fileURLToPath(new URL('foreign-server.py', import.meta.url))
+
+test('a server that is not ours: values, types, status, times, and its restart', async (t) => {
+  const python = need('asyncua')
+  if (python === undefined) return t.skip('asyncua is not installed')
+  const port = await freePort()
+  const first = await startServer(python, port)
+  const reader = new Reader({
+    endpoint: `opc.tcp://127.0.0.1:${port}`,
+    nodes: [
+      { browse: 'ns=urn:foreign;Line1/Press{n}', asset: 'line1/press{n}' },
+      { node: 'nsu=urn:foreign;s=Temp', asset: 'line1/extra', tag: 'temperature' },
+      { node: 'nsu=urn:foreign;s=Nope', asset: 'line1/extra', tag: 'nope' },
+    ],
+    samplingInterval: '20ms',
+    publishingInterval: '50ms',
+  })
+  t.after(() => reader.stop())
+  assert.equal((await reader.value('line1/press7', 'Temperature', 71.3)).quality, 0)
+  assert.equal((await reader.value('line1/press7', 'Cycles')).value, 2n ** 60n + 1n)
+  assert.deepEqual((await reader.value('line1/press7', 'Matrix')).value, [
+    [1, 2],
+    [3, 4],
+  ])
+  assert.deepEqual(Object.values((await reader.value('line1/press7', 'Point')).value as object), [1.5, 12])
+
+  first.stdin!.write(`75.5 ${0x408f0000}\n`)
+  const { reading, quality } = await reader.value('line1/extra', 'temperature', 75.5)
+  assert.equal(quality, 0x408f0000)
+  assert.equal(reading.sourceTime, Date.UTC(2026, 0, 2, 3, 4, 5, 678) + 0.901)
+  assert.equal(reader.source.health().parts?.[0]?.name, 'nsu=urn:foreign;s=Nope')
+
+  first.kill('SIGKILL')
+  await reader.until(() => reader.source.health().state === 'down', 'down')
+  const second = await startServer(python, port)
+  t.after(() => void second.kill())
+  second.stdin!.write('80 0\n')
+  await reader.value('line1/press7', 'Temperature', 80)
+  assert.equal(reader.source.health().state, 'live')
+})
+
+async function startServer(python: string, port: number): Promise<ChildProcess> {
+  const child = spawn(python, [script, String(port)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  await once(child.stdout, 'data')
+  return child
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
