@@ -23,8 +23,10 @@ export interface ApiLimits {
   /** Patterns in one live request. */
   readonly livePatterns: number
   readonly liveRequestBytes: number
-  /** Time between two frames to one client. */
+  /** Least time between two frames to one client. */
   readonly liveFrameMs: number
+  /** How often the live stream looks for news: what a change waits at most for a client that was not told anything lately. */
+  readonly liveTickMs: number
   /** A client that has more than this unsent gets no frame until it has read. */
   readonly liveBufferedBytes: number
   /** Twins, and summaries, in one frame; the rest follows in the next one. */
@@ -52,6 +54,7 @@ export const API_LIMITS: ApiLimits = {
   livePatterns: 1_000,
   liveRequestBytes: 256 << 10,
   liveFrameMs: 100,
+  liveTickMs: 20,
   liveBufferedBytes: 512 << 10,
   liveFrameItems: 1_000,
   livePingMs: 15_000,

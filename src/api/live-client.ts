@@ -13,6 +13,17 @@ export interface LiveClientOptions {
   readonly limits: ApiLimits
 }
 
+/** A tick of the live stream. */
+export interface Moment {
+  readonly frames: Frames
+  /** Counts up. */
+  readonly tick: number
+  /** Ticks between two frames to one client. */
+  readonly frameTicks: number
+  /** Hub, sources and summaries go out as well. */
+  readonly isSlow: boolean
+}
+
 /** Requests a client may send between two pings; a page sends one whenever a person looks at something else. */
 const REQUESTS = 300
 
@@ -25,6 +36,8 @@ export class LiveClient {
   readonly #dirtyTwins = new Set<string>()
   readonly #dirtySummaries = new Set<string>()
   #greeted = false
+  /** When it got its last frame; a client that was told nothing lately is told at once. */
+  #lastTick = -Infinity
   #alive = true
   #requests = 0
 
@@ -65,15 +78,20 @@ export class LiveClient {
   }
 
   /** Sends what it has not been told yet; false where it has not read what it got before, so it gets nothing. */
-  send(frames: Frames, slow: boolean): boolean {
+  send({ frames, tick, frameTicks, isSlow }: Moment): boolean {
     const { webSocket, limits } = this.#options
     if (webSocket.readyState !== webSocket.OPEN) return true
-    if (webSocket.bufferedAmount > limits.liveBufferedBytes) return false
-    if (slow || !this.#greeted) {
+    const isFull = webSocket.bufferedAmount > limits.liveBufferedBytes
+    if (isSlow || !this.#greeted) {
+      if (isFull) return false
       webSocket.send(frames.hub())
       webSocket.send(frames.sources())
       this.#greeted = true
     }
+    const hasNews = this.#dirtyTwins.size > 0 || this.#dirtySummaries.size > 0
+    if (!hasNews || tick - this.#lastTick < frameTicks) return true
+    if (isFull) return false
+    this.#lastTick = tick
     const twins = take(this.#dirtyTwins, limits.liveFrameItems)
     if (twins.length > 0) webSocket.send(frames.twins(twins))
     const summaries = take(this.#dirtySummaries, limits.liveFrameItems)

@@ -21,7 +21,7 @@ export interface LiveOptions {
 }
 
 /** Once in so many frames a client gets hub, sources and summaries: once a second. */
-const SLOW = 10
+const SLOW_FRAMES = 10
 
 /**
  * `GET /api/v1/live`: tells browsers what changed, at most ten times a second, only the latest of each path. What is
@@ -34,6 +34,8 @@ export class Live {
   readonly #clients = new Set<LiveClient>()
   readonly #ages: AgeWatch
   readonly #skipped: Counter
+  /** Ticks between two frames, and between two slow ones. */
+  readonly #every: { readonly tickMs: number; readonly frame: number; readonly slow: number }
   /** Changed since the last frame; and since the last slow frame, for the summaries. */
   #changed = new Set<string>()
   #changedSlow = new Set<string>()
@@ -45,6 +47,9 @@ export class Live {
     const { system, limits, hub } = options
     this.#options = options
     this.#ages = new AgeWatch(hub)
+    const tickMs = Math.min(limits.liveTickMs, limits.liveFrameMs)
+    const frame = Math.ceil(limits.liveFrameMs / tickMs)
+    this.#every = { tickMs, frame, slow: frame * SLOW_FRAMES }
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -95,7 +100,7 @@ export class Live {
     const { hub, limits, system } = this.#options
     this.#unsubscribe = hub.onChange((path) => void this.#changed.add(path))
     this.#timers = [
-      system.clock.every(limits.liveFrameMs, () => this.#frame()),
+      system.clock.every(this.#every.tickMs, () => this.#look()),
       system.clock.every(limits.livePingMs, () => this.#ping()),
     ]
   }
@@ -109,19 +114,29 @@ export class Live {
     this.#changedSlow.clear()
   }
 
-  #frame(): void {
+  #look(): void {
     this.#tick += 1
-    const slow = this.#tick % SLOW === 0
-    for (const path of this.#ages.step()) this.#changed.add(path)
-    if (slow) for (const path of this.#ages.look(this.#lookedAt())) this.#changed.add(path)
-    const changed = this.#changed
-    this.#changed = new Set()
-    for (const path of changed) this.#changedSlow.add(path)
-    for (const client of this.#clients) client.noteTwins(changed)
-    if (slow) for (const client of this.#clients) client.noteSummaries(this.#changedSlow)
-    if (slow) this.#changedSlow = new Set()
+    const { frame, slow } = this.#every
+    if (this.#tick % frame === 0) for (const path of this.#ages.step()) this.#changed.add(path)
+    const isSlow = this.#tick % slow === 0
+    if (isSlow) for (const path of this.#ages.look(this.#lookedAt())) this.#changed.add(path)
+    this.#tellApart(isSlow)
     const frames = new Frames(this.#options.hub, this.#options.system.clock.now())
-    for (const client of this.#clients) if (!client.send(frames, slow)) this.#skipped.add()
+    const moment = { frames, tick: this.#tick, frameTicks: frame, isSlow }
+    for (const client of this.#clients) if (!client.send(moment)) this.#skipped.add()
+  }
+
+  /** Notes with each client what of the news it looks at. */
+  #tellApart(isSlow: boolean): void {
+    if (this.#changed.size > 0) {
+      const changed = this.#changed
+      this.#changed = new Set()
+      for (const path of changed) this.#changedSlow.add(path)
+      for (const client of this.#clients) client.noteTwins(changed)
+    }
+    if (!isSlow || this.#changedSlow.size === 0) return
+    for (const client of this.#clients) client.noteSummaries(this.#changedSlow)
+    this.#changedSlow = new Set()
   }
 
   /** Every path that a client named on its own. */

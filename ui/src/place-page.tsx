@@ -1,3 +1,4 @@
+import { Fragment } from 'preact'
 import type { AssetSummary } from '../../src/api/contract.ts'
 import { Age, CountsLine, Mark, STATE_WORDS } from './marks.tsx'
 import { placeHref } from './route.ts'
@@ -5,8 +6,8 @@ import type { Store } from './store.ts'
 import { abnormal, assetsBelow, childrenOf, firstBranch, stateOf, totalOf, type Place } from './tree.ts'
 import { Crumbs } from './crumbs.tsx'
 
-/** Cards, lines of the attention list, and marks of a card shown at most; the tree has all. */
-const SHOWN = { cards: 200, attention: 12, marks: 96 } as const
+/** Cards, rows of the attention list, lines and marks of a card shown at most; the tree has all. */
+const SHOWN = { cards: 200, attention: 12, lines: 8, marks: 96 } as const
 
 /** A place that is no asset itself: what is wrong there first, then its parts as cards. */
 export function PlacePage({ store, path }: { readonly store: Store; readonly path: string }) {
@@ -78,7 +79,7 @@ function PlaceCard({ store, place }: { readonly store: Store; readonly place: Pl
     <a class="card place-card" href={placeHref(place.path)} data-card={place.path}>
       <h3>{place.name}</h3>
       {isLeaf ? <AssetLine store={store} asset={asset} /> : <CountsLine counts={store.countsOf(place)} />}
-      {!isLeaf && <AssetMarks store={store} place={place} />}
+      {!isLeaf && <PlaceMarks store={store} place={place} />}
     </a>
   )
 }
@@ -100,9 +101,31 @@ function AssetLine({ store, asset }: { readonly store: Store; readonly asset: As
   )
 }
 
-/** One mark for each asset of a place, in its order: where something is wrong shows at a glance. */
-function AssetMarks({ store, place }: { readonly store: Store; readonly place: Place }) {
-  const shown = assetsBelow(place, SHOWN.marks)
+/** One mark for each asset of a place, line by line where it has lines: where something is wrong shows at a glance. */
+function PlaceMarks({ store, place }: { readonly store: Store; readonly place: Place }) {
+  const children = childrenOf(place)
+  const hasLines = children.length <= SHOWN.lines && children.some((child) => child.children.size > 0)
+  if (!hasLines) return <AssetMarks store={store} place={place} most={SHOWN.marks} />
+  return (
+    <div class="marks-named" aria-hidden="true">
+      {children.map((child) => (
+        <Fragment key={child.path}>
+          <span class="marks-name">{child.name}</span>
+          <AssetMarks store={store} place={child} most={SHOWN.marks / 4} />
+        </Fragment>
+      ))}
+    </div>
+  )
+}
+
+interface AssetMarksProps {
+  readonly store: Store
+  readonly place: Place
+  readonly most: number
+}
+
+function AssetMarks({ store, place, most }: AssetMarksProps) {
+  const shown = assetsBelow(place, most)
   const more = totalOf(place.counts) - shown.length
   return (
     <div class="marks" aria-hidden="true">

@@ -13,10 +13,14 @@ interface TagRowProps {
   readonly points: readonly Point[]
 }
 
+/** Texts of more characters take the room of range and trend too. */
+const WIDE = 16
+
 export function TagRow({ store, tag, stale, points }: TagRowProps) {
   const seen = useMemo(() => points.map((point) => point.value), [points])
   const digits = digitsFor(tag, seen.concat(numberIn(tag)))
   const text = valueText(tag.value, digits)
+  const isWide = typeof tag.value !== 'number' && text.length > WIDE
   const state = tag.severity === 'bad' ? 'bad' : stale ? 'stale' : tag.severity
   return (
     <div
@@ -26,6 +30,7 @@ export function TagRow({ store, tag, stale, points }: TagRowProps) {
       data-state={state}
       data-stale={stale}
       data-ranged={tag.range !== undefined}
+      data-wide={isWide}
     >
       <span class="tag-name" role="rowheader">
         {tag.tag}
