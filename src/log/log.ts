@@ -16,7 +16,7 @@ export interface Log {
    * then none may be taken as durable. Records of one key are stored in the order of the calls, whether or not the
    * caller awaited: callers pipeline. Values and keys are copied before the call returns.
    * @throws LogError `LOG_CLOSED`, `LOG_FULL` (disk), `LOG_UNAVAILABLE` (delivery timed out), `RECORD_TOO_LARGE`,
-   * `TOPIC_UNKNOWN` (not ensured), `APPEND_OVERRUN` (the caller did not await `ready`).
+   * `BAD_TIMESTAMP` (not a number), `TOPIC_UNKNOWN` (not ensured), `APPEND_OVERRUN` (the caller did not await `ready`).
    */
   append(topic: string, records: readonly NewRecord[]): Promise<readonly Appended[]>
 

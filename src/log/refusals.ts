@@ -31,9 +31,10 @@ export function overrunError(topic: string, pending: number, limit: number): Log
   return new LogError('APPEND_OVERRUN', message, { retriable: true })
 }
 
-/** @throws LogError `RECORD_TOO_LARGE`; before anything of the call was taken. */
-export function checkSizes(topic: string, records: readonly NewRecord[], limit: number): void {
+/** @throws LogError `RECORD_TOO_LARGE`, `BAD_TIMESTAMP`; before anything of the call was taken. */
+export function checkRecords(topic: string, records: readonly NewRecord[], limit: number): void {
   for (const record of records) {
+    if (!(Math.abs(record.timestamp) <= Number.MAX_SAFE_INTEGER)) throw timestampError(topic, record.timestamp)
     // A UTF-16 unit takes at most three bytes of UTF-8, so nearly every record passes without being measured.
     if (3 * (length(record.key) + length(record.value)) + 3 * headerLength(record) <= limit) continue
     const size = recordBytes(record)
@@ -41,7 +42,12 @@ export function checkSizes(topic: string, records: readonly NewRecord[], limit: 
   }
 }
 
-export function tooLargeError(topic: string, size: number, limit: number): LogError {
+function timestampError(topic: string, timestamp: number): LogError {
+  const message = `Cannot append record to "${topic}": its timestamp is ${timestamp}, want ms since the epoch`
+  return new LogError('BAD_TIMESTAMP', message, { retriable: false })
+}
+
+function tooLargeError(topic: string, size: number, limit: number): LogError {
   const message = `Cannot append record to "${topic}": it has ${size} bytes, want at most ${limit}`
   return new LogError('RECORD_TOO_LARGE', message, { retriable: false })
 }

@@ -15,7 +15,7 @@ import type {
 import { partitionOf } from '../partitioner.ts'
 import {
   beyondEndError,
-  checkSizes,
+  checkRecords,
   closedError,
   MAX_PENDING_BYTES,
   MAX_RECORD_BYTES,
@@ -174,7 +174,7 @@ export class MemoryLog implements Log {
     if (this.#closed) throw closedError(`append to "${topic}"`)
     if (this.#refusal) throw this.#refusal
     const { partitions } = this.#topic('append to', topic)
-    checkSizes(topic, records, this.#options.maxRecordBytes ?? MAX_RECORD_BYTES)
+    checkRecords(topic, records, this.#options.maxRecordBytes ?? MAX_RECORD_BYTES)
     if (this.#pendingBytes >= 2 * this.#maxPendingBytes) {
       throw overrunError(topic, this.#pendingBytes, 2 * this.#maxPendingBytes)
     }

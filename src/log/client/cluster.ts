@@ -1,0 +1,151 @@
+import type { Random } from '../../system/random.ts'
+import type { Address } from '../../system/net.ts'
+import { closedError } from '../refusals.ts'
+import { backoffMs } from './backoff.ts'
+import { dial } from './connection.ts'
+import type { Connection, Dialling } from './connection.ts'
+import { API, readMetadata, writeMetadata } from './messages.ts'
+import type { ClusterMetadata } from './messages.ts'
+
+/** How long an answer that needs no waiting at the broker may take. */
+export const ANSWER_MS = 10_000
+
+/** Which brokers there are and who leads what, and one shared connection to each broker for all but fetches. */
+export class Cluster {
+  readonly #bootstrap: readonly Address[]
+  readonly #dialling: Dialling
+  readonly #random: Random
+  readonly #connections = new Map<string, Promise<Connection>>()
+  #nodes = new Map<number, Address>()
+  #controller = -1
+  readonly #leaders = new Map<string, readonly number[]>()
+  #refreshing: Promise<void> | undefined
+  #reached = false
+  #closed = false
+
+  constructor(bootstrap: readonly Address[], dialling: Dialling, random: Random) {
+    this.#bootstrap = bootstrap
+    this.#dialling = dialling
+    this.#random = random
+  }
+
+  /** Whether the last attempt to reach a broker succeeded. */
+  get reached(): boolean {
+    return this.#reached && !this.#closed
+  }
+
+  /** How many partitions a topic has; undefined where it is not known here. */
+  partitions(topic: string): number | undefined {
+    return this.#leaders.get(topic)?.length
+  }
+
+  /** The node that leads a partition; undefined where nobody is known to. */
+  leader(topic: string, partition: number): number | undefined {
+    const node = this.#leaders.get(topic)?.[partition]
+    return node !== undefined && this.#nodes.has(node) ? node : undefined
+  }
+
+  /**
+   * Asks for topics by name, or for all with null, and remembers who leads them.
+   * @throws LogError `LOG_UNAVAILABLE` where no broker answered.
+   */
+  async describe(topics: readonly string[] | null): Promise<ClusterMetadata> {
+    const connection = await this.any()
+    const answer = await connection.request(API.metadata, ANSWER_MS, (to) => writeMetadata(to, topics))
+    const metadata = readMetadata(answer)
+    this.#nodes = new Map(metadata.nodes.map(({ id, host, port }) => [id, { host, port }]))
+    this.#controller = metadata.controller
+    for (const topic of metadata.topics) {
+      if (topic.error === 0) this.#leaders.set(topic.name, topic.leaders)
+    }
+    return metadata
+  }
+
+  /** Asks again about every topic that is known, once for all who want it at the same time. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#describeKnown().finally(() => {
+      this.#refreshing = undefined
+    })
+    return this.#refreshing
+  }
+
+  /** A connection to any broker that answers: one that is open already, else a node, else one of the configured ones. */
+  async any(): Promise<Connection> {
+    const addresses = [...this.#nodes.values(), ...this.#bootstrap]
+    const from = this.#random.integer(Math.max(this.#nodes.size, 1))
+    let failure: unknown
+    for (let i = 0; i < addresses.length; i++) {
+      try {
+        return await this.#shared(addresses[(from + i) % addresses.length]!)
+      } catch (error) {
+        failure = error
+      }
+    }
+    throw failure
+  }
+
+  /** A connection to the controller, where topics are created. */
+  controller(): Promise<Connection> {
+    const address = this.#nodes.get(this.#controller)
+    return address ? this.#shared(address) : this.any()
+  }
+
+  /** The shared connection to a node. */
+  node(id: number): Promise<Connection> {
+    const address = this.#nodes.get(id)
+    return address ? this.#shared(address) : this.any()
+  }
+
+  /** A connection of the caller's own to a node: fetches wait at the broker and would hold up everything behind them. */
+  async own(id: number): Promise<Connection> {
+    const address = this.#nodes.get(id)
+    if (this.#closed || !address) throw closedError('connect')
+    return this.#note(dial(address, this.#dialling))
+  }
+
+  /** Waits before try `attempt`, 1 being the first repetition. Rejects when the signal aborts. */
+  pause(attempt: number, signal?: AbortSignal): Promise<void> {
+    return this.#dialling.clock.sleep(backoffMs(attempt, this.#random), signal)
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const connecting of this.#connections.values()) {
+      void connecting.then(
+        (connection) => connection.close(),
+        () => {},
+      )
+    }
+  }
+
+  async #describeKnown(): Promise<void> {
+    await this.describe([...this.#leaders.keys()])
+  }
+
+  async #shared(address: Address): Promise<Connection> {
+    if (this.#closed) throw closedError('connect')
+    const key = `${address.host}:${address.port}`
+    const known = this.#connections.get(key)
+    if (known) {
+      const connection = await known.catch(() => undefined)
+      if (connection?.open) return connection
+      // Somebody else who waited for the same one may be dialling again already.
+      if (this.#connections.get(key) !== known) return this.#shared(address)
+    }
+    const dialling = this.#note(dial(address, this.#dialling))
+    this.#connections.set(key, dialling)
+    return dialling
+  }
+
+  async #note(dialling: Promise<Connection>): Promise<Connection> {
+    try {
+      const connection = await dialling
+      if (this.#closed) connection.close()
+      this.#reached = !this.#closed
+      return connection
+    } catch (error) {
+      this.#reached = false
+      throw error
+    }
+  }
+}

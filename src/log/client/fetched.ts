@@ -1,0 +1,96 @@
+import { BATCH, batchFault, decodeRecords, readBatchHeader } from '../batch.ts'
+import type { BatchHeader } from '../batch.ts'
+import { LogError } from '../log.ts'
+import type { StoredRecord } from '../log.ts'
+import type { AbortedTransaction, FetchedPartition } from './messages.ts'
+
+/** What of a fetched partition is handed to the reader. */
+export interface Unpacked {
+  readonly records: readonly StoredRecord[]
+  /** Where to fetch next. */
+  readonly nextOffset: number
+}
+
+/**
+ * The committed records of a fetch from `offset` on: whole batches with a good CRC, without control records and
+ * without those of aborted transactions. Stops in front of a bad batch; where that is the first one, throws.
+ * @throws LogError `CORRUPT_BATCH` and the other codes of `decodeRecords`
+ */
+export function unpack(fetched: FetchedPartition, offset: number): Unpacked {
+  const { batches } = fetched
+  const aborted = new AbortFilter(fetched.aborted)
+  const records: StoredRecord[] = []
+  let nextOffset = offset
+  for (let at = 0; at + BATCH.records <= batches.length;) {
+    const header = readBatchHeader(batches, at)
+    // Brokers cut answers at their size limit: what is cut off comes again, whole, with the next fetch.
+    if (at > 0 && header.size > batches.length - at) break
+    try {
+      nextOffset = unpackOne(batches, at, header, aborted, nextOffset, records)
+    } catch (error) {
+      if (nextOffset > offset) break
+      throw placed(error, fetched, nextOffset)
+    }
+    at += header.size
+  }
+  return { records, nextOffset }
+}
+
+function unpackOne(
+  batches: Uint8Array,
+  at: number,
+  header: BatchHeader,
+  aborted: AbortFilter,
+  from: number,
+  into: StoredRecord[],
+): number {
+  const fault = batchFault(batches, at)
+  if (fault !== undefined) throw new LogError('CORRUPT_BATCH', fault, { retriable: false })
+  const next = header.baseOffset + header.lastOffsetDelta + 1
+  if (aborted.hides(header, () => decodeRecords(batches, at)) || next <= from) return Math.max(next, from)
+  // A batch is fetched whole: what lies before the position in it was asked for by nobody.
+  for (const record of decodeRecords(batches, at)) if (record.offset >= from) into.push(record)
+  return next
+}
+
+function placed(error: unknown, { topic, partition }: FetchedPartition, offset: number): unknown {
+  if (!(error instanceof LogError)) return error
+  const message = `Cannot read "${topic}" partition ${partition} at offset ${offset}: ${error.message}`
+  return new LogError(error.code, message, { retriable: error.retriable, cause: error })
+}
+
+/** Control record of an aborted transaction: key = version, type; both int16 (KIP-98). */
+const ABORT_MARKER = 0
+
+/**
+ * Which batches a reader of committed data does not see (KIP-98). The broker names the aborted transactions that touch
+ * the fetched range with their first offsets; each ends at the abort marker of its producer. Control batches are never
+ * shown.
+ */
+export class AbortFilter {
+  readonly #upcoming: AbortedTransaction[]
+  readonly #aborting = new Set<number>()
+
+  constructor(aborted: readonly AbortedTransaction[]) {
+    this.#upcoming = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset)
+  }
+
+  /** @param records of the batch; asked for only where it is a control batch */
+  hides(header: BatchHeader, records: () => readonly StoredRecord[]): boolean {
+    const last = header.baseOffset + header.lastOffsetDelta
+    while (this.#upcoming[0] && this.#upcoming[0].firstOffset <= last) {
+      this.#aborting.add(this.#upcoming.shift()!.producerId)
+    }
+    const producer = Number(header.producerId)
+    if (header.control) {
+      if (isAbort(records()[0])) this.#aborting.delete(producer)
+      return true
+    }
+    return header.transactional && this.#aborting.has(producer)
+  }
+}
+
+function isAbort(marker: StoredRecord | undefined): boolean {
+  const key = marker?.key
+  return key !== undefined && key !== null && key.length >= 4 && ((key[2]! << 8) | key[3]!) === ABORT_MARKER
+}

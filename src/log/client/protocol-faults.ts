@@ -1,0 +1,60 @@
+import { LogError } from '../log.ts'
+
+/** Error codes of the Kafka protocol that mean something to this client (kafka.apache.org/protocol, "Error Codes"). */
+export const KAFKA_ERROR = {
+  none: 0,
+  offsetOutOfRange: 1,
+  corruptMessage: 2,
+  unknownTopic: 3,
+  messageTooLarge: 10,
+  recordListTooLarge: 18,
+  topicExists: 36,
+  outOfOrderSequence: 45,
+  duplicateSequence: 46,
+  invalidProducerEpoch: 47,
+  storageError: 56,
+  unknownProducer: 59,
+} as const
+
+/** The protocol's own list of what may be tried again, as far as it concerns these requests. */
+const RETRIABLE: { readonly [code: number]: string } = {
+  3: 'UNKNOWN_TOPIC_OR_PARTITION',
+  5: 'LEADER_NOT_AVAILABLE',
+  6: 'NOT_LEADER_OR_FOLLOWER',
+  7: 'REQUEST_TIMED_OUT',
+  8: 'BROKER_NOT_AVAILABLE',
+  9: 'REPLICA_NOT_AVAILABLE',
+  13: 'NETWORK_EXCEPTION',
+  14: 'COORDINATOR_LOAD_IN_PROGRESS',
+  15: 'COORDINATOR_NOT_AVAILABLE',
+  16: 'NOT_COORDINATOR',
+  19: 'NOT_ENOUGH_REPLICAS',
+  20: 'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
+  41: 'NOT_CONTROLLER',
+  56: 'KAFKA_STORAGE_ERROR',
+  71: 'FETCH_SESSION_TOPIC_ID_ERROR',
+  74: 'FENCED_LEADER_EPOCH',
+  75: 'UNKNOWN_LEADER_EPOCH',
+  78: 'OFFSET_NOT_AVAILABLE',
+  89: 'THROTTLING_QUOTA_EXCEEDED',
+}
+
+export function isRetriable(error: number): boolean {
+  return error in RETRIABLE
+}
+
+/** The `LogError` for an error code that a broker answered to `action`, as in `append to "t" partition 0`. */
+export function brokerError(action: string, error: number, detail?: string | null): LogError {
+  const retriable = isRetriable(error)
+  const name = RETRIABLE[error] ?? `error ${error}`
+  const because = detail ? ` (${detail})` : ''
+  const message = `Cannot ${action}: the log answered ${name}${because}, want none`
+  return new LogError(logCode(error, retriable), message, { retriable })
+}
+
+function logCode(error: number, retriable: boolean): string {
+  if (error === KAFKA_ERROR.storageError) return 'LOG_FULL'
+  if (error === KAFKA_ERROR.messageTooLarge || error === KAFKA_ERROR.recordListTooLarge) return 'RECORD_TOO_LARGE'
+  if (error === KAFKA_ERROR.corruptMessage) return 'CORRUPT_BATCH'
+  return retriable ? 'LOG_UNAVAILABLE' : 'LOG_REFUSED'
+}

@@ -1,0 +1,234 @@
+import { LogError } from '../log.ts'
+import type { Position, ReadBatch, ReadOptions } from '../log.ts'
+import { beyondEndError, unknownTopicError } from '../refusals.ts'
+import type { Cluster } from './cluster.ts'
+import type { Connection } from './connection.ts'
+import { unpack } from './fetched.ts'
+import { API, byTopic, readFetch, writeFetch } from './messages.ts'
+import type { FetchAnswer, FetchedPartition } from './messages.ts'
+import { askEnds } from './offsets.ts'
+import { brokerError, KAFKA_ERROR } from './protocol-faults.ts'
+
+const PARTITION_BYTES = 1024 * 1024
+/** Most bytes of one answer, all partitions together. */
+const ANSWER_BYTES = 16 * 1024 * 1024
+/** Long poll: how long the broker holds a fetch that finds nothing. */
+const WAIT_MS = 5_000
+/** How long it may take over an answer beyond that. */
+const GRACE_MS = 10_000
+
+/** Where the reading of one partition stands. */
+interface Cursor {
+  readonly topic: string
+  readonly partition: number
+  offset: number
+  /** Where `untilEnd` stops. */
+  end: number
+  /** What retention took since the last batch. */
+  skipped: number
+  /** A fetch for it is under way, or it is done. */
+  idle: boolean
+}
+
+interface Fetched {
+  readonly node: number
+  readonly cursors: readonly Cursor[]
+  readonly answer?: FetchAnswer
+  readonly failure?: unknown
+}
+
+/**
+ * One `read`: a fetch per broker that leads some of the positions, on a connection of its own, and the next one under
+ * way while the caller works on the batches of the last.
+ */
+export class ReadSession {
+  readonly #cluster: Cluster
+  readonly #options: ReadOptions
+  readonly #cursors: Cursor[]
+  readonly #connections = new Map<number, Promise<Connection>>()
+  readonly #fetches = new Map<number, Promise<Fetched>>()
+  readonly #stop = new AbortController()
+  #failures = 0
+  #fault: LogError | undefined
+
+  constructor(cluster: Cluster, positions: readonly Position[], options: ReadOptions) {
+    this.#cluster = cluster
+    this.#options = options
+    this.#cursors = positions.map((position) => ({ ...position, end: Infinity, skipped: 0, idle: true }))
+  }
+
+  async *run(): AsyncGenerator<ReadBatch> {
+    const stop = () => this.#close()
+    this.#options.signal.addEventListener('abort', stop, { once: true })
+    try {
+      if (this.#options.signal.aborted) return
+      if (await this.#untilStopped(() => this.#begin())) yield* this.#batches()
+      if (this.#fault) throw this.#fault
+    } finally {
+      this.#options.signal.removeEventListener('abort', stop)
+      this.#close()
+    }
+  }
+
+  /** Ends the reading with an error, also while it waits. */
+  fail(fault: LogError): void {
+    this.#fault = fault
+    this.#close()
+  }
+
+  async *#batches(): AsyncGenerator<ReadBatch> {
+    while (!this.#stop.signal.aborted) {
+      if (this.#cursors.every((cursor) => cursor.offset >= cursor.end)) return
+      this.#fetchIdle()
+      const fetched = await Promise.race(this.#fetches.values())
+      this.#fetches.delete(fetched.node)
+      for (const cursor of fetched.cursors) cursor.idle = true
+      if (this.#stop.signal.aborted) return
+      const batches = await this.#unpack(fetched)
+      this.#fetchIdle()
+      for (const batch of batches) {
+        yield batch
+        if (this.#stop.signal.aborted) return
+      }
+    }
+  }
+
+  /** Learns the topics, and where to stop. */
+  async #begin(): Promise<void> {
+    const topics = [...byTopic(this.#cursors).keys()]
+    const described = await this.#cluster.describe(topics)
+    for (const { topic, partition } of this.#cursors) {
+      const found = described.topics.find(({ name }) => name === topic)
+      if (found?.error === KAFKA_ERROR.unknownTopic) throw unknownTopicError('read', topic)
+      if (found?.error === 0 && partition >= found.leaders.length)
+        throw unknownTopicError('read', `${topic}/${partition}`)
+    }
+    if (this.#options.untilEnd) await this.#place(this.#cursors)
+  }
+
+  /** Asks where partitions start and end; moves what lies before the start, refuses what lies beyond the end. */
+  async #place(cursors: readonly Cursor[]): Promise<void> {
+    const ends = await askEnds(this.#cluster, cursors)
+    for (const cursor of cursors) {
+      const { start, end } = ends.find((one) => one.topic === cursor.topic && one.partition === cursor.partition)!
+      if (cursor.offset > end) throw beyondEndError(cursor.topic, cursor.partition, cursor.offset, end)
+      if (this.#options.untilEnd && cursor.end === Infinity) cursor.end = end
+      if (cursor.offset >= start) continue
+      cursor.skipped += start - cursor.offset
+      cursor.offset = start
+    }
+  }
+
+  /** Starts a fetch for every broker that leads positions nobody is fetching. */
+  #fetchIdle(): void {
+    const idle = new Map<number, Cursor[]>()
+    for (const cursor of this.#cursors) {
+      if (!cursor.idle || cursor.offset >= cursor.end) continue
+      const node = this.#cluster.leader(cursor.topic, cursor.partition) ?? -1
+      if (this.#fetches.has(node)) continue
+      const cursors = idle.get(node)
+      if (cursors) cursors.push(cursor)
+      else idle.set(node, [cursor])
+    }
+    for (const [node, cursors] of idle) {
+      for (const cursor of cursors) cursor.idle = false
+      this.#fetches.set(node, this.#fetch(node, cursors))
+    }
+  }
+
+  /** Never rejects: a failure is part of the result, so that the others' fetches go on. */
+  async #fetch(node: number, cursors: readonly Cursor[]): Promise<Fetched> {
+    try {
+      if (node === -1) throw new LogError('LOG_UNAVAILABLE', 'Cannot read: no broker leads it', { retriable: true })
+      const connection = await this.#connect(node)
+      const partitionBytes = this.#options.maxBytes ?? PARTITION_BYTES
+      const limits = { waitMs: WAIT_MS, partitionBytes, answerBytes: ANSWER_BYTES }
+      const body = await connection.request(API.fetch, WAIT_MS + GRACE_MS, (to) => {
+        writeFetch(to, byTopic(cursors), limits)
+      })
+      return { node, cursors, answer: readFetch(body) }
+    } catch (failure) {
+      return { node, cursors, failure }
+    }
+  }
+
+  async #connect(node: number): Promise<Connection> {
+    const known = await this.#connections.get(node)?.catch(() => undefined)
+    if (known?.open) return known
+    const connecting = this.#cluster.own(node)
+    this.#connections.set(node, connecting)
+    const connection = await connecting
+    if (this.#stop.signal.aborted) connection.close()
+    return connection
+  }
+
+  async #unpack({ answer, failure }: Fetched): Promise<ReadBatch[]> {
+    if (answer === undefined || answer.error !== 0) {
+      await this.#recover(failure ?? brokerError('read', answer!.error))
+      return []
+    }
+    const batches: ReadBatch[] = []
+    const lost: Cursor[] = []
+    let trouble: unknown
+    for (const part of answer.partitions) {
+      const cursor = this.#cursors.find((one) => one.topic === part.topic && one.partition === part.partition)!
+      if (part.error === 0) this.#advance(cursor, part, batches)
+      else if (part.error === KAFKA_ERROR.offsetOutOfRange) lost.push(cursor)
+      else trouble = brokerError(`read "${part.topic}" partition ${part.partition}`, part.error)
+    }
+    if (lost.length > 0) await this.#untilStopped(() => this.#place(lost))
+    if (trouble !== undefined) await this.#recover(trouble)
+    else this.#failures = 0
+    this.#rotate(answer)
+    return batches
+  }
+
+  #advance(cursor: Cursor, part: FetchedPartition, into: ReadBatch[]): void {
+    const { records, nextOffset } = unpack(part, cursor.offset)
+    if (nextOffset === cursor.offset && cursor.skipped === 0) return
+    const { topic, partition, skipped } = cursor
+    cursor.offset = nextOffset
+    cursor.skipped = 0
+    into.push({ topic, partition, records, nextOffset, skipped })
+  }
+
+  /** Brokers fill an answer in the order of the request: who was served goes to the back. */
+  #rotate({ partitions }: FetchAnswer): void {
+    const served = partitions.find(({ batches }) => batches.length > 0)
+    if (!served) return
+    const at = this.#cursors.findIndex((one) => one.topic === served.topic && one.partition === served.partition)
+    this.#cursors.push(...this.#cursors.splice(at, 1))
+  }
+
+  /** Waits and asks anew who leads what, after a fault that may pass; throws any other. */
+  async #recover(fault: unknown): Promise<void> {
+    if (this.#stop.signal.aborted) return
+    if (!(fault instanceof LogError) || !fault.retriable) throw fault
+    this.#failures++
+    await this.#cluster.pause(this.#failures, this.#stop.signal).catch(() => {})
+    await this.#cluster.refresh().catch(() => {})
+  }
+
+  /** Tries until it succeeds; answers false where the reading was stopped meanwhile. */
+  async #untilStopped(step: () => Promise<void>): Promise<boolean> {
+    while (!this.#stop.signal.aborted) {
+      try {
+        await step()
+        return !this.#stop.signal.aborted
+      } catch (error) {
+        await this.#recover(error)
+      }
+    }
+    return false
+  }
+
+  #close(): void {
+    this.#stop.abort()
+    for (const connecting of this.#connections.values()) {
+      void connecting.then(
+        (connection) => connection.close(),
+        () => {},
+      )
+    }
+  }
+}
