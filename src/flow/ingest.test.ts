@@ -146,7 +146,7 @@ test('raw is passed through untouched; what cannot be mapped is quarantined with
   ])
   assert.deepEqual(told, ['ack 1'])
   const raws = await recordsOf(parts.log, 'raw')
-  assert.deepEqual(raws.map((record) => headersOf(record)['seq']).sort(), ['1', '4'])
+  assert.deepEqual(new Set(raws.map((record) => headersOf(record)['seq'])), new Set(['1', '4']))
   const first = raws.find((record) => headersOf(record)['seq'] === '1')!
   assert.deepEqual([Buffer.from(first.key!).toString(), Buffer.from(first.value!)], ['dev/1', payload])
   const [quarantined] = await recordsOf(parts.log, 'quarantine')
@@ -215,7 +215,7 @@ test('what is learned is in the log with the data, so that another process decod
 test('one bad item harms only itself: it is quarantined with its code, and its neighbours are stored', async () => {
   const parts = await bench(memory(), { limits: { assets: 2, tags: 3 } })
   let deep: Reading['values'][string] = 1
-  for (let level = 0; level < 100; level++) deep = [deep!]
+  for (let level = 0; level < 100; level++) deep = [deep]
   const items: Item[] = [
     reading({ a: 1 }),
     reading({ '': 1 }),
@@ -406,10 +406,10 @@ class Plant {
 
 /** Lets a log flush by chance while something is under way that waits for it. */
 async function flushing<T>(log: MemoryLog, work: Promise<T>): Promise<T> {
-  let done = false
-  const finished = work.finally(() => (done = true))
+  const progress = { done: false }
+  const finished = work.finally(() => (progress.done = true))
   finished.catch(() => {})
-  while (!done) {
+  while (!progress.done) {
     log.flush()
     await turn()
   }

@@ -22,7 +22,9 @@ const RESTART = { firstMs: 200, mostMs: 30_000 } as const
 export class ViewRun {
   readonly #view: View
   readonly #options: ViewOptions
+  /** Where each partition ended when the first run began, as long as the view has not got there. */
   #behind = new Map<string, number>()
+  #started = false
 
   constructor(view: View, options: ViewOptions) {
     this.#view = view
@@ -56,8 +58,6 @@ export class ViewRun {
     return this.#started && this.#behind.size === 0
   }
 
-  #started = false
-
   /** The view's positions, completed by the start of what it has not read yet. */
   async #start(): Promise<Position[]> {
     const ends = new Map<string, { start: number; end: number }>()
@@ -70,10 +70,11 @@ export class ViewRun {
     const own = new Map(this.#view.positions().map((at) => [placeOf(at.topic, at.partition), at.offset]))
     const positions = [...ends].map(([place, { start }]) => positionOf(place, own.get(place) ?? start))
     if (!this.#started) {
-      const behind = positions.filter((at) => at.offset < ends.get(placeOf(at.topic, at.partition))!.end)
-      this.#behind = new Map(
-        behind.map((at) => [placeOf(at.topic, at.partition), ends.get(placeOf(at.topic, at.partition))!.end]),
-      )
+      for (const at of positions) {
+        const place = placeOf(at.topic, at.partition)
+        const { end } = ends.get(place)!
+        if (at.offset < end) this.#behind.set(place, end)
+      }
       this.#started = true
     }
     return positions
