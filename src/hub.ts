@@ -82,7 +82,13 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
     twins,
     caughtUp,
     ledger,
-    sources: () => plant.sources.map(({ name, spec }) => ({ name, kind: spec.kind, health: ingest.health(name) })),
+    sources: () =>
+      plant.sources.map(({ name, spec }) => ({
+        name,
+        kind: spec.kind,
+        holds: spec.holds === true,
+        health: ingest.health(name),
+      })),
     system,
   })
   const api = createApi({ config: plant.api, hub: views, system, pageFolder: PAGE_FOLDER })
@@ -107,7 +113,10 @@ async function openLog({ plant, dataDirectory, system }: HubOptions, stack: Asyn
   ended.catch(() => {})
   const { listen, sync, partitions } = plant.log
   const directory = logDirectory(dataDirectory)
-  const broker = await startBroker({ directory, listen, sync, defaultPartitions: partitions, onDeath: reject }, system)
+  const broker = await startBroker(
+    { directory, listen, sync, limits: { defaultPartitions: partitions }, onDeath: reject },
+    system,
+  )
   stack.defer(() => broker.close())
   for (const damage of broker.recovery.damage) {
     system.logger.warn('Damage in the log was set aside', { ...damage })

@@ -6,7 +6,7 @@ import { Quality, qualityName, severity } from '../model/quality.ts'
 import { jsonValue } from '../model/json-value.ts'
 import type { System } from '../system/system.ts'
 import type { TagState, Twin } from '../twins/twin.ts'
-import type { Twins } from '../twins/twins.ts'
+import type { SourceVerdict, Twins } from '../twins/twins.ts'
 import type { AssetSummary, HubView, LedgerView, SourceView, TagView, TwinView } from './contract.ts'
 import type { AssetQuery, HubPort } from './hub-port.ts'
 import { Rates } from './rates.ts'
@@ -27,6 +27,8 @@ export interface HubViewsOptions {
 export interface SourceStatus {
   readonly name: string
   readonly kind: string
+  /** See `SourceSpec.holds`. */
+  readonly holds: boolean
   readonly health: Health | undefined
 }
 
@@ -103,13 +105,9 @@ export class HubViews implements HubPort {
     return this.#options.twins.subscribe(listener)
   }
 
-  /** The values of a source that is not live are not the present, however young they are. */
   #look(): void {
     const { twins, ledger, sources, system } = this.#options
-    for (const { name, health } of sources()) {
-      if (health?.state === 'live') twins.sourceUp(name)
-      else if (health !== undefined && health.state !== 'starting') twins.sourceDown(name)
-    }
+    for (const { name, holds, health } of sources()) twins.judge(name, verdict(holds, health))
     const received = ledger.view().map((book) => [book.source, book.received] as const)
     this.#rates.note(system.clock.monotonic(), new Map(received))
   }
@@ -152,6 +150,13 @@ export class HubViews implements HubPort {
       stale: state === NEVER || this.#options.twins.isStale(path, tag, state),
     }
   }
+}
+
+/** What a source's health says of the values it sent: the silent ones of a source that is up age by themselves. */
+function verdict(holds: boolean, health: Health | undefined): SourceVerdict {
+  if (health === undefined || health.state === 'starting') return 'ages'
+  if (health.state === 'live') return holds ? 'holds' : 'ages'
+  return health.state === 'stale' && !holds ? 'ages' : 'down'
 }
 
 const NOT_STARTED: Health = { state: 'starting', reason: 'Not started yet', since: 0 }

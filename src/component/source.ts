@@ -96,6 +96,11 @@ export interface SourceSpec<C = unknown> {
   readonly config: z.ZodType<C>
   /** A config that works, as YAML; shown in the docs and run by a test. */
   readonly example: string
+  /**
+   * Its machines report changes only, and silence would be noticed: a value holds, however old, while the source is
+   * live. Absent: a value is fresh only as long as it keeps coming.
+   */
+  readonly holds?: boolean
   /** What a configured source listens on or connects to, for people: `mqtt://127.0.0.1:1883`. */
   describe(config: C): string
   /** Kinds of raw topics that a config writes to (`raw`, `raw-<name>`); absent: none. */

@@ -24,7 +24,8 @@ export interface Clock {
 
 /** The machine's own clock. */
 export const systemClock: Clock = {
-  now: () => performance.timeOrigin + performance.now() + wallStep(),
+  // Whole microseconds: what a record keeps of a time.
+  now: () => Math.round((performance.timeOrigin + performance.now() + wallStep()) * 1000) / 1000,
   monotonic: () => performance.now(),
   sleep: (ms, signal) => delay(ms, undefined, { signal }),
   after: (ms, fn) => cancellable(setTimeout(fn, ms)),

@@ -7,6 +7,12 @@ import { PathIndex } from './path-index.ts'
 import { readSnapshot, SnapshotWriter, twinLine, type Snapshot } from './snapshot.ts'
 import { evolve, newTwin, type TagState, type Twin } from './twin.ts'
 
+/**
+ * `ages`: a value is stale when nothing newer came for its limit. `holds`: the source reports changes only and is live,
+ * so a value holds, unless its tag names a limit. `down`: whatever it sent is stale, however young.
+ */
+export type SourceVerdict = 'ages' | 'holds' | 'down'
+
 export interface TwinsOptions {
   /** Folder of the snapshot; made where it is missing. */
   readonly directory: string
@@ -34,7 +40,7 @@ export class Twins implements View {
   readonly name = 'twins'
   readonly #options: TwinsOptions
   readonly #listeners = new Set<(path: string) => void>()
-  readonly #down = new Set<string>()
+  readonly #verdicts = new Map<string, SourceVerdict>()
   readonly #announced = new Set<string>()
   readonly #sources = new Map<string, string>()
   readonly #index = new PathIndex()
@@ -103,25 +109,23 @@ export class Twins implements View {
     return () => void this.#listeners.delete(listener)
   }
 
-  /** The source is not live: whatever it sent last is stale, however young. */
-  sourceDown(source: string): void {
-    this.#down.add(source)
-  }
-
-  sourceUp(source: string): void {
-    this.#down.delete(source)
+  /** Says what to make of the values that a source sent last; without a word they age. */
+  judge(source: string, verdict: SourceVerdict): void {
+    this.#verdicts.set(source, verdict)
   }
 
   /**
-   * Whether a value must not be taken for the present: its source is not live, or it is older than its tag's limit.
+   * Whether a value must not be taken for the present: its source is down, or the value is older than its limit.
    * Ages are monotonic, so a step of the wall clock neither refreshes nor ages anything; only for values from before
    * this process started the wall time of their receipt counts.
    */
   isStale(path: string, tag: string, state: TagState): boolean {
-    if (this.#down.has(state.source)) return true
-    const limit = this.#options.catalogue.tags(path)?.get(tag)?.staleAfterMs
+    const verdict = this.#verdicts.get(state.source) ?? 'ages'
+    if (verdict === 'down') return true
+    const own = this.#options.catalogue.tags(path)?.get(tag)?.staleAfterMs
+    if (own === undefined && verdict === 'holds') return false
     const age = this.#options.system.clock.monotonic() - state.heardAt
-    return age > (limit ?? this.#options.staleAfterMs ?? STALE_AFTER_MS)
+    return age > (own ?? this.#options.staleAfterMs ?? STALE_AFTER_MS)
   }
 
   positions(): readonly ViewPosition[] {

@@ -94,6 +94,8 @@ export type NodeRule = OpcuaConfig['nodes'][number]
 /** OPC UA client: subscribes to variables of a server, by node id or by browse name. */
 export const opcuaSpec: SourceSpec<OpcuaConfig> = {
   kind: 'opcua',
+  // A subscription reports changes, and its keep-alives tell a quiet value from a dead server.
+  holds: true,
   summary: 'Subscribes to the variables of an OPC UA server, with their status codes and times',
   config,
   example: `opcua:
