@@ -37,12 +37,16 @@ export interface DiskFile {
 }
 
 /** Writes a whole file so that after any crash either the old or the new content is there: stage, sync, rename, sync. */
-export async function replaceFile(disk: Disk, path: string, content: Uint8Array): Promise<void> {
+export async function replaceFile(
+  disk: Disk,
+  path: string,
+  content: Uint8Array | readonly Uint8Array[],
+): Promise<void> {
   const staged = `${path}.tmp`
   await disk.remove(staged)
   const file = await disk.open(staged, 'append')
   try {
-    await file.write([content], 0)
+    await file.write(content instanceof Uint8Array ? [content] : content, 0)
     await file.datasync()
   } finally {
     await file.close()

@@ -15,9 +15,13 @@ import type { TagState, Twin } from './twin.ts'
  */
 const VERSION = 1
 
+/** Characters that are gathered before they become bytes. */
+const PART = 65_536
+
 /** Lines of a snapshot as bytes, with their checksum carried along. */
 export class SnapshotWriter {
   readonly #parts: Buffer[] = []
+  #gathered = ''
   #crc = 0
   #twins = 0
   #bytes = 0
@@ -26,27 +30,30 @@ export class SnapshotWriter {
     const sorted = [...positions].sort((a, b) =>
       a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1,
     )
-    this.#add(`${JSON.stringify({ millrace: 'twins', version: VERSION, positions: sorted })}\n`)
+    this.#gathered = `${JSON.stringify({ millrace: 'twins', version: VERSION, positions: sorted })}\n`
   }
 
-  /** Adds lines by `twinLine`, in order of their paths. */
-  twins(lines: readonly string[]): void {
-    this.#twins += lines.length
-    this.#add(lines.join(''))
+  /** Adds a line by `twinLine`, in order of the paths; gathered until they are worth a part. */
+  twin(line: string): void {
+    this.#twins += 1
+    this.#gathered += line
+    if (this.#gathered.length >= PART) this.#flush()
   }
 
   get bytes(): number {
     return this.#bytes
   }
 
-  /** The whole file. */
-  finish(): Uint8Array {
+  /** The parts of the file. */
+  finish(): readonly Uint8Array[] {
+    this.#flush()
     this.#parts.push(Buffer.from(`${JSON.stringify({ crc32: this.#crc, twins: this.#twins })}\n`))
-    return Buffer.concat(this.#parts)
+    return this.#parts
   }
 
-  #add(text: string): void {
-    const bytes = Buffer.from(text)
+  #flush(): void {
+    const bytes = Buffer.from(this.#gathered)
+    this.#gathered = ''
     this.#crc = crc32(bytes, this.#crc)
     this.#bytes += bytes.length
     this.#parts.push(bytes)

@@ -28,8 +28,8 @@ const STALE_AFTER_MS = 60_000
 const EVERY_MS = 10_000
 /** A snapshot writes at most this much on average, so that a large one does not wear the disk out. */
 const BYTES_PER_MS = 4_000
-/** Twins that are written down before others get their turn. */
-const TWINS_A_TURN = 100
+/** Tags that are written down before others get their turn: about 2 ms. */
+const TAGS_A_TURN = 1_000
 
 /**
  * The state of all assets, kept from the log: for each tag the newest value with its quality and its times. State and
@@ -179,9 +179,14 @@ export class Twins implements View {
     this.#saving = saving
     this.#changed = false
     try {
-      for (let at = 0; at < paths.length; at += TWINS_A_TURN) {
-        writer.twins(paths.slice(at, at + TWINS_A_TURN).map((path) => saving.line(path)))
+      let tags = 0
+      for (const path of paths) {
+        writer.twin(saving.line(path))
+        tags += this.#twins.get(path)?.tags.size ?? 0
+        if (tags < TAGS_A_TURN) continue
+        tags = 0
         await new Promise<void>((resolve) => setImmediate(resolve))
+        // Forgotten in the meantime.
         if (this.#saving !== saving) return
       }
       this.#saving = undefined
