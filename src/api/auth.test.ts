@@ -18,6 +18,30 @@ const CALLERS = [
   { who: 'both', token: BOTH, can: ['read', 'write'] },
 ] as const
 
+test('the table of routes asks for the rights we mean', () => {
+  assert.deepEqual(
+    ROUTES.map(({ method, url, need }) => `${method} ${url} ${need}`),
+    [
+      'GET /healthz open',
+      'GET /metrics read',
+      'GET /api/v1/status read',
+      'GET /api/v1/assets read',
+      'GET /api/v1/assets/* read',
+      'GET /api/v1/values/* read',
+      'GET /api/v1/sources read',
+      'GET /api/v1/sources/:name read',
+      'GET /api/v1/ledger read',
+      'GET /api/v1/live read',
+      'POST /api/v1/login open',
+      'POST /api/v1/logout open',
+      // Whatever sources mount takes data in.
+      'POST /* write',
+      // The files of the page, with which somebody logs in.
+      'GET /* open',
+    ],
+  )
+})
+
 test('the matrix of rights: every route times every caller, as the table of routes says', async (t) => {
   const limits = { wrongTokens: 1000 }
   const { url } = await startServer(t, { tokens, limits })

@@ -36,10 +36,11 @@ export class MemoryHub implements HubPort {
     for (const listener of this.#listeners) listener(path)
   }
 
-  /** Lets every value of an asset age; nobody is told, as in a plant. */
-  age(path: string): void {
+  /** Lets values of an asset age, all or of one tag; nobody is told, as in a plant. */
+  age(path: string, only?: string): void {
     const twin = this.#twins.get(path)!
-    this.#twins.set(path, { ...twin, tags: twin.tags.map((tag) => ({ ...tag, stale: true })) })
+    const tags = twin.tags.map((tag) => (only === undefined || tag.tag === only ? { ...tag, stale: true } : tag))
+    this.#twins.set(path, { ...twin, tags })
   }
 
   get listeners(): number {
