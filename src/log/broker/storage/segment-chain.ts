@@ -3,6 +3,7 @@ import { indexPath, writeIndex } from './index-file.ts'
 import { setAside } from './place.ts'
 import type { Place } from './place.ts'
 import type { ProducerTable } from './producers.ts'
+import type { Hole } from './segment-scan.ts'
 import { DamagedSegmentError, Segment, segmentName } from './segment.ts'
 import type { StoredBatch } from './segment.ts'
 import { lastAtOrBelow } from './sparse-index.ts'
@@ -22,6 +23,8 @@ export class SegmentChain {
   readonly #place: Place
   readonly #producers: ProducerTable
   readonly #segments: Segment[]
+  /** Copies of damaged bytes that are under way. */
+  #asides: Promise<unknown> = Promise.resolve()
 
   /** `segments` in order; the last one takes the appends unless it is sealed. */
   constructor(place: Place, producers: ProducerTable, segments: Segment[]) {
@@ -108,6 +111,7 @@ export class SegmentChain {
 
   /** Leaves an index that makes the next start fast, and closes the files. */
   async close(clean: boolean): Promise<void> {
+    await this.#asides
     const active = this.#segments.at(-1)
     if (clean && active !== undefined) await this.#saveIndex(active)
     for (const segment of this.#segments) await segment.file.close().catch(() => undefined)
@@ -144,8 +148,12 @@ export class SegmentChain {
     const holes = segment.rescan(this.#segments[i + 1]?.baseOffset ?? segment.nextOffset)
     for (const hole of holes) {
       // Not awaited: a reader waits for nothing but its bytes. `setAside` tells of its own failures.
-      if (!known.has(hole.position)) void setAside(this.#place, segment.path, segment.file, hole)
+      if (!known.has(hole.position)) this.#setAside(segment, hole)
     }
+  }
+
+  #setAside({ path, file }: Segment, hole: Hole): void {
+    this.#asides = this.#asides.then(() => setAside(this.#place, path, file, hole))
   }
 
   async #activeFor(bytes: number, baseOffset: number): Promise<Segment> {

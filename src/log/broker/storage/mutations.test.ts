@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict'
+import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { after, test } from 'node:test'
+import { makeBatch } from '../../../../test/log/make-batch.ts'
+import { systemClock } from '../../../system/clock.ts'
+import type { Disk } from '../../../system/disk.ts'
+import { fileDisk } from '../../../system/file-disk.ts'
+import { silentLogger } from '../../../system/logger.ts'
+import { seededRandom } from '../../../system/random.ts'
+import type { Random } from '../../../system/random.ts'
+import { decodeRecords, readBatchHeader } from '../../batch.ts'
+import { openStorage } from './open-storage.ts'
+import type { Damage, Partition, Storage } from './storage.ts'
+
+const root = await mkdtemp(`${tmpdir()}/mutations-`)
+after(() => rm(root, { recursive: true }))
+
+const PARTITIONS = 2
+const BATCHES = 60
+const MUTATIONS = Number(process.env['MUTATIONS'] ?? 400)
+
+/** Real files, but no syncs: what is tested here is what is read back, thousands of times. */
+const disk: Disk = {
+  ...fileDisk,
+  syncDirectory: async () => {},
+  open: async (path, mode) => Object.assign(await fileDisk.open(path, mode), { datasync: async () => {} }),
+}
+
+function storageIn(directory: string, onDamage?: (damage: Damage) => void): Storage {
+  const options = { disk, clock: systemClock, logger: silentLogger, sync: { mode: 'ack' as const } }
+  return openStorage(directory, { ...options, segmentBytes: 8000, ...(onDamage && { onDamage }) })
+}
+
+const valueOf = (partition: number, offset: number) =>
+  `${partition}/${offset} `.padEnd(100 + ((offset * 37) % 500), 'x')
+
+/** Two partitions of a few segments. `crashed`: as a kill leaves them, without the index of the last segment. */
+async function pristine(crashed: boolean): Promise<string> {
+  const directory = `${root}/${crashed ? 'crashed' : 'clean'}`
+  const storage = storageIn(directory)
+  await storage.open()
+  await storage.createTopic('t', { partitions: PARTITIONS, configs: { 'retention.ms': '1' } })
+  for (let i = 0; i < BATCHES; i++) {
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const log = storage.partition('t', partition)!
+      const values = [0, 1].map((j) => valueOf(partition, log.endOffset + j))
+      await log.append(makeBatch(values.map((value) => ({ value }))))
+    }
+  }
+  if (crashed) await cp(directory, `${directory}-copy`, { recursive: true })
+  await storage.close()
+  return crashed ? `${directory}-copy` : directory
+}
+
+const KINDS = [/\.log$/, /\.log$/, /\.log$/, /\.index$/, /topic\.json$/]
+
+const MUTATIONS_OF_ONE: { [name: string]: (bytes: Buffer, random: Random) => Buffer } = {
+  'bit flip': (bytes, random) => {
+    bytes[random.integer(bytes.length)]! ^= 1 << random.integer(8)
+    return bytes
+  },
+  'zeroed block': (bytes, random) => {
+    const at = random.integer(bytes.length)
+    return bytes.fill(0, at, Math.min(at + 1 + random.integer(1500), bytes.length))
+  },
+  'random block': (bytes, random) => {
+    const at = random.integer(bytes.length)
+    bytes.set(random.bytes(Math.min(1 + random.integer(600), bytes.length - at)), at)
+    return bytes
+  },
+  truncation: (bytes, random) => bytes.subarray(0, random.integer(bytes.length)),
+  'swapped blocks': (bytes, random) => {
+    const size = Math.min(512, bytes.length >> 1)
+    const [a, b] = [random.integer(bytes.length - size), random.integer(bytes.length - size)]
+    const first = Buffer.from(bytes.subarray(a, a + size))
+    bytes.copyWithin(a, b, b + size)
+    bytes.set(first, b)
+    return bytes
+  },
+  'bytes put in': (bytes, random) => {
+    const at = random.integer(bytes.length)
+    return Buffer.concat([bytes.subarray(0, at), random.bytes(1 + random.integer(100)), bytes.subarray(at)])
+  },
+  'zeros at the end': (bytes, random) => Buffer.concat([bytes, Buffer.alloc(1 + random.integer(5000))]),
+  'a piece repeated': (bytes, random) => {
+    const at = random.integer(bytes.length)
+    return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at >> 1)])
+  },
+}
+
+/** Changes one file, or swaps two of a kind; answers what it did, undefined where nothing changed. */
+async function mutate(directory: string, random: Random): Promise<{ name: string; file: string } | undefined> {
+  const kind = KINDS[random.integer(KINDS.length)]!
+  const files = (await readdir(directory, { recursive: true })).filter((name) => kind.test(name)).sort()
+  const file = files[random.integer(files.length)]!
+  const path = `${directory}/${file}`
+  const choice = random.integer(Object.keys(MUTATIONS_OF_ONE).length + 2)
+  const name = Object.keys(MUTATIONS_OF_ONE)[choice]
+  const before = await readFile(path)
+  if (name !== undefined) {
+    if (before.length === 0) return undefined
+    const changed = MUTATIONS_OF_ONE[name]!(Buffer.from(before), random)
+    await writeFile(path, changed)
+    return changed.equals(before) ? undefined : { name, file }
+  }
+  if (choice === Object.keys(MUTATIONS_OF_ONE).length) {
+    await rm(path)
+    return { name: 'deletion', file }
+  }
+  const other = `${directory}/${files[random.integer(files.length)]!}`
+  const swapped = await readFile(other)
+  if (swapped.equals(before)) return undefined
+  await writeFile(path, swapped)
+  await writeFile(other, before)
+  return { name: `swap with ${other.slice(directory.length + 1)}`, file }
+}
+
+interface Outcome {
+  readonly read: number
+  readonly bad: number
+}
+
+function readAll(log: Partition, partition: number): Outcome {
+  let read = 0
+  let bad = 0
+  for (let offset = log.startOffset; offset < log.durableOffset;) {
+    const bytes = log.read(offset, 3000)
+    if (bytes.length === 0) break
+    for (let at = 0; at < bytes.length; at += readBatchHeader(bytes, at).size) {
+      for (const record of decodeRecords(bytes, at)) {
+        read++
+        if (Buffer.from(record.value!).toString() !== valueOf(partition, record.offset)) bad++
+        offset = record.offset + 1
+      }
+    }
+  }
+  return { read, bad }
+}
+
+for (const crashed of [false, true]) {
+  const state = crashed ? 'after a crash' : 'after a clean close'
+  test(`${MUTATIONS / 2} mutations ${state}: it starts, serves nothing wrong, and tells what it lost`, async () => {
+    const original = await pristine(crashed)
+    const first = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e9))
+    for (let i = 0; i < MUTATIONS / 2; i++) await mutateAndOpen(original, first + i, crashed)
+  })
+}
+
+async function mutateAndOpen(original: string, seed: number, crashed: boolean): Promise<void> {
+  const random = seededRandom(seed)
+  const directory = `${root}/mutated`
+  await cp(original, directory, { recursive: true })
+  for (const name of await readdir(directory)) if (name.startsWith('lock')) await rm(`${directory}/${name}`)
+  const mutation = await mutate(directory, random)
+  const context = `SEED=${seed} ${mutation?.name} of ${mutation?.file}`
+  const told: Damage[] = []
+  const storage = storageIn(directory, (damage) => told.push(damage))
+  const report = await storage.open()
+  assert.deepEqual(report.damage, told, context)
+  const outcomes = [0, 1].map((partition) => readAll(storage.partition('t', partition)!, partition))
+  const read = outcomes[0]!.read + outcomes[1]!.read
+  const lost = PARTITIONS * BATCHES * 2 - read
+  assert.equal(outcomes[0]!.bad + outcomes[1]!.bad, 0, context)
+  const quiet = mutation === undefined || (mutation.name === 'deletion' && mutation.file.endsWith('.index'))
+  const unknowable =
+    crashed && mutation !== undefined && isLastLog(mutation.file) && /truncation|deletion/.test(mutation.name)
+  if (mutation?.name === 'bit flip') assert.ok(lost <= 2, `${context}: lost ${lost}`)
+  for (const log of [0, 1].map((partition) => storage.partition('t', partition)!)) await goesOn(log, context)
+  await storage.close()
+  if (lost > 0) assert.ok(told.length > 0 || unknowable, `${context}: lost ${lost} untold`)
+  if (!quiet && !unknowable) assert.ok(told.length > 0, `${context}: untold`)
+  await rm(directory, { recursive: true })
+}
+
+const isLastLog = (file: string) => /00000000000000000000\.log$/.test(file) === false
+
+async function goesOn(log: Partition, context: string): Promise<void> {
+  const { baseOffset } = await log.append(makeBatch([{ value: 'new' }]))
+  const [record] = decodeRecords(log.read(baseOffset, 100))
+  assert.deepEqual([record!.offset, Buffer.from(record!.value!).toString()], [baseOffset, 'new'], context)
+}
