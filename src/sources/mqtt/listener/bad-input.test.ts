@@ -10,14 +10,13 @@ import {
   packet,
   PINGREQ,
   publish,
-  RawClient,
   subscribe,
   text,
   u16,
   u32,
   varint,
 } from '../../../../test/mqtt/raw-client.ts'
-import type { ConnectOptions } from '../../../../test/mqtt/raw-client.ts'
+import type { ConnectOptions, RawClient } from '../../../../test/mqtt/raw-client.ts'
 
 /**
  * The MQTT lines of the catalogue of bad input: the connection closes with the right reason code (5) or just closes
@@ -498,7 +497,7 @@ function mutated() {
       changes: fc.array(change, { maxLength: 6 }),
     })
     .map(({ hello: first, packets, changes }) => {
-      const bytes = [...Buffer.concat(packets)]
+      const bytes = Array.from(Buffer.concat(packets))
       for (const { at, to, how } of changes) {
         if (how === 'set' && at < bytes.length) bytes[at] = to
         if (how === 'drop') bytes.splice(at, 1)

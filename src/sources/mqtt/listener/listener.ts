@@ -160,6 +160,7 @@ function makeParts(config: ListenerConfig, context: SourceContext): Parts {
     policy: SLOW_SUBSCRIBER,
   })
   metrics.gauge('millrace_mqtt_clients', 'MQTT clients connected', () => sessions.attached, { source: name })
+  metrics.gauge('millrace_mqtt_subscriptions', 'MQTT subscriptions', () => subscriptions.size, { source: name })
   return {
     limits,
     access: createAccess(config.users),
