@@ -101,6 +101,11 @@ function kindOf(result: PromiseSettledResult<unknown>): string {
   return result.reason instanceof StorageError ? result.reason.kind : String(result.reason)
 }
 
+async function fate(append: Promise<unknown>): Promise<string> {
+  const [result] = await Promise.allSettled([append])
+  return kindOf(result)
+}
+
 test('a refused batch of an idempotent producer may be sent again, and its successor not before', async () => {
   const { disk, storage, log } = await faulty()
   const sequenced = (baseSequence: number) => makeBatch([{ value: `${baseSequence}` }], { ...producer, baseSequence })
@@ -135,7 +140,7 @@ for (const [name, fault] of FATAL) {
     disk.faults.push(fault)
     const refused = await Promise.allSettled([log.append(batchOf('a')), log.append(batchOf('b'))])
     assert.deepEqual(refused.map(kindOf), ['failed', 'failed'])
-    assert.deepEqual(kindOf((await Promise.allSettled([log.append(batchOf('c'))]))[0]!), 'failed')
+    assert.equal(await fate(log.append(batchOf('c'))), 'failed')
     assert.deepEqual(valuesOf(log), ['before'])
     await storage.partition('t', 1)!.append(batchOf('elsewhere'))
     hand.fire()
@@ -149,8 +154,8 @@ for (const [name, fault] of FATAL) {
 async function appendWhenOpen(log: Partition, value: string) {
   for (;;) {
     const [result] = await Promise.allSettled([log.append(batchOf(value))])
-    if (result!.status === 'fulfilled') return result!.value
-    assert.equal(kindOf(result!), 'failed')
+    if (result.status === 'fulfilled') return result.value
+    assert.equal(kindOf(result), 'failed')
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
@@ -180,7 +185,7 @@ test('faults while a segment is rolled: no room refuses the append, anything els
     const { directory, disk, hand, storage, log } = await faulty(300)
     await log.append(batchOf('a'.repeat(250)))
     disk.faults.push(fault)
-    assert.equal(kindOf((await Promise.allSettled([log.append(batchOf('b'))]))[0]!), kind)
+    assert.equal(await fate(log.append(batchOf('b'))), kind)
     hand.fire()
     assert.deepEqual(await appendWhenOpen(log, 'c'), { baseOffset: 1, nextOffset: 2 })
     assert.deepEqual(await reopened(directory, storage), ['a'.repeat(250), 'c'])
@@ -242,8 +247,8 @@ async function fillTenTimes(mount: string): Promise<void> {
   for (let round = 0; round < 10; round++) {
     for (let refused = false; !refused;) {
       const [result] = await Promise.allSettled([log.append(batchOf(`${log.endOffset}`.padEnd(40_000, '.')))])
-      refused = result!.status === 'rejected'
-      if (refused) assert.equal(kindOf(result!), 'full')
+      refused = result.status === 'rejected'
+      if (refused) assert.equal(kindOf(result), 'full')
     }
     fullCount++
     assert.equal(log.endOffset, log.durableOffset)

@@ -172,7 +172,9 @@ const WINDOW_BYTES = 4 * 1024 * 1024
 class Window {
   readonly size: number
   readonly #file: DiskFile
-  #bytes = Buffer.alloc(0)
+  /** Used again and again: a scan takes one window of memory, however long the file. */
+  #room = Buffer.alloc(0)
+  #bytes = this.#room
   #start = 0
 
   constructor(file: DiskFile, size: number) {
@@ -189,7 +191,9 @@ class Window {
   }
 
   #load(position: number, wanted: number): void {
-    const bytes = Buffer.allocUnsafe(Math.min(Math.max(wanted, WINDOW_BYTES), this.size - position))
+    const length = Math.min(Math.max(wanted, WINDOW_BYTES), this.size - position)
+    if (this.#room.length < length) this.#room = Buffer.allocUnsafeSlow(length)
+    const bytes = this.#room.subarray(0, length)
     let count = 0
     while (count < bytes.length) {
       const got = this.#file.readSync(bytes.subarray(count), position + count)

@@ -22,7 +22,7 @@ export async function writeTopic(disk: Disk, clock: Clock, root: string, name: s
   const directories = Array.from({ length: options.partitions }, (_, i) => partitionDirectory(root, name, i))
   for (const directory of directories) await disk.makeDirectory(directory)
   await disk.syncDirectory(root)
-  await Promise.all(directories.map((directory) => writeCopy(disk, directory, topic)))
+  for (const directory of directories) await writeCopy(disk, directory, topic)
   return topic
 }
 
