@@ -12,12 +12,7 @@ const M = 0x5bd1e995
 /** MurmurHash2 (32 bit, Kafka's seed) of bytes, or of the UTF-8 bytes of a string. Signed, as in Java. */
 export function murmur2(key: string | Uint8Array): number {
   if (typeof key !== 'string') return hashBytes(key)
-  return isAscii(key) ? hashAscii(key) : hashBytes(Buffer.from(key))
-}
-
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
-  return true
+  return hashAscii(key) ?? hashBytes(Buffer.from(key))
 }
 
 function hashBytes(bytes: Uint8Array): number {
@@ -31,17 +26,27 @@ function hashBytes(bytes: Uint8Array): number {
   return finish(h, tail, bytes.length & 3)
 }
 
-/** The same without making the bytes first; keys of assets are nearly always ASCII. */
-function hashAscii(text: string): number {
-  const whole = text.length & ~3
-  let h = SEED ^ text.length
+/** The same without making the bytes first; keys of assets are nearly always ASCII. Undefined for other texts. */
+function hashAscii(text: string): number | undefined {
+  const { length } = text
+  const whole = length & ~3
+  let h = SEED ^ length
+  let seen = 0
   for (let i = 0; i < whole; i += 4) {
-    const low = text.charCodeAt(i) | (text.charCodeAt(i + 1) << 8)
-    h = mix(h, low | (text.charCodeAt(i + 2) << 16) | (text.charCodeAt(i + 3) << 24))
+    const a = text.charCodeAt(i)
+    const b = text.charCodeAt(i + 1)
+    const c = text.charCodeAt(i + 2)
+    const d = text.charCodeAt(i + 3)
+    seen |= a | b | c | d
+    h = mix(h, a | (b << 8) | (c << 16) | (d << 24))
   }
   let tail = 0
-  for (let i = text.length - 1; i >= whole; i--) tail = (tail << 8) | text.charCodeAt(i)
-  return finish(h, tail, text.length & 3)
+  for (let i = length - 1; i >= whole; i--) {
+    const unit = text.charCodeAt(i)
+    seen |= unit
+    tail = (tail << 8) | unit
+  }
+  return seen > 0x7f ? undefined : finish(h, tail, length & 3)
 }
 
 function mix(hash: number, word: number): number {
