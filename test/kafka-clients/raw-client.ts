@@ -28,11 +28,11 @@ export class RawClient {
   readonly #arrived: Buffer[] = []
   #correlationId = 0
   /** Resolves when the broker has closed the connection. */
-  readonly closed: Promise<unknown>
+  readonly closed: Promise<void>
 
   constructor(socket: net.Socket) {
     this.#socket = socket
-    this.closed = once(socket, 'close')
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()))
     socket.on('error', () => {})
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
   }

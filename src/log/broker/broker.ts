@@ -8,6 +8,7 @@ import { Connection } from './wire/connection.ts'
 import type { Traffic } from './wire/connection.ts'
 import { DEFAULT_LIMITS } from './wire/limits.ts'
 import type { Limits } from './wire/limits.ts'
+import { Memory } from './wire/memory.ts'
 import { Topics } from './wire/topics.ts'
 
 const CHECK_MS = 1000
@@ -52,6 +53,7 @@ export class Broker {
       clock: system.clock,
       random: system.random,
       limits,
+      memory: new Memory(limits),
     }
   }
 

@@ -3,6 +3,7 @@ import type { Address } from '../../../system/net.ts'
 import type { Random } from '../../../system/random.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Limits } from './limits.ts'
+import type { Memory } from './memory.ts'
 import type { Reader } from './reader.ts'
 import type { Topics } from './topics.ts'
 import type { Writer } from './writer.ts'
@@ -14,6 +15,7 @@ export interface Services {
   readonly clock: Clock
   readonly random: Random
   readonly limits: Limits
+  readonly memory: Memory
 }
 
 /** One request, as its handler sees it. */

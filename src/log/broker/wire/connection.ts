@@ -3,7 +3,7 @@ import type { Logger } from '../../../system/logger.ts'
 import type { Address } from '../../../system/net.ts'
 import type { Peer, Services } from './api.ts'
 import { dispatch, overlaps } from './apis.ts'
-import { Frames } from './frames.ts'
+import { Frames, PREFIX } from './frames.ts'
 import { WireError } from './reader.ts'
 import type { Writer } from './writer.ts'
 
@@ -50,6 +50,8 @@ export class Connection {
   /** Monotonic ms: when anything last came or went, and when the request that is arriving began. */
   #active: number
   #began: number | undefined
+  /** Bytes of answers that `memory` has been told of. */
+  #unsent = 0
 
   constructor(socket: Socket, services: Services, options: { broker: Address; logger: Logger; traffic: Traffic }) {
     this.#socket = socket
@@ -67,16 +69,23 @@ export class Connection {
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('drain', () => {
       this.#active = this.#services.clock.monotonic()
+      this.#noteUnsent()
       this.#pump()
     })
     socket.on('error', (error) => this.#logger.debug('Kafka connection failed', { reason: error.message }))
     socket.on('close', () => {
       this.#closed.abort()
+      const { memory } = this.#services
+      memory.forget(this.#regulate)
+      memory.changeUnsent(-this.#unsent)
+      this.#unsent = 0
+      memory.changeRequests(-this.#buffered())
       done()
     })
   }
 
   close(): void {
+    this.#closed.abort()
     this.#socket.destroy()
   }
 
@@ -84,6 +93,7 @@ export class Connection {
   check(): void {
     const { limits, clock } = this.#services
     const now = clock.monotonic()
+    this.#noteUnsent()
     const quiet = now - this.#active
     if (this.#socket.writableLength > 0 && quiet > limits.stalledMs) {
       this.#hangUp(`Cannot send answer: the client has not taken it for ${Math.round(quiet)} ms`)
@@ -104,6 +114,7 @@ export class Connection {
   #receive(chunk: Buffer): void {
     this.#active = this.#services.clock.monotonic()
     this.#traffic.bytesIn += chunk.length
+    this.#services.memory.changeRequests(chunk.length)
     this.#frames.push(chunk)
     this.#pump()
     if (this.#frames.buffered === 0) this.#began = undefined
@@ -114,6 +125,7 @@ export class Connection {
   #pump(): void {
     if (this.#pumping || this.#closed.signal.aborted) return
     this.#pumping = true
+    const waited = this.#blocked()
     try {
       for (let request = this.#next(); request && this.#mayStart(request); request = this.#next()) {
         this.#held = undefined
@@ -123,7 +135,17 @@ export class Connection {
       this.#fail(error)
     }
     this.#pumping = false
-    if (!this.#blocked() || this.#frames.buffered < READ_AHEAD) this.#socket.resume()
+    // While it waited for us, what was arriving could not.
+    if (waited && this.#began !== undefined) this.#began = this.#services.clock.monotonic()
+    this.#regulate()
+  }
+
+  /** Reads the socket, or not. */
+  readonly #regulate = (): void => {
+    if (this.#closed.signal.aborted) return
+    const ahead = this.#blocked() && this.#frames.buffered >= READ_AHEAD
+    const own = this.#buffered() + this.#runningBytes
+    if (!ahead && this.#services.memory.mayRead(own, this.#regulate)) this.#socket.resume()
     else this.#socket.pause()
   }
 
@@ -133,6 +155,11 @@ export class Connection {
       if (this.#held) this.#began = undefined
     }
     return this.#held
+  }
+
+  /** Bytes of requests that have not been started. */
+  #buffered(): number {
+    return this.#frames.buffered + (this.#held === undefined ? 0 : this.#held.length + PREFIX)
   }
 
   #blocked(): boolean {
@@ -148,30 +175,37 @@ export class Connection {
   }
 
   #start(request: Buffer): void {
-    const slot: Slot = { bytes: request.length, parts: undefined }
+    const slot: Slot = { bytes: request.length + PREFIX, parts: undefined }
     this.#slots.push(slot)
     this.#traffic.requests++
     this.#running++
     this.#runningBytes += slot.bytes
     this.#alone = !overlaps(request)
-    const answer = dispatch(this.#services, request, this.#peer)
-    if (answer instanceof Promise) {
-      answer.then(
-        (written) => this.#finish(slot, written),
-        (error: unknown) => this.#fail(error),
-      )
-    } else {
-      this.#finish(slot, answer)
+    const failed = (error: unknown) => {
+      this.#release(slot)
+      this.#fail(error)
+    }
+    try {
+      const answer = dispatch(this.#services, request, this.#peer)
+      if (answer instanceof Promise) answer.then((written) => this.#finish(slot, written), failed)
+      else this.#finish(slot, answer)
+    } catch (error) {
+      failed(error)
     }
   }
 
   #finish(slot: Slot, answer: Writer | null): void {
     slot.parts = answer ? answer.finish() : []
+    this.#release(slot)
+    this.#send()
+    this.#pump()
+  }
+
+  #release(slot: Slot): void {
     this.#running--
     this.#runningBytes -= slot.bytes
     this.#alone = false
-    this.#send()
-    this.#pump()
+    this.#services.memory.changeRequests(-slot.bytes)
   }
 
   /** Sends the answers that are next in order; those of one tick leave in one system call. */
@@ -184,6 +218,14 @@ export class Connection {
         this.#socket.write(part)
       }
     }
+    this.#noteUnsent()
+  }
+
+  #noteUnsent(): void {
+    if (this.#socket.destroyed) return
+    const unsent = this.#socket.writableLength
+    this.#services.memory.changeUnsent(unsent - this.#unsent)
+    this.#unsent = unsent
   }
 
   #cork(): void {

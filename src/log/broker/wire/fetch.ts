@@ -56,7 +56,7 @@ export async function fetch(services: Services, { version, body, answer, peer }:
   if (wanted.sessionId !== 0) return writeHead(answer, version, ERROR.fetchSessionNotFound, [])
   const topics = wanted.topics.map((topic) => ({ topic, sources: open(services, topic, version) }))
   const sources = topics.flatMap((topic) => topic.sources)
-  const maxBytes = Math.min(wanted.maxBytes, services.limits.maxFetchBytes)
+  const maxBytes = Math.min(wanted.maxBytes, services.limits.maxFetchBytes, services.memory.answerBytes())
   const until = services.clock.monotonic() + Math.min(wanted.maxWaitMs, LONGEST_WAIT_MS)
   let parts = readAll(sources, maxBytes)
   while (!enough(parts, wanted.minBytes) && !peer.closed.aborted) {

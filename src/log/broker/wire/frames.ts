@@ -1,6 +1,7 @@
 import { WireError } from './reader.ts'
 
-const PREFIX = 4
+/** Bytes of the size in front of a request. */
+export const PREFIX = 4
 
 /**
  * Cuts a connection's bytes into requests. A request within one chunk is a view of it; one that spans chunks is

@@ -19,6 +19,10 @@ export interface Limits {
   readonly maxInFlight: number
   /** Their bytes: with more, the connection is not read until some are durable. */
   readonly maxInFlightBytes: number
+  /** Bytes of requests of all connections together: with more, those that have much under way are not read. */
+  readonly maxRequestsBytes: number
+  /** Bytes of answers, of all connections together, that clients have not taken: with more, answers get short. */
+  readonly maxUnsentBytes: number
   /** A request must arrive within this time, and beyond it at `minRequestRate`. */
   readonly requestMs: number
   /** Bytes per second. */
@@ -39,6 +43,8 @@ export const DEFAULT_LIMITS: Limits = {
   defaultPartitions: 4,
   maxInFlight: 128,
   maxInFlightBytes: 16 * MIB,
+  maxRequestsBytes: 192 * MIB,
+  maxUnsentBytes: 64 * MIB,
   requestMs: 30_000,
   minRequestRate: 64 * 1024,
   idleMs: 600_000,
