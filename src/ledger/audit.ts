@@ -2,6 +2,7 @@ import type { Log } from '../log/log.ts'
 import { topicName } from '../model/path.ts'
 import { sum, type BookState, type BookSummary } from './book.ts'
 import { checkpoints, lastCheckpoint, type Checkpoint } from './checkpoint.ts'
+import { dataTopics } from './data-topics.ts'
 import { DATA_KINDS } from './ledger.ts'
 import { countOf, type SeqRange } from './seq-set.ts'
 import { readTail, type Tail, type TailBook } from './tail.ts'
@@ -9,6 +10,7 @@ import { readTail, type Tail, type TailBook } from './tail.ts'
 export interface AuditOptions {
   /** Read the topics from their start (from the first checkpoint that retention left provable); else only the tails. */
   readonly full: boolean
+  /** Kinds of topics that hold numbered data, besides telemetry, quarantine and the raw ones. */
   readonly kinds?: readonly string[]
   /** Called after every batch with the number of records read so far. */
   readonly onProgress?: (records: number) => void
@@ -80,10 +82,9 @@ async function provableBase(log: Log, site: string, kinds: readonly string[]): P
 }
 
 async function startsOf(log: Log, site: string, kinds: readonly string[]): Promise<Map<string, number>> {
-  const there = new Set((await log.topics()).map(({ name }) => name))
   const starts = new Map<string, number>()
-  for (const kind of [...kinds, 'quarantine', 'gaps']) {
-    const topic = topicName(site, kind)
+  const there = new Set((await log.topics()).map(({ name }) => name))
+  for (const topic of [...(await dataTopics(log, site, kinds)), topicName(site, 'gaps')]) {
     if (!there.has(topic)) continue
     for (const { partition, start } of await log.ends(topic)) starts.set(`${topic}/${partition}`, start)
   }

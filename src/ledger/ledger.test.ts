@@ -326,3 +326,13 @@ test('a log that ends before a position of the checkpoint is named', async () =>
   const audit = await auditLedger(lost, SITE, { full: false })
   assert.match(audit.reasons[0]!, /^Topic "acme.berlin.telemetry" partition \d ends before offset \d, which/)
 })
+
+test('a raw topic that no config names any more is still in the books', async () => {
+  const log = await emptyLog()
+  const raw = topicName(SITE, 'raw-cars')
+  await log.ensure([{ ...topicSpec(SITE, 'raw', 2), name: raw }])
+  await log.append(raw, numbered('cars', [1, 2]))
+  const ledger = await open(log)
+  assert.deepEqual([ledger.view()[0]!.stored, ledger.audits('raw-cars'), ledger.audits('raw')], [2, false, true])
+  assert.deepEqual((await auditLedger(log, SITE, { full: true })).reasons, [])
+})

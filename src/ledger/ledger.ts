@@ -5,6 +5,7 @@ import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/system.ts'
 import { Book, emptyBook, type BookState, type BookSummary } from './book.ts'
 import { encodeCheckpoint, lastCheckpoint, type Checkpoint } from './checkpoint.ts'
+import { dataTopics } from './data-topics.ts'
 import type { GapRecord } from './gaps.ts'
 import { readTail, type Tail } from './tail.ts'
 import { countOf } from './seq-set.ts'
@@ -13,7 +14,7 @@ export interface LedgerOptions {
   readonly log: Log
   readonly site: string
   readonly system: Pick<System, 'clock' | 'logger' | 'metrics'>
-  /** Kinds of topics that hold numbered data, besides `quarantine`; default `telemetry` and `raw`. */
+  /** Kinds of topics that sources write to; default `telemetry` and `raw`. */
   readonly kinds?: readonly string[]
   /** How often the books are written down if they changed, in ms; default 5,000. */
   readonly everyMs?: number
@@ -156,11 +157,11 @@ export class Ledger {
 
   async #positions(): Promise<Position[]> {
     const { log, site } = this.#options
-    const names = [...(this.#options.kinds ?? DATA_KINDS), 'quarantine', 'gaps'].map((kind) => topicName(site, kind))
-    const there = new Set((await log.topics()).map(({ name }) => name))
     const positions: Position[] = []
-    for (const topic of names) {
-      if (!there.has(topic)) continue
+    for (const topic of [
+      ...(await dataTopics(log, site, this.#options.kinds ?? DATA_KINDS)),
+      topicName(site, 'gaps'),
+    ]) {
       for (const { partition, end } of await log.ends(topic)) positions.push({ topic, partition, offset: end })
     }
     return positions

@@ -2,6 +2,7 @@ import type { Log, Position, ReadBatch, StoredRecord } from '../log/log.ts'
 import { topicName } from '../model/path.ts'
 import { emptyBook, type BookState } from './book.ts'
 import type { Checkpoint } from './checkpoint.ts'
+import { dataTopics } from './data-topics.ts'
 import { gapRanges, type GapRecord } from './gaps.ts'
 import { SeqSet, countOf, type SeqRange } from './seq-set.ts'
 
@@ -107,7 +108,7 @@ function emptyCounts(): TailCounts {
 export interface TailOptions {
   readonly log: Log
   readonly site: string
-  /** Kinds of topics that hold numbered data, besides `quarantine`. */
+  /** Kinds of topics that hold numbered data, besides telemetry, quarantine and the raw ones. */
   readonly kinds: readonly string[]
   /** Where to begin; undefined: with the first record. */
   readonly base: Checkpoint | undefined
@@ -139,7 +140,7 @@ export async function readTail(options: TailOptions): Promise<Tail> {
     return book
   }
   for (const source of until.keys()) bookOf(source)
-  const data = [...options.kinds, 'quarantine'].map((kind) => topicName(site, kind))
+  const data = await dataTopics(log, site, options.kinds)
   const total = { records: 0, skipped: 0, beyond: [] as Position[] }
   const quarantine = topicName(site, 'quarantine')
   for (const topics of [data, [topicName(site, 'gaps')]]) {
