@@ -14,6 +14,8 @@ export function connectOptions(config: MqttClientConfig, context: SourceContext)
     clientId: config.clientId ?? stableId(context),
     keepalive: Math.max(1, Math.round(config.keepAlive / 1000)),
     resubscribe: false,
+    // Without this it formats a line of debug text for each step of each message, a tenth of all its work.
+    log: () => {},
     ...version(config),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password: password.reveal() }),
