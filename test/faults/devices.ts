@@ -7,6 +7,8 @@ export interface Device {
   readonly asset: string
   /** Stops making new readings and resolves when everything sent has been acknowledged. */
   drain(): Promise<void>
+  /** Stops at once, whatever is outstanding. */
+  abandon(): void
 }
 
 export interface DeviceOptions {
@@ -67,6 +69,10 @@ export function mqttDevice(url: string, qos: 1 | 2, version: 4 | 5, options: Dev
       clearInterval(timer)
       await client.endAsync(true)
     },
+    abandon() {
+      clearInterval(timer)
+      client.end(true)
+    },
   }
 }
 
@@ -75,12 +81,13 @@ export function httpDevice(page: string, options: DeviceOptions): Device {
   const { asset, journal, rate } = options
   const batch = 25
   let draining = false
+  let abandoned = false
 
   const running = (async () => {
     while (!draining) {
       const numbers = Array.from({ length: batch }, () => journal.send(asset))
       await deliver(numbers)
-      for (const n of numbers) journal.acknowledge(asset, n)
+      if (!abandoned) for (const n of numbers) journal.acknowledge(asset, n)
       await sleep((batch / rate) * 1000)
     }
   })()
@@ -98,7 +105,7 @@ export function httpDevice(page: string, options: DeviceOptions): Device {
         signal: AbortSignal.timeout(5_000),
       }).catch(() => undefined)
       if (answer) await answer.arrayBuffer().catch(() => undefined)
-      if (answer?.status === 200) return
+      if (answer?.status === 200 || abandoned) return
       if (answer && answer.status < 500) throw new Error(`${page} answered ${answer.status} to ${asset}`)
       await sleep(50)
     }
@@ -109,6 +116,10 @@ export function httpDevice(page: string, options: DeviceOptions): Device {
     async drain() {
       draining = true
       await running
+    },
+    abandon() {
+      draining = true
+      abandoned = true
     },
   }
 }

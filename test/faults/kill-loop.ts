@@ -50,17 +50,22 @@ async function inDirectory(directory: string, options: KillLoopOptions): Promise
   const journal = new Journal()
   const readyMs = [await hub.start()]
   const devices = startDevices(`mqtt://127.0.0.1:${mqtt}`, page, journal, options.rate / 8)
-  for (let cycle = 1; cycle <= options.cycles; cycle += 1) {
-    await sleep(300 + random.integer(1200))
+  try {
+    for (let cycle = 1; cycle <= options.cycles; cycle += 1) {
+      await sleep(300 + random.integer(1200))
+      await hub.kill()
+      readyMs.push(await hub.start())
+      options.say?.(`cycle ${cycle}: ready in ${Math.round(readyMs.at(-1)!)} ms, ${journal.acknowledged} acknowledged`)
+    }
+    await sleep(500)
+    await Promise.all(devices.map((device) => device.drain()))
+    await hub.stop()
+    const ledger = await millraceLedger(data)
+    return { ...journal.check(await readNumbers(data, 'acme/berlin/')), readyMs, ledger }
+  } finally {
+    for (const device of devices) device.abandon()
     await hub.kill()
-    readyMs.push(await hub.start())
-    options.say?.(`cycle ${cycle}: ready in ${Math.round(readyMs.at(-1)!)} ms, ${journal.acknowledged} acknowledged`)
   }
-  await sleep(500)
-  await Promise.all(devices.map((device) => device.drain()))
-  await hub.stop()
-  const ledger = await millraceLedger(data)
-  return { ...journal.check(await readNumbers(data, 'acme/berlin/')), readyMs, ledger }
 }
 
 function startDevices(mqttUrl: string, page: string, journal: Journal, rate: number): Device[] {
