@@ -74,7 +74,7 @@ function value(page: Page, tag: string, asset = PRESS) {
   return page.locator(`[data-asset="${asset}"] [data-tag="${tag}"] [data-value]`)
 }
 
-const PRESS_HASH = `#/at/${PRESS}`.replace('line1', 'line2')
+const PRESS_HASH = `#/assets/${PRESS}`.replace('line1', 'line2')
 const PRESS7 = PRESS.replace('line1', 'line2')
 
 for (const [name, viewport] of [
@@ -85,7 +85,7 @@ for (const [name, viewport] of [
     const { hub, page, complaints } = await open(t, PRESS_HASH, viewport)
     await page.waitForFunction(hasText, ['temperature', '78.3'])
     hub.record(PRESS7, [{ tag: 'temperature', value: 81.25, unit: 'Cel', range: [0, 120] }], Date.now())
-    await page.waitForFunction(hasText, ['temperature', '81.3'])
+    await page.waitForFunction(hasText, ['temperature', '81.25'])
     assert.equal(await value(page, 'temperature', PRESS7).isVisible(), true)
     assert.equal(await value(page, 'cycles', PRESS7).innerText(), '1\u202f284\u202f819')
     assert.match(await page.locator('[data-tag="vibration"]').innerText(), /Bad sensor failure/)
@@ -178,7 +178,7 @@ test('names and values that are scripts are text', { skip }, async (t) => {
   const { page, complaints } = await open(t, '#/', DESKTOP, fill)
   for (const script of SCRIPTS) {
     await page.goto(
-      `${new URL(page.url()).origin}/#/at/acme/berlin/${encodeURIComponent(script)}/${encodeURIComponent(script)}`,
+      `${new URL(page.url()).origin}/#/assets/acme/berlin/${encodeURIComponent(script)}/${encodeURIComponent(script)}`,
     )
     await page.locator('[data-tag="structure"]').waitFor()
     assert.equal(await page.locator('h1').innerText(), script)
@@ -266,6 +266,6 @@ test('the tree of 10,000 assets stays small, is found by search and walked by ke
   ]) {
     await page.keyboard.press(key)
   }
-  await page.waitForURL(/#\/at\/acme\/berlin\/area0\/line0\/m100$/)
+  await page.waitForURL(/#\/assets\/acme\/berlin\/area0\/line0\/m100$/)
   assert.equal(await page.locator('[data-asset] h1').innerText(), 'm100')
 })

@@ -31,6 +31,8 @@ export interface ApiLimits {
   readonly liveBufferedBytes: number
   /** Twins, and summaries, in one frame; the rest follows in the next one. */
   readonly liveFrameItems: number
+  /** Summaries in which nothing but the time of the last data changed: so many a second, round and round. */
+  readonly liveRefreshesPerSecond: number
   /** How often a live client is asked whether it still lives; one unanswered ping ends it. */
   readonly livePingMs: number
   /** How long requests in flight may take to end when the server closes. */
@@ -54,9 +56,10 @@ export const API_LIMITS: ApiLimits = {
   livePatterns: 1_000,
   liveRequestBytes: 256 << 10,
   liveFrameMs: 100,
-  liveTickMs: 20,
+  liveTickMs: 10,
   liveBufferedBytes: 512 << 10,
   liveFrameItems: 1_000,
+  liveRefreshesPerSecond: 200,
   livePingMs: 15_000,
   closeMs: 3_000,
 }

@@ -35,9 +35,11 @@ export class LiveClient {
   /** Paths whose present state the client has not been sent; sets, so each path is in there once. */
   readonly #dirtyTwins = new Set<string>()
   readonly #dirtySummaries = new Set<string>()
+  readonly #refreshable = new Set<string>()
   #greeted = false
-  /** When it got its last frame; a client that was told nothing lately is told at once. */
-  #lastTick = -Infinity
+  /** When it got its last frames; a client that was told nothing lately is told at once. */
+  #twinsTick = -Infinity
+  #summariesTick = -Infinity
   #alive = true
   #requests = 0
 
@@ -65,6 +67,7 @@ export class LiveClient {
     this.#summaries = new Patterns(request.summaries ?? [])
     this.#dirtyTwins.clear()
     this.#dirtySummaries.clear()
+    this.#refreshable.clear()
     for (const path of this.#twins.all(this.#options.hub)) this.#dirtyTwins.add(path)
     for (const path of this.#summaries.all(this.#options.hub)) this.#dirtySummaries.add(path)
   }
@@ -73,30 +76,39 @@ export class LiveClient {
     this.#twins.pick(changed, this.#dirtyTwins)
   }
 
-  noteSummaries(changed: ReadonlySet<string>): void {
-    this.#summaries.pick(changed, this.#dirtySummaries)
+  /** `otherState`: told next. `changed`: only the time of their last data is another one, so they are told by and by. */
+  noteSummaries(otherState: ReadonlySet<string>, changed: ReadonlySet<string>): void {
+    this.#summaries.pick(otherState, this.#dirtySummaries)
+    this.#summaries.pick(changed, this.#refreshable)
   }
 
   /** Sends what it has not been told yet; false where it has not read what it got before, so it gets nothing. */
   send({ frames, tick, frameTicks, isSlow }: Moment): boolean {
     const { webSocket, limits } = this.#options
     if (webSocket.readyState !== webSocket.OPEN) return true
-    const isFull = webSocket.bufferedAmount > limits.liveBufferedBytes
-    if (isSlow || !this.#greeted) {
-      if (isFull) return false
-      webSocket.send(frames.hub())
-      webSocket.send(frames.sources())
-      this.#greeted = true
+    if (webSocket.bufferedAmount > limits.liveBufferedBytes) return !isSlow && !this.#hasNews
+    if (isSlow || !this.#greeted) this.#sendSlow(frames)
+    if (tick - this.#twinsTick >= frameTicks && this.#dirtyTwins.size > 0) {
+      this.#twinsTick = tick
+      webSocket.send(frames.twins(take(this.#dirtyTwins, limits.liveFrameItems)))
     }
-    const hasNews = this.#dirtyTwins.size > 0 || this.#dirtySummaries.size > 0
-    if (!hasNews || tick - this.#lastTick < frameTicks) return true
-    if (isFull) return false
-    this.#lastTick = tick
-    const twins = take(this.#dirtyTwins, limits.liveFrameItems)
-    if (twins.length > 0) webSocket.send(frames.twins(twins))
-    const summaries = take(this.#dirtySummaries, limits.liveFrameItems)
-    if (summaries.length > 0) webSocket.send(frames.assets(summaries))
+    if (tick - this.#summariesTick >= frameTicks && this.#dirtySummaries.size > 0) {
+      this.#summariesTick = tick
+      webSocket.send(frames.assets(take(this.#dirtySummaries, limits.liveFrameItems)))
+    }
     return true
+  }
+
+  get #hasNews(): boolean {
+    return this.#dirtyTwins.size > 0 || this.#dirtySummaries.size > 0
+  }
+
+  #sendSlow(frames: Frames): void {
+    const { webSocket, limits } = this.#options
+    webSocket.send(frames.hub())
+    webSocket.send(frames.sources())
+    this.#greeted = true
+    for (const path of take(this.#refreshable, limits.liveRefreshesPerSecond)) this.#dirtySummaries.add(path)
   }
 
   /** Ends a client that has not answered the ping before; asks the others. */

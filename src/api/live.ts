@@ -38,7 +38,9 @@ export class Live {
   readonly #every: { readonly tickMs: number; readonly frame: number; readonly slow: number }
   /** Changed since the last frame; and since the last slow frame, for the summaries. */
   #changed = new Set<string>()
-  #changedSlow = new Set<string>()
+  readonly #changedSlow = new Set<string>()
+  /** Of which staleness or severity changed since the last slow frame. */
+  readonly #otherState = new Set<string>()
   #timers: Timer[] = []
   #unsubscribe = () => {}
   #tick = 0
@@ -112,12 +114,13 @@ export class Live {
     this.#timers = []
     this.#changed.clear()
     this.#changedSlow.clear()
+    this.#otherState.clear()
   }
 
   #look(): void {
     this.#tick += 1
     const { frame, slow } = this.#every
-    if (this.#tick % frame === 0) for (const path of this.#ages.step()) this.#changed.add(path)
+    if (this.#tick % frame === 0) for (const path of this.#ages.step()) this.#aged(path)
     const isSlow = this.#tick % slow === 0
     if (isSlow) for (const path of this.#ages.look(this.#lookedAt())) this.#changed.add(path)
     this.#tellApart(isSlow)
@@ -134,9 +137,16 @@ export class Live {
       for (const path of changed) this.#changedSlow.add(path)
       for (const client of this.#clients) client.noteTwins(changed)
     }
-    if (!isSlow || this.#changedSlow.size === 0) return
-    for (const client of this.#clients) client.noteSummaries(this.#changedSlow)
-    this.#changedSlow = new Set()
+    if (!isSlow) return
+    for (const path of this.#ages.check(this.#changedSlow)) this.#otherState.add(path)
+    for (const client of this.#clients) client.noteSummaries(this.#otherState, this.#changedSlow)
+    this.#otherState.clear()
+    this.#changedSlow.clear()
+  }
+
+  #aged(path: string): void {
+    this.#changed.add(path)
+    this.#otherState.add(path)
   }
 
   /** Every path that a client named on its own. */

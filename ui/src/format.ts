@@ -35,26 +35,34 @@ const DIGITS = { most: 3, large: 1, tiny: 9 } as const
 const TINY = 0.001
 
 /**
- * How many digits after the point a tag's numbers are shown with, so that they neither jump nor pretend: by the
- * range where there is one (a thousandth of it), else by the values seen.
+ * How many digits after the point a tag's numbers are shown with, so that they neither jump nor pretend: as many as
+ * the numbers seen have, and no more than a ten-thousandth of the range, where there is one, is worth.
  */
 export function digitsFor(tag: Pick<TagView, 'range'>, seen: readonly number[]): number {
-  if (tag.range !== undefined) {
-    const span = Math.abs(tag.range[1] - tag.range[0])
-    return Math.min(DIGITS.most, Math.max(0, Math.ceil(3 - Math.log10(span || 1))))
-  }
   const largest = Math.max(0, ...seen.map(Math.abs).filter(Number.isFinite))
-  if (largest > 0 && largest < TINY) return Math.min(DIGITS.tiny, Math.ceil(-Math.log10(largest)) + 2)
+  const most = tag.range === undefined ? worthBySize(largest) : worthInRange(tag.range)
   let digits = 0
-  for (const value of seen) digits = Math.max(digits, digitsOf(value))
+  for (const value of seen) digits = Math.max(digits, digitsOf(value, most))
   return digits
 }
 
-function digitsOf(value: number): number {
-  if (!Number.isFinite(value) || Number.isInteger(value)) return 0
-  const most = Math.abs(value) >= 1000 ? DIGITS.large : DIGITS.most
+function worthInRange([low, high]: readonly [number, number]): number {
+  const span = Math.abs(high - low) || 1
+  return Math.min(DIGITS.tiny, Math.max(0, Math.ceil(4 - Math.log10(span))))
+}
+
+function worthBySize(largest: number): number {
+  if (largest >= 1000) return DIGITS.large
+  if (largest === 0 || largest >= TINY) return DIGITS.most
+  return Math.min(DIGITS.tiny, Math.ceil(-Math.log10(largest)) + 2)
+}
+
+function digitsOf(value: number, most: number): number {
+  if (most === 0 || !Number.isFinite(value) || Number.isInteger(value)) return 0
+  // A tiny number is all zeros up to the last digit: it needs them.
+  if (most === DIGITS.tiny) return most
   const text = value.toFixed(most).replace(/0+$/, '')
-  return text.length - text.indexOf('.') - 1
+  return Math.max(0, text.length - text.indexOf('.') - 1)
 }
 
 /** Numbers from this size on are shown with an exponent, and those that nine digits cannot show. */

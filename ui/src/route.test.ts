@@ -17,5 +17,5 @@ test('whatever somebody types is a view', () => {
   assert.deepEqual(parseRoute(''), { view: 'place', path: '' })
   assert.deepEqual(parseRoute('#/nothing/here'), { view: 'place', path: '' })
   assert.deepEqual(parseRoute('#/connections'), { view: 'connections' })
-  assert.deepEqual(parseRoute('#/at/acme/100%'), { view: 'place', path: 'acme/100%' })
+  assert.deepEqual(parseRoute('#/assets/acme/100%'), { view: 'place', path: 'acme/100%' })
 })

@@ -1,15 +1,15 @@
 /** What the page shows; it lives in the hash of the URL, so every view can be sent to somebody. */
 export type Route = { readonly view: 'place'; readonly path: string } | { readonly view: 'connections' }
 
-/** `#/` is the whole plant, `#/at/acme/berlin` a place or an asset, `#/connections` the sources. */
+/** `#/` is the whole plant, `#/assets/acme/berlin` a place or an asset, `#/connections` the sources. */
 export function parseRoute(hash: string): Route {
   const [view, ...rest] = hash.replace(/^#\/?/, '').split('/')
   if (view === 'connections') return { view }
-  return { view: 'place', path: view === 'at' ? rest.map(decode).join('/') : '' }
+  return { view: 'place', path: view === 'assets' ? rest.map(decode).join('/') : '' }
 }
 
 export function placeHref(path: string): string {
-  return path === '' ? '#/' : `#/at/${path.split('/').map(encodeURIComponent).join('/')}`
+  return path === '' ? '#/' : `#/assets/${path.split('/').map(encodeURIComponent).join('/')}`
 }
 
 function decode(segment: string): string {
