@@ -3,7 +3,7 @@ import { readPayload, readTree } from './payload.ts'
 import type { Target } from './payload.ts'
 
 /** Why a whole body cannot be taken; nothing of it is stored. */
-export interface IngestFault {
+interface IngestFault {
   /** HTTP status that says so (RFC 9110 clause 15.5). */
   readonly status: 400 | 413 | 415
   readonly code: string

@@ -20,7 +20,7 @@ export interface MapRule {
   readonly ignore: ReadonlySet<string>
 }
 
-export interface RawRule {
+interface RawRule {
   readonly kind: 'raw'
   readonly pattern: Pattern
   /** Kind of the log's topic: `raw` or `raw-<name>`. */
