@@ -1,0 +1,81 @@
+import { connect, type MqttClient } from 'mqtt'
+import type { Clock } from '../../system/clock.ts'
+import type { Address } from '../../system/net.ts'
+import type { Logger } from '../../system/logger.ts'
+import type { Random } from '../../system/random.ts'
+
+/** Most messages of one connection that wait for their PUBACK; a device that is not answered skips samples. */
+const MOST_UNDER_WAY = 100
+
+/** How long the end waits for what is under way. */
+const GOODBYE_MS = 2_000
+
+/** Publishes QoS 1 over a few connections and reconnects for ever. */
+export interface Publisher {
+  /** Hands a message to connection `index` (modulo their number); false where it was skipped for want of room. */
+  publish(index: number, topic: string, payload: string): boolean
+  /** Messages that waited for no room; and those the broker acknowledged. */
+  readonly counts: { readonly skipped: number; readonly acknowledged: number }
+  /** Resolves when less than half of the room is taken. */
+  room(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Starts to connect; answers at once, since a broker may come later. */
+export function startPublisher(
+  broker: Address,
+  connections: number,
+  clock: Clock,
+  random: Random,
+  logger: Logger,
+): Publisher {
+  const counts = { skipped: 0, acknowledged: 0 }
+  const family = Buffer.from(random.bytes(4)).toString('hex')
+  const underWay = Array.from({ length: connections }, () => 0)
+  const clients = underWay.map((_, index) => openClient(broker, `millrace-simulator-${family}-${index}`, logger))
+  let roomy = Promise.withResolvers<void>()
+  const makeRoom = () => {
+    roomy.resolve()
+    roomy = Promise.withResolvers<void>()
+  }
+  const free = () => underWay.every((count) => count < MOST_UNDER_WAY / 2)
+  return {
+    counts,
+    publish(index, topic, payload) {
+      const at = index % connections
+      if (underWay[at]! >= MOST_UNDER_WAY) {
+        counts.skipped += 1
+        return false
+      }
+      underWay[at]! += 1
+      clients[at]!.publish(topic, payload, { qos: 1 }, (error) => {
+        underWay[at]! -= 1
+        if (!error) counts.acknowledged += 1
+        if (free()) makeRoom()
+      })
+      return true
+    },
+    room: () => (free() ? Promise.resolve() : roomy.promise),
+    async close() {
+      const idle = Promise.all(clients.map((client) => client.endAsync(!client.connected)))
+      const over = new AbortController()
+      await Promise.race([idle, clock.sleep(GOODBYE_MS, over.signal).catch(() => {})])
+      over.abort()
+      for (const client of clients) client.end(true)
+    },
+  }
+}
+
+function openClient(broker: Address, clientId: string, logger: Logger): MqttClient {
+  const client = connect({
+    host: broker.host,
+    port: broker.port,
+    protocol: 'mqtt',
+    clientId,
+    protocolVersion: 5,
+    reconnectPeriod: 1_000,
+    connectTimeout: 5_000,
+  })
+  client.on('error', (error) => logger.debug('Cannot reach the broker', { error }))
+  return client
+}

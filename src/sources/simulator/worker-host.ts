@@ -1,0 +1,33 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import type { LogLevel } from '../../system/logger.ts'
+import type { Endpoints, Simulator, SimulatorOptions } from './simulator.ts'
+
+/** A bound for the simulator's heap: its OPC UA server needs 60 MB. */
+const MOST_HEAP_MB = 160
+
+/**
+ * Runs a simulator in a thread of its own, so that loading and running its OPC UA server never holds up the hub.
+ * @throws Error with the simulator's message where it cannot start.
+ */
+export async function startSimulatorWorker(options: SimulatorOptions, level: LogLevel = 'warn'): Promise<Simulator> {
+  const worker = new Worker(new URL('worker.ts', import.meta.url), {
+    workerData: { options, level },
+    resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MB },
+    execArgv: ['--no-warnings'],
+  })
+  const [answer] = (await once(worker, 'message')) as [{ endpoints: Endpoints } | { error: string }]
+  if ('error' in answer) {
+    await worker.terminate()
+    throw new Error(`Cannot start the simulator: ${answer.error}`)
+  }
+  return {
+    endpoints: answer.endpoints,
+    async close() {
+      const ended = once(worker, 'exit')
+      // eslint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+      worker.postMessage('close')
+      await ended
+    },
+  }
+}
