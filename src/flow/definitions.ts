@@ -52,7 +52,7 @@ export function definitionRecord(definition: AssetDefinition, now: number): NewR
   return { key: definition.path, value: encodeDefinition(definition), headers, timestamp: now }
 }
 
-export function encodeDefinition({ path, model, tags }: AssetDefinition): string {
+function encodeDefinition({ path, model, tags }: AssetDefinition): string {
   return JSON.stringify({ path, model, tags: Object.fromEntries(tags) })
 }
 

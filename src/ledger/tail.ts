@@ -221,13 +221,13 @@ class Order {
   }
 }
 
-export interface RecordNumber {
+interface RecordNumber {
   readonly source: string
   readonly seq: number
 }
 
 /** Source and number of a record, or undefined where it has none (it came from another producer). */
-export function numberOf({ headers }: StoredRecord): RecordNumber | undefined {
+function numberOf({ headers }: StoredRecord): RecordNumber | undefined {
   let source: string | undefined
   let seq: number | undefined
   for (const [name, value] of headers) {
