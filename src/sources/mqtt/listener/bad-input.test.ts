@@ -325,7 +325,11 @@ test('PUBREL and PUBREC of ids that nobody knows are answered, and the connectio
 test('QoS 2 ids that are never released: 5 runs into its receive maximum', async (t) => {
   const rig = await startListener(t, { config: { limits: { receiveMaximum: 10 } } })
   const client = await rig.client({ level: 5 })
-  for (let id = 1; id <= 11; id++) client.send(publish({ level: 5, qos: 2, id }))
+  for (let id = 1; id <= 10; id++) {
+    client.send(publish({ level: 5, qos: 2, id }))
+    assert.equal((await client.next())?.type, 5)
+  }
+  client.send(publish({ level: 5, qos: 2, id: 11 }))
   assert.equal(await lastWord(client), 0x93)
 })
 
