@@ -11,10 +11,18 @@ export const STATE_WORDS: { readonly [state in State]: string } = {
   bad: 'bad',
 }
 
-export function Mark({ state, title }: { readonly state: State; readonly title?: string }) {
+export function Mark({ state, label }: { readonly state: State; readonly label?: string }) {
   return (
-    <svg class="mark" data-state={state} viewBox="0 0 12 12" width="12" height="12" role="img" aria-label={title}>
-      {title !== undefined && <title>{title}</title>}
+    <svg
+      class="mark"
+      data-state={state}
+      viewBox="0 0 12 12"
+      width="12"
+      height="12"
+      role={label === undefined ? undefined : 'img'}
+      aria-hidden={label === undefined}
+      aria-label={label}
+    >
       <path d={SHAPES[state]} />
     </svg>
   )

@@ -142,6 +142,7 @@ function Row({ place, counts, index, height, flat, open, selected, active, onTog
   const isParent = place.children.size > 0 && !flat
   const state = worstOf(counts)
   const abnormal = totalOf(counts) - counts.good
+  const words = isParent ? `${abnormal} not good, the worst is ${STATE_WORDS[state]}` : STATE_WORDS[state]
   const indent = flat ? 0 : (place.level - 1) * 14
   return (
     <div
@@ -167,12 +168,9 @@ function Row({ place, counts, index, height, flat, open, selected, active, onTog
       <a class="tree-link" href={placeHref(place.path)} tabIndex={-1} title={place.path}>
         <span class="tree-name">{flat ? place.path.split('/').slice(2).join(' / ') || place.path : place.name}</span>
         {state !== 'good' && (
-          <span class="count tree-state" data-state={state}>
+          <span class="count tree-state" data-state={state} title={words}>
             {isParent && <span class="num">{abnormal}</span>}
-            <Mark
-              state={state}
-              title={isParent ? `${abnormal} not good, worst is ${STATE_WORDS[state]}` : STATE_WORDS[state]}
-            />
+            <Mark state={state} label={words} />
           </span>
         )}
         {isParent && <span class="tree-total num">{totalOf(counts)}</span>}
