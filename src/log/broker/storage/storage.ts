@@ -36,7 +36,9 @@ export interface Partition {
   readonly durableOffset: number
   /**
    * Appends batches whose CRC, magic and counts the caller has checked. Resolves after fdatasync (group commit: all
-   * appends that arrive during one sync share the next). Offsets are assigned in the order of the calls.
+   * appends that arrive during one sync share the next). Offsets are assigned in the order of the calls, in the bytes
+   * that were handed in: the caller neither changes nor reuses them. A single batch that repeats one which is still on
+   * its way to the disk is not stored twice: both calls answer with, or fail as, the first.
    * @throws StorageError: `full` (ENOSPC, EDQUOT; it resumes by itself when there is room) or `failed` (EIO and the
    * like: the partition takes no more appends until it has been verified from disk; reads go on).
    */
@@ -98,10 +100,13 @@ export interface Damage {
 
 export class StorageError extends Error {
   readonly kind: 'full' | 'failed' | 'out-of-range' | 'locked' | 'too-large' | 'closed'
+  /** `STORAGE_` and the kind, for the table of errors. */
+  readonly code: string
 
   constructor(kind: StorageError['kind'], message: string, cause?: unknown) {
     super(message, { cause })
     this.name = 'StorageError'
     this.kind = kind
+    this.code = `STORAGE_${kind.toUpperCase().replaceAll('-', '_')}`
   }
 }

@@ -2,10 +2,6 @@
 export class Waiters {
   readonly #waiting = new Set<Waiter>()
 
-  get size(): number {
-    return this.#waiting.size
-  }
-
   /** Resolves with `wake` beyond `offset`, or with the abort; keeps nothing of either afterwards. */
   wait(offset: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve()
