@@ -189,7 +189,7 @@ test('a snapshot holds all twins as they were when it began, whatever changes wh
   twins.take(
     batch(
       paths.map((path) => entry(path, { a: 1 }, 1)),
-      1_000,
+      5_000,
     ),
   )
   const saving = twins.save()
