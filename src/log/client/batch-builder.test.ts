@@ -18,7 +18,17 @@ const record: fc.Arbitrary<NewRecord> = fc.record({
   key: fc.option(data),
   value: fc.option(data),
   headers: fc.array(fc.tuple(fc.string({ unit: 'binary', maxLength: 80 }), data), { maxLength: 4 }),
-  timestamp: fc.integer({ min: 0, max: 8_640_000_000_000_000 }),
+  timestamp: fc.oneof(
+    fc.integer({ min: 0, max: 8_640_000_000_000_000 }),
+    fc.integer({ min: 1_700_000_000_000 - 2 ** 31, max: 1_700_000_000_000 + 2 ** 31 }),
+    fc.constantFrom(
+      2 ** 40,
+      2 ** 40 + 0x3fff_fffe,
+      2 ** 40 + 0x3fff_ffff,
+      2 ** 40 - 0x3fff_fffe,
+      2 ** 40 - 0x4000_0000,
+    ),
+  ),
 })
 
 test('a batch is what was added, to our own reader and to another one', () => {

@@ -181,7 +181,7 @@ export class BatchBuilder {
 
   /** A zigzag varint of any safe integer. */
   #varlong(value: number): void {
-    if (value >= 0 && value < 0x3fff_ffff) return this.#varint(2 * value)
+    if (Math.abs(value) < 0x3fff_ffff) return this.#varint(((value << 1) ^ (value >> 31)) >>> 0)
     let left = BigInt.asUintN(64, (BigInt(value) << 1n) ^ (BigInt(value) >> 63n))
     while (left > 0x7fn) {
       this.#slab[this.#at++] = Number(left & 0x7fn) | 0x80

@@ -99,9 +99,10 @@ export class ReadSession {
     const described = await this.#cluster.describe(topics)
     for (const { topic, partition } of this.#cursors) {
       const found = described.topics.find(({ name }) => name === topic)
-      if (found?.error === KAFKA_ERROR.unknownTopic) throw unknownTopicError('read', topic)
-      if (found?.error === 0 && partition >= found.leaders.length)
-        throw unknownTopicError('read', `${topic}/${partition}`)
+      const error = found?.error ?? KAFKA_ERROR.unknownTopic
+      if (error === KAFKA_ERROR.unknownTopic) throw unknownTopicError('read', topic)
+      if (error !== 0) throw brokerError(`read "${topic}"`, error)
+      if (partition >= found!.leaders.length) throw unknownTopicError('read', `${topic}/${partition}`)
     }
     if (this.#options.untilEnd) await this.#place(this.#cursors)
   }
