@@ -229,6 +229,8 @@ test('one bad item harms only itself: it is quarantined with its code, and its n
     { ...(raw('dev/1') as Item & { kind: 'raw' }), topic: 'elsewhere' },
     raw('dev/1', 'y'.repeat(1_100_000)),
     reading({ a: 3 }),
+    { ...(raw('dev/1') as Item & { kind: 'raw' }), receivedTime: NaN },
+    reading({ a: 4 }, { receivedTime: 1e300 }),
   ]
   assert.deepEqual(await feed(parts, [items]), ['ack 1'])
   const codes = (await recordsOf(parts.log, 'quarantine')).map((record) => headersOf(record))
@@ -246,7 +248,11 @@ test('one bad item harms only itself: it is quarantined with its code, and its n
       '11 RECORD_TOO_LARGE',
     ],
   )
-  assert.equal((await recordsOf(parts.log, 'telemetry')).length, 3)
+  assert.equal((await recordsOf(parts.log, 'telemetry')).length, 4)
+  assert.deepEqual(
+    (await recordsOf(parts.log, 'raw')).map(({ timestamp }) => timestamp),
+    [0],
+  )
   await parts.ledger.close()
   assert.deepEqual((await auditLedger(parts.log, SITE, { full: true })).reasons, [])
 })

@@ -28,11 +28,16 @@ export class RecordBuilder {
   }
 
   reading(reading: Reading, text: string, seq: number): NewRecord {
-    return { key: reading.asset, value: text, headers: this.#headers(seq, JSON_TYPE), timestamp: reading.receivedTime }
+    return {
+      key: reading.asset,
+      value: text,
+      headers: this.#headers(seq, JSON_TYPE),
+      timestamp: stamp(reading.receivedTime),
+    }
   }
 
   raw({ key, payload, receivedTime }: Raw, seq: number): NewRecord {
-    return { key, value: payload, headers: [this.#source, ['seq', String(seq)]], timestamp: receivedTime }
+    return { key, value: payload, headers: [this.#source, ['seq', String(seq)]], timestamp: stamp(receivedTime) }
   }
 
   quarantined({ address, payload, code, reason, receivedTime }: Refused, seq: number): NewRecord {
@@ -40,13 +45,21 @@ export class RecordBuilder {
       key: shorten(address, KEPT_BYTES / 4),
       value: isTooLarge(address, payload) ? payload.slice(0, KEPT_BYTES) : payload,
       headers: [this.#source, ['seq', String(seq)], ['code', code], ['reason', shorten(reason, MOST_REASON)]],
-      timestamp: Number.isFinite(receivedTime) ? receivedTime : 0,
+      timestamp: stamp(receivedTime),
     }
   }
 
   #headers(seq: number, type: Header): readonly Header[] {
     return [this.#source, ['seq', String(seq)], type]
   }
+}
+
+/** Latest time a Date can hold; also far within what a record's timestamp can. */
+const LAST_MS = 8.64e15
+
+/** A record's timestamp: a time that is none must not make the log refuse the whole batch. */
+function stamp(receivedTime: number): number {
+  return receivedTime >= 0 && receivedTime <= LAST_MS ? receivedTime : 0
 }
 
 /** The number that a record of this builder carries. */
