@@ -57,7 +57,8 @@ for (const compression of ['none', 'gzip', 'snappy', 'lz4', 'zstd']) {
 test('kcat makes the topic it writes to, and a missing topic is said to be missing', { skip }, async (t) => {
   const server = await startTestBroker(t)
   await produce(server.address, 'fresh', ['a=1', 'b=2', 'c=3'])
-  assert.deepEqual(keysAndValues(await consume(server.address, 'fresh')).sort(), ['a=1', 'b=2', 'c=3'])
+  const lines = keysAndValues(await consume(server.address, 'fresh'))
+  assert.deepEqual(new Set(lines), new Set(['a=1', 'b=2', 'c=3']))
   const wrong = await run(kcat!, ['-b', server.address, '-L', '-t', '../evil'])
   assert.match(wrong.out, /Broker: Invalid topic/)
 })

@@ -46,18 +46,15 @@ const PREFIXES: { readonly [name: string]: readonly [bytes: string, reason: RegE
   'size 2 GB': ['7fffffff', /size is 2147483647, want/],
   'TLS hello': ['16030102000100', /size is 369295618 \(a TLS hello\)/],
   'HTTP request': [Buffer.from('GET / HTTP/1.1\r\n').toString('hex'), /\(an HTTP request\)/],
-  'unknown api key': ['00000008' + '03e7' + '0000' + '00000001', /unknown api key 999 version 0/],
-  'api key of groups': ['00000008' + '000b' + '0005' + '00000001', /unknown api key 11 version 5/],
-  'unknown version': ['00000008' + '0001' + '0063' + '00000001', /Cannot answer Fetch: version is 99, want 4 to 17/],
-  'negative version': ['00000008' + '0000' + 'ffff' + '00000001', /Cannot answer Produce: version is -1, want/],
-  'header cut off': ['00000003' + '000000', /field length is 2, want 0 to 1/],
-  'array length -2': ['0000000e' + '0003' + '0001' + '00000001' + 'ffff' + 'fffffffe', /array length is -2/],
-  'array length 2^31 - 1': [
-    '0000000e' + '0003' + '0001' + '00000001' + 'ffff' + '7fffffff',
-    /array length is 2147483647/,
-  ],
+  'unknown api key': ['00000008 03e7 0000 00000001', /unknown api key 999 version 0/],
+  'api key of groups': ['00000008 000b 0005 00000001', /unknown api key 11 version 5/],
+  'unknown version': ['00000008 0001 0063 00000001', /Cannot answer Fetch: version is 99, want 4 to 17/],
+  'negative version': ['00000008 0000 ffff 00000001', /Cannot answer Produce: version is -1, want/],
+  'header cut off': ['00000003 000000', /field length is 2, want 0 to 1/],
+  'array length -2': ['0000000e 0003 0001 00000001 ffff fffffffe', /array length is -2/],
+  'array length 2^31 - 1': ['0000000e 0003 0001 00000001 ffff 7fffffff', /array length is 2147483647/],
   'array of strings that is longer than the request': [
-    '00000010' + '0003' + '0001' + '00000001' + 'ffff' + '00000003' + '0000',
+    '00000010 0003 0001 00000001 ffff 00000003 0000',
     /array length is 3, want 0 to 2/,
   ],
 }
@@ -65,7 +62,7 @@ const PREFIXES: { readonly [name: string]: readonly [bytes: string, reason: RegE
 for (const [name, [bytes, reason]] of Object.entries(PREFIXES)) {
   test(`bad input: ${name} closes the connection`, async (t) => {
     const at = await scene(t)
-    at.bad.send(Buffer.from(bytes, 'hex'))
+    at.bad.send(Buffer.from(bytes.replaceAll(' ', ''), 'hex'))
     await closedWith(at, reason)
   })
 }
@@ -89,10 +86,7 @@ const BATCHES: { readonly [name: string]: readonly [batch: () => Buffer, error: 
   'magic 0': [() => changed((batch) => batch.writeInt8(0, BATCH.magic)), 43],
   'magic 1': [() => changed((batch) => batch.writeInt8(1, BATCH.magic)), 43],
   'magic 3': [() => changed((batch) => batch.writeInt8(3, BATCH.magic)), 43],
-  'a message of Kafka 0.10': [
-    () => Buffer.from('0000000000000000' + '0000000e' + '00000000' + '01' + '00'.repeat(9), 'hex'),
-    43,
-  ],
+  'a message of Kafka 0.10': [() => Buffer.from(`00000000000000000000000e0000000001${'00'.repeat(9)}`, 'hex'), 43],
   'more records than it says': [() => makeBatch([{ value: 'a' }, { value: 'b' }], { recordCount: 1 }), 87],
   'fewer records than it says': [() => makeBatch([{ value: 'a' }], { recordCount: 2_000_000_000 }), 87],
   'no records': [() => makeBatch([{ value: 'a' }], { recordCount: 0 }), 87],
@@ -180,6 +174,23 @@ test('bad input: topic names', async (t) => {
     names.map(() => 17),
   )
   assert.deepEqual(await createTopics(at.bad, [{ name: 'a'.repeat(249) }]), [{ error: 0, message: null }])
+  await goodGoesOn(at)
+})
+
+test('bad input: one request that names thousands of topics makes no more than there may be', async (t) => {
+  const at = await scene(t, { limits: { maxPartitions: 21 } })
+  const body = await at.bad.request('metadata', 4, (request) => {
+    request.array(
+      Array.from({ length: 5000 }, (_, i) => `t${i}`),
+      (name) => request.string(name),
+    )
+    request.boolean(true)
+  })
+  assert.ok(body.left > 0)
+  const names = await createTopics(at.bad, [{ name: 'one-more', partitions: 1 }])
+  assert.equal(names[0]!.error, 44)
+  assert.deepEqual(await produce(at.bad, makeBatch([{ value: 'a' }]), { topic: 't4' }), { error: 0, offset: 0 })
+  assert.deepEqual(await produce(at.bad, makeBatch([{ value: 'a' }]), { topic: 't5' }), { error: 3, offset: -1 })
   await goodGoesOn(at)
 })
 

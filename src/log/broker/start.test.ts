@@ -21,7 +21,7 @@ interface Bench {
   readonly log: string[]
   readonly metrics: Metrics
   readonly options: StartOptions
-  start(options?: Partial<StartOptions>): ReturnType<typeof startBroker>
+  readonly start: (options?: Partial<StartOptions>) => ReturnType<typeof startBroker>
 }
 
 async function bench(t: TestContext): Promise<Bench> {

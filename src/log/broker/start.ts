@@ -60,6 +60,7 @@ export async function startBroker(
     address: ready.address,
     recovery: ready.recovery,
     async close() {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       if (!asked) worker.postMessage({ kind: 'close' } satisfies ToWorker)
       asked = true
       const timer = system.clock.after(CLOSE_MS, () => void worker.terminate())

@@ -81,10 +81,7 @@ test('wire bytes are those of the protocol guide', () => {
   classic.array([7], (one) => classic.int32(one))
   classic.array(null, () => {})
   classic.tags()
-  assert.equal(
-    bytesOf(classic).toString('hex'),
-    'ffffffffffffffff' + '00026162' + 'ffff' + '0000000100000007' + 'ffffffff',
-  )
+  assert.equal(bytesOf(classic).toString('hex'), 'ffffffffffffffff00026162ffff0000000100000007ffffffff')
   const flexible = new Writer(true)
   flexible.string('ab')
   flexible.string(null)
@@ -92,7 +89,7 @@ test('wire bytes are those of the protocol guide', () => {
   flexible.array(null, () => {})
   flexible.records(new Uint8Array(200))
   flexible.tags()
-  const hex = '036162' + '00' + '0200000007' + '00' + 'c901' + '00'.repeat(200) + '00'
+  const hex = `03616200020000000700c901${'00'.repeat(200)}00`
   assert.equal(bytesOf(flexible).toString('hex'), hex)
 })
 

@@ -36,12 +36,11 @@ export async function createTopics(services: Services, { version, body, answer }
   const topics = body.array(readTopic)
   body.int32() // timeout: creation takes milliseconds
   const validateOnly = body.boolean()
-  const names = topics.map((topic) => topic.name)
+  const repeated = repeatedNames(topics)
   const results = await Promise.all(
-    topics.map((topic) => {
-      const twice = names.indexOf(topic.name) !== names.lastIndexOf(topic.name)
-      return twice ? { topic, refusal: refuseTwice(topic.name) } : create(services, topic, validateOnly)
-    }),
+    topics.map(async (topic) =>
+      repeated.has(topic.name) ? { topic, refusal: refuseTwice(topic.name) } : create(services, topic, validateOnly),
+    ),
   )
   answer.int32(0) // throttle time
   answer.array(results, (result) => writeResult(services, result, version, answer))
@@ -66,6 +65,13 @@ function readTopic(body: Reader): NewTopic {
   })
   body.tags()
   return { name, partitions, replicas, assignments, configs }
+}
+
+function repeatedNames(topics: readonly NewTopic[]): ReadonlySet<string> {
+  const seen = new Set<string>()
+  const repeated = new Set<string>()
+  for (const { name } of topics) (seen.has(name) ? repeated : seen).add(name)
+  return repeated
 }
 
 function refuseTwice(name: string): Refusal {

@@ -1,4 +1,4 @@
-import type { Partition } from '../storage/storage.ts'
+import type { Partition, Storage } from '../storage/storage.ts'
 import { LEADER_EPOCH } from './api.ts'
 import type { Request, Services } from './api.ts'
 import { ERROR } from './protocol-error.ts'
@@ -31,15 +31,13 @@ export function listOffsets({ storage }: Services, { version, body, answer }: Re
   body.int32() // replica id
   if (version >= 2) body.int8() // isolation level: without transactions both read the same
   const topics = body.array((reader) => readTopic(reader, version))
+  const asked = new Set<Partition>()
   if (version >= 2) answer.int32(0) // throttle time
   answer.array(topics, ({ name, questions }) => {
     answer.string(name)
-    answer.array(questions, (question) => {
-      const partition = storage.partition(name, question.index)
-      const found = partition
-        ? find(partition, question.timestamp)
-        : { ...NONE, error: absence(storage, name, question.index) }
-      writeFound(question.index, found, version, answer)
+    answer.array(questions, ({ index, timestamp }) => {
+      const partition = storage.partition(name, index)
+      writeFound(index, partition ? ask(partition, timestamp, asked) : absent(storage, name, index), version, answer)
     })
     answer.tags()
   })
@@ -60,7 +58,14 @@ function readTopic(body: Reader, version: number): { name: string; questions: Qu
   return { name, questions }
 }
 
-function find(partition: Partition, timestamp: number): Found {
+function absent(storage: Storage, topic: string, index: number): Found {
+  return { ...NONE, error: absence(storage, topic, index) }
+}
+
+/** A partition may be named once, as in Kafka: a look-up by time reads from the disk, and a request can name thousands. */
+function ask(partition: Partition, timestamp: number, asked: Set<Partition>): Found {
+  if (asked.has(partition)) return { ...NONE, error: ERROR.invalidRequest }
+  asked.add(partition)
   if (timestamp === LATEST) return { error: ERROR.none, offset: partition.durableOffset, timestamp: -1 }
   if (timestamp === EARLIEST) return { error: ERROR.none, offset: partition.startOffset, timestamp: -1 }
   if (timestamp === MAX_TIMESTAMP) return { ...NONE, ...latestRecord(partition) }

@@ -37,7 +37,9 @@ export async function produce(services: Services, { version, body, answer }: Req
   const refusal = requestRefusal(transactionalId, acks)
   // All appends are called before the first is awaited, in the order of the request: that is the order of the offsets.
   const pending = topics.map(async ({ name, partitions }) => {
-    const stored = partitions.map((data) => (refusal ? refused(data.index, refusal) : store(services, name, data)))
+    const stored = partitions.map(async (data) =>
+      refusal ? refused(data.index, refusal) : store(services, name, data),
+    )
     return { name, stored: await Promise.all(stored) }
   })
   const results = await Promise.all(pending)

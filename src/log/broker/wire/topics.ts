@@ -8,7 +8,7 @@ export class Topics {
   readonly #storage: Storage
   readonly #limits: Limits
   readonly #byId = new Map<string, StoredTopic>()
-  readonly #creating = new Map<string, Promise<StoredTopic>>()
+  readonly #creating = new Map<string, { readonly partitions: number; readonly done: Promise<StoredTopic> }>()
 
   constructor(storage: Storage, limits: Limits) {
     this.#storage = storage
@@ -43,15 +43,17 @@ export class Topics {
   /** Durable when it resolves. Where the topic is being created already, that creation's. @throws StorageError */
   create(name: string, partitions: number, configs: { readonly [name: string]: string }): Promise<StoredTopic> {
     const known = this.#creating.get(name)
-    if (known) return known
-    const creation = this.#storage.createTopic(name, { partitions, configs }).finally(() => this.#creating.delete(name))
-    this.#creating.set(name, creation)
-    return creation
+    if (known) return known.done
+    const done = this.#storage.createTopic(name, { partitions, configs }).finally(() => this.#creating.delete(name))
+    this.#creating.set(name, { partitions, done })
+    return done
   }
 
+  /** Those that are being created are counted too: one request may name thousands. */
   #partitions(): number {
     let sum = 0
     for (const topic of this.#storage.topics().values()) sum += topic.partitions
+    for (const [name, { partitions }] of this.#creating) sum += this.#storage.topic(name) ? 0 : partitions
     return sum
   }
 }
