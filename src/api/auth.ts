@@ -3,7 +3,7 @@ import type { ApiToken } from '../config/plant.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Random } from '../system/random.ts'
 
-export type Right = 'read' | 'write'
+type Right = 'read' | 'write'
 
 /** What a route asks of its caller; `open` lets everybody in. A route that says nothing lets nobody in. */
 export type Need = Right | 'open'

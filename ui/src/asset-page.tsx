@@ -3,6 +3,7 @@ import { Crumbs } from './crumbs.tsx'
 import { Age, Mark } from './marks.tsx'
 import { PlaceCards } from './place-page.tsx'
 import type { Store } from './store.ts'
+import { tagState } from './tag.ts'
 import { TagRow } from './tag-row.tsx'
 
 /** Tags shown at most: more than anybody reads, few enough to draw ten times a second. */
@@ -57,12 +58,11 @@ function Tags({ store, twin }: { readonly store: Store; readonly twin: TwinView 
 }
 
 function Facts({ store, twin, lost }: { readonly store: Store; readonly twin: TwinView; readonly lost: boolean }) {
-  const count = (fits: (tag: TwinView['tags'][number]) => boolean) => twin.tags.filter(fits).length
-  const states = [
-    { state: 'bad', count: count((tag) => tag.severity === 'bad') },
-    { state: 'stale', count: count((tag) => tag.stale || lost) },
-    { state: 'uncertain', count: count((tag) => tag.severity === 'uncertain') },
-  ] as const
+  const tagStates = twin.tags.map((tag) => tagState(tag, tag.stale || lost))
+  const states = (['bad', 'stale', 'uncertain'] as const).map((state) => ({
+    state,
+    count: tagStates.filter((each) => each === state).length,
+  }))
   return (
     <div class="asset-facts">
       <span class="num">

@@ -135,7 +135,7 @@ function BookNumber({ name, count, title, abnormal = false }: BookNumberProps) {
 function Parts({ parts }: { readonly parts: SourceView['parts'] }) {
   if (parts.length === 0) return null
   return (
-    <details class="parts">
+    <details class="parts" open={parts.length <= 3}>
       <summary>
         {parts.length} {parts.length === 1 ? 'part is' : 'parts are'} ill
       </summary>

@@ -3,6 +3,7 @@ import type { TagView } from '../../src/api/contract.ts'
 import { digitsFor, numberText, qualityText, unitText, valueText } from './format.ts'
 import { Age, Mark } from './marks.tsx'
 import type { Store } from './store.ts'
+import { isWaiting, measuredAt, tagState } from './tag.ts'
 import { trendPath, type Point } from './trend.ts'
 
 interface TagRowProps {
@@ -21,7 +22,7 @@ export function TagRow({ store, tag, stale, points }: TagRowProps) {
   const digits = digitsFor(tag, seen.concat(numberIn(tag)))
   const text = valueText(tag.value, digits)
   const isWide = typeof tag.value !== 'number' && text.length > WIDE
-  const state = tag.severity === 'bad' ? 'bad' : stale ? 'stale' : tag.severity
+  const state = tagState(tag, stale)
   return (
     <div
       class="tag"
@@ -50,23 +51,27 @@ export function TagRow({ store, tag, stale, points }: TagRowProps) {
         {points.length > 1 && <Sparkline points={points} />}
       </span>
       <span class="tag-quality" role="cell">
-        {tag.severity === 'good' ? (
-          <span class="muted">{qualityText(tag.qualityName)}</span>
-        ) : (
-          <span class="count" data-state={tag.severity}>
-            <Mark state={tag.severity} /> {qualityText(tag.qualityName)}
-          </span>
-        )}
-        {stale && (
+        <QualityWord tag={tag} />
+        {stale && !isWaiting(tag) && (
           <span class="count stale-word" data-state="stale">
             <Mark state="stale" /> stale
           </span>
         )}
       </span>
       <span class="tag-age" role="cell">
-        <Age store={store} at={tag.sourceTime} />
+        <Age store={store} at={measuredAt(tag)} />
       </span>
     </div>
+  )
+}
+
+function QualityWord({ tag }: { readonly tag: TagView }) {
+  if (isWaiting(tag)) return <span class="muted">No value yet</span>
+  if (tag.severity === 'good') return <span class="muted">{qualityText(tag.qualityName)}</span>
+  return (
+    <span class="count" data-state={tag.severity}>
+      <Mark state={tag.severity} /> {qualityText(tag.qualityName)}
+    </span>
   )
 }
 

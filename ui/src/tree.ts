@@ -3,7 +3,7 @@ import type { AssetSummary } from '../../src/api/contract.ts'
 /** How an asset is, from best to worst. Staleness is worse than doubt: nobody knows what is going on there. */
 export type State = 'good' | 'uncertain' | 'stale' | 'bad'
 
-export const WORST_FIRST: readonly State[] = ['bad', 'stale', 'uncertain', 'good']
+const WORST_FIRST: readonly State[] = ['bad', 'stale', 'uncertain', 'good']
 
 export type Counts = { [state in State]: number }
 
