@@ -14,14 +14,14 @@ log: { embedded: { listen: ${ports.kafka} } }
 models:
   press@1:
     tags:
-      state:        { kind: state, states: packml, description: State of the machine (PackML) }
-      temperature:  { unit: Cel, range: [0, 120], description: Temperature of the hydraulic oil }
-      vibration:    { unit: mm/s, range: [0, 18], description: Velocity of the main bearing, RMS }
-      pressure:     { unit: bar, range: [0, 320], description: Pressure of the ram }
-      cycles:       { kind: counter, type: int64, description: Strokes since commissioning }
-      scrap:        { kind: counter, type: int64, description: Parts that failed the check }
-      energy:       { kind: counter, unit: kWh, description: Energy since commissioning }
-      setpoint:     { unit: Cel, range: [20, 80], description: Wanted temperature of the oil }
+      state:        { kind: state, states: packml, description: "State of the machine (PackML)" }
+      temperature:  { unit: Cel, range: [0, 120], description: "Temperature of the hydraulic oil" }
+      vibration:    { unit: mm/s, range: [0, 18], description: "Velocity of the main bearing, RMS" }
+      pressure:     { unit: bar, range: [0, 320], description: "Pressure of the ram" }
+      cycles:       { kind: counter, type: int64, description: "Strokes since commissioning" }
+      scrap:        { kind: counter, type: int64, description: "Parts that failed the check" }
+      energy:       { kind: counter, unit: kWh, description: "Energy since commissioning" }
+      setpoint:     { unit: Cel, range: [20, 80], description: "Wanted temperature of the oil" }
   electric-vehicle@1:
     tags:
       coolant_temp:               { unit: Cel }
@@ -42,7 +42,7 @@ sources:
     opcua:
       endpoint: opc.tcp://127.0.0.1:${ports.opcua}
       nodes:
-        - { browse: "nsu=urn:millrace:simulator;PressShop/Line1/Press{n}", asset: "press-shop/line1/press{n}" }
+        - { browse: "ns=urn:millrace:simulator;PressShop/Line1/Press{n}", asset: "press-shop/line1/press{n}" }
   cars:
     mqtt:
       listen: ${ports.mqtt}

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { startHub, type Hub } from '../hub.ts'
+import { startWorld, type World } from '../world.ts'
 import { announce } from './announce.ts'
 import { demoPlant, type DemoPorts } from './demo-plant.ts'
 import { EXIT } from './failure.ts'
@@ -11,7 +12,6 @@ import { parsePlant } from './files.ts'
 import { machine } from './machine.ts'
 import { count, jsonOption, logFormatOption, logLevelOption, port, positive, type LogOptions } from './options.ts'
 import type { Done } from './program.ts'
-import { startWorld } from './simulate.ts'
 import { terminal } from './terminal.ts'
 import { untilEnded } from './until-ended.ts'
 
@@ -38,7 +38,7 @@ export const demoCommand = (done: Done) =>
     .option('--cars <number>', 'cars of the fleet', count, 25)
     .option('--no-open', 'do not open the page in a browser')
     .option('--print', 'print the config of the demo plant and end')
-    .addOption(logLevelOption().default('warn'))
+    .addOption(logLevelOption().default('error'))
     .addOption(logFormatOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -55,20 +55,25 @@ async function demo(options: DemoOptions): Promise<number> {
   try {
     const system = machine(options)
     const plant = await parsePlant('demo.yaml', Buffer.from(demoPlant(options)))
+    // The machines take longer to load than the hub, so they begin first; until it is there they try again.
+    const machines = startMachines(options)
+    machines.catch(() => {})
     const hub = await startHub({ plant, dataDirectory: directory, mode: 'demo', system })
     announce(hub, `demo plant ${plant.site}: 8 presses, ${options.cars} cars, 1 test station`, options.json === true, [
       ['Try', 'mosquitto_pub -q 1 -t hello/world -m \'{"temperature": 21.5}\''],
     ])
-    const world = startWorld(
-      { ...options, presses: 8, mqtt: `127.0.0.1:${options.mqtt}`, page: hub.page },
-      system.logger,
-    )
     if (options.open && terminal.interactive) openBrowser(hub)
-    await untilEnded(hub, world)
+    await untilEnded(hub, await machines)
     return EXIT.ok
   } finally {
     if (options.data === undefined) await rm(directory, { recursive: true, force: true })
   }
+}
+
+function startMachines({ seed, speed, cars, opcua, mqtt, http }: DemoOptions): Promise<World> {
+  const at = (port: number) => ({ host: '127.0.0.1', port })
+  const page = `http://127.0.0.1:${http}`
+  return startWorld({ seed, speed, presses: 8, cars, opcua: at(opcua), mqtt: at(mqtt), http: page })
 }
 
 /** Opens the page where there is a desktop to open it on; a box without one has no use for the attempt. */

@@ -1,4 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
+import { parseAddress } from '../component/fields.ts'
+import type { Address } from '../system/net.ts'
 import type { LogLevel } from '../system/logger.ts'
 
 /** Options that several commands take, spelt the same everywhere. */
@@ -35,4 +37,11 @@ export function positive(text: string): number {
   const value = Number(text)
   if (value > 0 && Number.isFinite(value)) return value
   throw new InvalidArgumentError('Want a number above 0.')
+}
+
+/** A port, then on loopback, or host:port. */
+export function address(text: string): Address {
+  const parsed = parseAddress(text)
+  if (parsed) return parsed
+  throw new InvalidArgumentError('Want a port or host:port.')
 }

@@ -4,8 +4,8 @@ import { terminal } from './terminal.ts'
 const CLOSING_MS = 20_000
 
 interface Running {
-  /** Rejects when it cannot go on. */
-  readonly ended: Promise<never>
+  /** Rejects when it cannot go on; absent: it always can. */
+  readonly ended?: Promise<never>
   close(): Promise<void>
 }
 
@@ -15,7 +15,7 @@ interface Running {
  */
 export async function untilEnded(...running: readonly Running[]): Promise<void> {
   try {
-    await Promise.race([signalled(), ...running.map((one) => one.ended)])
+    await Promise.race([signalled(), ...running.flatMap((one) => one.ended ?? [])])
   } finally {
     const limit = setTimeout(() => {
       terminal.err(`Cannot end cleanly within ${CLOSING_MS / 1000} s: ending anyway`)

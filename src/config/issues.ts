@@ -42,18 +42,23 @@ function unknownKey(document: ConfigDocument, path: DocumentPath, key: string, k
   return document.problemAtKey(path, key, message, nearest(key, keys))
 }
 
-/** Of a union's branches the one that was most probably meant: the one that got furthest, with the fewest faults. */
+/**
+ * Of a union's branches the one that was most probably meant: that of the right type, then the one that knows most of
+ * the keys that are there, misses least of those it needs, and has the fewest faults.
+ */
 function likeliest(branches: readonly (readonly Issue[])[]): readonly Issue[] {
-  const rank = (branch: readonly Issue[]) =>
-    branch.reduce((sum, issue) => sum + weight(issue), 0) / Math.max(1, branch.length)
-  return [...branches].sort((a, b) => rank(a) - rank(b))[0] ?? []
+  return [...branches].sort((a, b) => distance(a) - distance(b))[0] ?? []
 }
 
-/** A branch of another type or for other keys is further off than one with a wrong value deep inside. */
+function distance(branch: readonly Issue[]): number {
+  return branch.reduce((sum, issue) => sum + weight(issue), 0)
+}
+
 function weight(issue: Issue): number {
-  if (issue.code === 'custom') return 0
-  if (issue.path.length > 0) return issue.code === 'invalid_type' && issue.input === undefined ? 3 : 1
-  return issue.code === 'unrecognized_keys' ? 2 : 4
+  if (issue.code === 'unrecognized_keys') return 10 * issue.keys.length
+  if (issue.code === 'custom') return 1
+  if (issue.path.length === 0) return 1000
+  return issue.code === 'invalid_type' && issue.input === undefined ? 10 : 2
 }
 
 function reason(issue: Issue): string {

@@ -20,7 +20,9 @@ export function renderReference(specs: readonly SourceSpec[]): string {
     '## The file',
     ...tables(jsonSchema(plantSchema)),
     ...sections.flat(),
-  ].join('\n\n').concat('\n')
+  ]
+    .join('\n\n')
+    .concat('\n')
 }
 
 interface JsonSchema {
@@ -43,14 +45,19 @@ function jsonSchema(schema: z.ZodType): JsonSchema {
 /** One table for each form a schema can take: alternatives that are objects get one each. */
 function tables(schema: JsonSchema): string[] {
   const forms = (schema.anyOf ?? [schema]).filter((form) => form.properties)
-  return forms.map((form) => ['| field | type | default | meaning |', '|---|---|---|---|', ...rows(form, '')].join('\n'))
+  return forms.map((form) =>
+    ['| field | type | default | meaning |', '|---|---|---|---|', ...rows(form, '')].join('\n'),
+  )
 }
 
 function rows(schema: JsonSchema, prefix: string): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
     const path = `${prefix}${name}`
     const needed = schema.required?.includes(name) ? '**required**' : shownDefault(field)
-    return [`| \`${path}\` | ${typeName(field)} | ${needed} | ${cell(field.description ?? '')} |`, ...nested(field, path)]
+    return [
+      `| \`${path}\` | ${typeName(field)} | ${needed} | ${cell(field.description ?? '')} |`,
+      ...nested(field, path),
+    ]
   })
 }
 
