@@ -1,6 +1,6 @@
 /**
  * Where to find nodes by name: `ns=urn:acme:press;PressShop/Line1/Press{n}`, segments below the Objects folder, each
- * matched against browse names. A leading `ns=URI;` holds for all segments after it; without one any namespace will
+ * matched against browse names. A leading `ns=URI;` (or `nsu=URI;`) holds for all segments after it; without one any namespace will
  * do. `{n}` matches a number, any other `{name}` any text.
  */
 export interface BrowsePath {
@@ -22,7 +22,7 @@ export function parseBrowsePath(given: string | readonly string[]): BrowsePath {
   let namespace: string | undefined
   const segments: Segment[] = []
   for (const part of typeof given === 'string' ? [given] : given) {
-    const prefix = /^ns=([^;]+);(.*)$/s.exec(part)
+    const prefix = /^nsu?=([^;]+);(.*)$/s.exec(part)
     if (prefix) namespace = prefix[1]!
     const rest = prefix ? prefix[2]! : part
     // Names in a list are taken whole: a browse name may contain a slash.

@@ -33,7 +33,7 @@ test('a server that is not ours: values, types, status, times, and its restart',
   ])
   assert.deepEqual(Object.values((await reader.value('line1/press7', 'Point')).value as object), [1.5, 12])
 
-  first.stdin!.write(`75.5 ${0x408f0000}\n`)
+  first.stdin!.write('75.5 1083113472\n')
   const { reading, quality } = await reader.value('line1/extra', 'temperature', 75.5)
   assert.equal(quality, 0x408f0000)
   assert.equal(reading.sourceTime, Date.UTC(2026, 0, 2, 3, 4, 5, 678) + 0.901)

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
 import { DataType } from 'node-opcua'
 import { Secret } from '../../system/secret.ts'
@@ -142,9 +144,9 @@ test('a notification is acknowledged after its batch and not before', async (t) 
 /** Notifications that the server keeps for Republish because nobody acknowledged them. */
 function sentNotifications(server: TestServer): number {
   const engine = server.server.engine as unknown as {
-    _sessions: { [id: string]: { publishEngine: { subscriptions: { unacknowledgedMessageCount: number }[] } } }
+    ['_sessions']: { [id: string]: { publishEngine: { subscriptions: { unacknowledgedMessageCount: number }[] } } }
   }
-  const sessions = Object.values(engine._sessions)
+  const sessions = Object.values(engine['_sessions'])
   return sessions
     .flatMap((session) => session.publishEngine.subscriptions)
     .reduce((sum, one) => sum + one.unacknowledgedMessageCount, 0)
@@ -163,6 +165,53 @@ test('a log that refuses makes the subscription start anew, with the present val
   for (const batch of reader.batches.splice(0)) batch.fail(new Error('disk full'))
   await reader.value('line1/press1', 'temperature', 21)
 })
+
+test('a server that falls silent is left and found again: no silent polling', async (t) => {
+  const server = await TestServer.start()
+  const proxy = await silenceable(server.port)
+  const reader = new Reader({ endpoint: `opc.tcp://127.0.0.1:${proxy.port}`, nodes: [BROWSE], ...FAST })
+  t.after(async () => {
+    await reader.stop()
+    proxy.close()
+    await server.stop()
+  })
+  await reader.value('line1/press1', 'temperature', 21)
+  proxy.silence()
+  await reader.until(() => reader.source.health().state === 'down', 'down')
+  assert.match(reader.source.health().reason, /: the server has been silent for \d+ s, want a sign every 5 s$/)
+  server.set('Press1.temperature', DataType.Double, 55)
+  proxy.speak()
+  await reader.value('line1/press1', 'temperature', 55)
+  assert.equal(reader.source.health().state, 'live')
+})
+
+/** A way to the server on which everything can be swallowed while the connections stay open. */
+async function silenceable(to: number) {
+  let silent = false
+  const sockets = new Set<Socket>()
+  const proxy = createServer((near) => {
+    const far = connect(to, '127.0.0.1')
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(one)
+      one.on('data', (bytes) => silent || other.write(bytes))
+      one.on('close', () => other.destroy())
+      one.on('error', () => other.destroy())
+    }
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  return {
+    port: (proxy.address() as AddressInfo).port,
+    silence: () => (silent = true),
+    speak: () => (silent = false),
+    close() {
+      proxy.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
 
 test('a deadband is asked for numbers and left out for texts', async (t) => {
   const { server, reader } = await scene(t, { deadband: { absolute: 5 } })

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { Batch, Source } from '../../component/source.ts'
 import type { Reading, Value } from '../../model/reading.ts'
 import { qualityOf } from '../../model/reading.ts'
@@ -76,7 +77,7 @@ export class Reader {
         )
         return reading && { reading, value: reading.values[tag]!, quality: qualityOf(reading, tag) }
       },
-      `${asset} ${tag} ${String(want)}`,
+      `${asset} ${tag} ${inspect(want)}`,
     )
   }
 

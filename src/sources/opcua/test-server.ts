@@ -119,10 +119,10 @@ export class TestServer {
     const space = this.server.engine.addressSpace!
     const namespace = space.getNamespace(NAMESPACE)
     const variable = namespace.addVariable({
-      componentOf: space.findNode(parent)! as never,
+      componentOf: space.findNode(parent) as never,
       browseName,
       nodeId: `s=${id}`,
-      dataType: DataType[dataType]!,
+      dataType: DataType[dataType],
       valueRank: arrayTypeOf(dataType, value) === VariantArrayType.Array ? 1 : -1,
       minimumSamplingInterval: 10,
     })
@@ -140,7 +140,7 @@ export class TestServer {
     const code = typeof status === 'number' ? StatusCodes.Good : StatusCodes[status]
     this.#variables
       .get(id)!
-      .setValueFromSource({ dataType, arrayType: arrayTypeOf(dataType, value), value } as never, code as never, at)
+      .setValueFromSource({ dataType, arrayType: arrayTypeOf(dataType, value), value }, code as never, at)
   }
 
   remove(id: string): void {

@@ -18,6 +18,8 @@ export interface Publisher {
   readonly counts: { readonly skipped: number; readonly acknowledged: number }
   /** Resolves when less than half of the room is taken. */
   room(): Promise<void>
+  /** Resolves when the broker has acknowledged all there is. */
+  idle(): Promise<void>
   close(): Promise<void>
 }
 
@@ -33,12 +35,13 @@ export function startPublisher(
   const family = Buffer.from(random.bytes(4)).toString('hex')
   const underWay = Array.from({ length: connections }, () => 0)
   const clients = underWay.map((_, index) => openClient(broker, `millrace-simulator-${family}-${index}`, logger))
-  let roomy = Promise.withResolvers<void>()
-  const makeRoom = () => {
-    roomy.resolve()
-    roomy = Promise.withResolvers<void>()
+  const waiters = new Set<{ readonly most: number; readonly resolve: () => void }>()
+  const atMost = (most: number) => underWay.every((count) => count <= most)
+  const tell = () => {
+    for (const waiter of waiters) if (atMost(waiter.most) && waiters.delete(waiter)) waiter.resolve()
   }
-  const free = () => underWay.every((count) => count < MOST_UNDER_WAY / 2)
+  const until = (most: number) =>
+    atMost(most) ? Promise.resolve() : new Promise<void>((resolve) => waiters.add({ most, resolve }))
   return {
     counts,
     publish(index, topic, payload) {
@@ -51,11 +54,12 @@ export function startPublisher(
       clients[at]!.publish(topic, payload, { qos: 1 }, (error) => {
         underWay[at]! -= 1
         if (!error) counts.acknowledged += 1
-        if (free()) makeRoom()
+        tell()
       })
       return true
     },
-    room: () => (free() ? Promise.resolve() : roomy.promise),
+    room: () => until(MOST_UNDER_WAY / 2),
+    idle: () => until(0),
     async close() {
       const idle = Promise.all(clients.map((client) => client.endAsync(!client.connected)))
       const over = new AbortController()

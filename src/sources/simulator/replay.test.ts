@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -43,13 +43,13 @@ after(() => rm(directory, { recursive: true }))
 async function fakeHub(t: { after(fn: () => void): void }) {
   const bodies: unknown[] = []
   let refused = false
-  const server = createServer((request: IncomingMessage, response) => {
-    void Array.fromAsync(request).then((parts) => {
-      if (refused) bodies.push([request.url, JSON.parse(Buffer.concat(parts as Buffer[]).toString())])
-      response.writeHead(refused ? 200 : 503).end('{}')
-      refused = true
-    })
-  }).listen(0, '127.0.0.1')
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const parts = (await Array.fromAsync(request)) as Buffer[]
+    if (refused) bodies.push([request.url, JSON.parse(Buffer.concat(parts).toString())])
+    response.writeHead(refused ? 200 : 503).end('{}')
+    refused = true
+  }
+  const server = createServer((request, response) => void answer(request, response)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.after(() => server.close())
   return { bodies, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }

@@ -43,6 +43,8 @@ export interface ReplayMouth {
 
 const PROGRESS_MS = 1_000
 
+const LONGEST_NAP_MS = 3_600_000
+
 /** Rows in one request of HTTP when it goes as fast as it can. */
 const ROWS_A_REQUEST = 500
 
@@ -72,7 +74,9 @@ export async function replayCsv(options: ReplayOptions, system: System): Promise
       options.onProgress?.({ ...progress })
     }
   } finally {
-    await mouth.close(options.signal?.aborted === true)
+    const aborted = options.signal?.aborted === true
+    // What waits for a broker or hub that is away is given up when the replay is called off meanwhile.
+    await (aborted ? mouth.close(true) : Promise.race([mouth.close(false), stopped.then(() => mouth.close(true))]))
   }
   options.onProgress?.({ ...progress })
   return progress
@@ -98,18 +102,24 @@ class Pace {
     if (speed !== 'max') {
       const passed = row.time === undefined ? rowMs : Math.max(0, row.time - (this.#before ?? row.time))
       this.#due = this.#due === undefined ? clock.monotonic() : this.#due + passed / speed
-      const ms = this.#due - clock.monotonic()
-      const late =
-        ms > 1 &&
-        (await clock.sleep(ms, signal).then(
-          () => false,
-          () => true,
-        ))
-      if (late) return undefined
+      if (!(await this.#until(this.#due, signal))) return undefined
     }
     this.#before = row.time
     const original = times !== 'now' && row.time !== undefined
     return original ? row.time : Math.round(clock.now() * 1000) / 1000
+  }
+
+  /** Sleeps until then, in naps: a timer holds 24 days at most, and a table may pause for longer. */
+  async #until(due: number, signal: AbortSignal | undefined): Promise<boolean> {
+    const { clock } = this.#system
+    for (let ms = due - clock.monotonic(); ms > 1; ms = due - clock.monotonic()) {
+      try {
+        await clock.sleep(Math.min(ms, LONGEST_NAP_MS), signal)
+      } catch {
+        return false
+      }
+    }
+    return true
   }
 }
 
@@ -137,7 +147,8 @@ function mqttMouth(broker: Address, topic: string, { clock, random, logger }: Sy
       await publisher.room()
       publisher.publish(0, topic, JSON.stringify({ ts, values }))
     },
-    async close() {
+    async close(abandon) {
+      if (!abandon) await publisher.idle()
       await publisher.close()
     },
   }
