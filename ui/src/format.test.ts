@@ -22,6 +22,8 @@ test('digits come from what was seen, as far as the range is worth them, so that
   assert.equal(digitsFor({ range: [5, 5] }, [5]), 0)
   assert.equal(digitsFor({}, [1, 2, 3]), 0)
   assert.equal(digitsFor({}, [1, 2.5, 3.25]), 2)
+  assert.equal(digitsFor({}, [38.458, 17.1]), 2)
+  assert.equal(digitsFor({}, [387.666]), 1)
   assert.equal(digitsFor({}, [10_482.756]), 1)
   assert.equal(digitsFor({}, [NaN, 1 / 3]), 3)
 })

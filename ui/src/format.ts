@@ -52,9 +52,10 @@ function worthInRange([low, high]: readonly [number, number]): number {
 }
 
 function worthBySize(largest: number): number {
-  if (largest >= 1000) return DIGITS.large
-  if (largest === 0 || largest >= TINY) return DIGITS.most
-  return Math.min(DIGITS.tiny, Math.ceil(-Math.log10(largest)) + 2)
+  if (largest === 0) return DIGITS.most
+  if (largest < TINY) return Math.min(DIGITS.tiny, Math.ceil(-Math.log10(largest)) + 2)
+  // Four figures in all, and at least one after the point.
+  return Math.min(DIGITS.most, Math.max(DIGITS.large, 3 - Math.floor(Math.log10(largest))))
 }
 
 function digitsOf(value: number, most: number): number {
