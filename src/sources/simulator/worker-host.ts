@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads'
 import type { LogLevel } from '../../system/logger.ts'
 import type { Endpoints, Simulator, SimulatorOptions } from './simulator.ts'
 
-/** A bound for the simulator's heap: its OPC UA server needs 60 MB. */
-const MOST_HEAP_MB = 160
+/** Bounds of the simulator's heap: its OPC UA server needs 60 MB; a small nursery saves 40 MB of memory. */
+const HEAP = { maxOldGenerationSizeMb: 160, maxYoungGenerationSizeMb: 8 } as const
 
 /**
  * Runs a simulator in a thread of its own, so that loading and running its OPC UA server never holds up the hub.
@@ -13,7 +13,7 @@ const MOST_HEAP_MB = 160
 export async function startSimulatorWorker(options: SimulatorOptions, level: LogLevel = 'warn'): Promise<Simulator> {
   const worker = new Worker(new URL('worker.ts', import.meta.url), {
     workerData: { options, level },
-    resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MB },
+    resourceLimits: HEAP,
     execArgv: ['--no-warnings'],
   })
   const [answer] = (await once(worker, 'message')) as [{ endpoints: Endpoints } | { error: string }]
