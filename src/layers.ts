@@ -41,6 +41,8 @@ export const LAYERS: { readonly [folder: string]: readonly string[] } = {
     'twins',
     'api',
     'registry.ts',
+    'attach.ts',
+    'version.ts',
   ],
   'attach.ts': ['model', 'system', 'log', 'ledger', 'flow'],
   'world.ts': ['system', 'sources'],

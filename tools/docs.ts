@@ -27,7 +27,9 @@ function renderCommands(): string {
       'wrongly (unknown option, bad config). Results go to stdout, everything else to stderr; `--json` makes the result ' +
       'one JSON document or one a line.',
     ...all.map((command) => `## ${nameOf(command)}\n\n\`\`\`\n${helpOf(command)}\n\`\`\``),
-  ].join('\n\n').concat('\n')
+  ]
+    .join('\n\n')
+    .concat('\n')
 }
 
 function nameOf(command: Command): string {
@@ -36,7 +38,11 @@ function nameOf(command: Command): string {
 
 function helpOf(command: Command): string {
   let text = ''
-  command.configureOutput({ writeOut: (part) => (text += part), getOutHelpWidth: () => 100, getOutHasColors: () => false })
+  command.configureOutput({
+    writeOut: (part) => (text += part),
+    getOutHelpWidth: () => 100,
+    getOutHasColors: () => false,
+  })
   command.outputHelp()
   return text.trim()
 }
@@ -51,7 +57,9 @@ function renderErrors(): string {
     'Every error Millrace answers, logs or writes to quarantine carries one of these codes. "Again" says whether the same ' +
       'thing may succeed when it is tried again unchanged.',
     ['| code | what happened | what to do | again |', '|---|---|---|---|', ...rows].join('\n'),
-  ].join('\n\n').concat('\n')
+  ]
+    .join('\n\n')
+    .concat('\n')
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

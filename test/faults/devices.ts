@@ -84,6 +84,7 @@ export function httpDevice(page: string, options: DeviceOptions): Device {
   let abandoned = false
 
   const running = (async () => {
+    // eslint-disable-next-line no-unmodified-loop-condition -- drain() and abandon() set it
     while (!draining) {
       const numbers = Array.from({ length: batch }, () => journal.send(asset))
       await deliver(numbers)

@@ -56,7 +56,7 @@ export function isCore(path: string): boolean {
 
 interface Node {
   readonly type: string
-  readonly source?: { readonly value: string } | null
+  readonly source?: { readonly value?: unknown } | null
   readonly callee?: Node
   readonly name?: string
   readonly object?: Node
@@ -72,7 +72,8 @@ interface Context {
 const layers = {
   create(context: Context) {
     const check = (node: Node) => {
-      const fault = node.source ? layerFault(context.filename, node.source.value) : undefined
+      const to = node.source?.value
+      const fault = typeof to === 'string' ? layerFault(context.filename, to) : undefined
       if (fault !== undefined) context.report({ message: fault, node })
     }
     return {
@@ -89,7 +90,7 @@ const injected = {
     if (!isCore(context.filename)) return {}
     return {
       ImportDeclaration(node: Node) {
-        const module = node.source?.value ?? ''
+        const module = String(node.source?.value)
         if (node.importKind === 'type' || !BANNED_MODULES.includes(module)) return
         context.report({ message: `The core may not import "${module}": take it from system/ as an argument`, node })
       },
