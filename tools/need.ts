@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 /** The programs that tests talk to and npm does not bring: how each is found, and where it comes from. */
 export const TOOLS = {
+  curl: { find: () => onPath('curl'), debian: ['curl'] },
   kcat: { find: () => onPath('kcat'), debian: ['kcat'] },
   mosquitto: { find: () => onPath('mosquitto'), debian: ['mosquitto'] },
   mosquitto_pub: { find: () => onPath('mosquitto_pub'), debian: ['mosquitto-clients'] },
