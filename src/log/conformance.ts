@@ -11,18 +11,18 @@ import { partitionOf } from './partitioner.ts'
  * The contract of `Log` as tests, the same for every driver. `start` is called once; each test uses topics of its own,
  * so the suite also runs against a cluster that keeps its data.
  */
-export function conformance(name: string, start: () => Promise<ConformanceTarget>): void {
+export function conformance(name: string, start: () => Promise<ConformanceTarget>, { trims }: Capabilities): void {
   describe(`log conformance: ${name}`, () => {
     let target!: ConformanceTarget
     before(async () => {
       target = await start()
     })
     after(() => target.stop())
-    for (const [title, check] of Object.entries({ ...APPENDING, ...READING, ...LIFE })) {
-      test(title, async (t) => {
+    for (const [title, check] of Object.entries({ ...APPENDING, ...READING, ...LIFE, ...(trims ? TRIMMING : {}) })) {
+      test(title, async () => {
         const bench = new Bench(target)
         try {
-          await check(bench, (reason) => t.skip(reason))
+          await check(bench)
         } finally {
           await bench.close()
         }
@@ -31,7 +31,12 @@ export function conformance(name: string, start: () => Promise<ConformanceTarget
   })
 }
 
-type Check = (bench: Bench, skip: (reason: string) => void) => Promise<void>
+interface Capabilities {
+  /** The target can be told to remove records from the front, as retention does. */
+  readonly trims: boolean
+}
+
+type Check = (bench: Bench) => Promise<void>
 
 const APPENDING: { readonly [title: string]: Check } = {
   async 'ensure is idempotent, and a topic with other partitions is refused by name'(bench) {
@@ -263,24 +268,6 @@ const READING: { readonly [title: string]: Check } = {
     await assert.rejects(bench.from(log, bench.name(), 0, 0), { code: 'TOPIC_UNKNOWN' })
   },
 
-  async 'a position that retention passed goes on at the first record, and says so'(bench, skip) {
-    const { log, topic } = await bench.topic(1)
-    if (!bench.target.trim) return skip('this driver cannot be told to trim')
-    await log.append(
-      topic,
-      range(0, 10).map((n) => textRecord('a', n)),
-    )
-    await bench.target.trim(topic, 0, 6)
-    const { start } = (await log.ends(topic))[0]!
-    assert.ok(start > 0 && start <= 6, `start is ${start}`)
-    const batches = await bench.batches(log, [{ topic, partition: 0, offset: 0 }])
-    assert.equal(batches[0]!.skipped, start)
-    assert.deepEqual(
-      batches.flatMap((batch) => batch.records.map((record) => record.offset)),
-      range(start, 10),
-    )
-  },
-
   async 'what was appended at random is read back exactly, per partition'(bench) {
     const seed = randomInt(2 ** 31)
     const random = seededRandom(seed)
@@ -299,6 +286,25 @@ const READING: { readonly [title: string]: Check } = {
       const read = await bench.from(log, topic, partition, 0)
       assert.deepEqual(read.map(plain), records.map(plain), `partition ${partition} with seed ${seed}`)
     }
+  },
+}
+
+const TRIMMING: { readonly [title: string]: Check } = {
+  async 'a position that retention passed goes on at the first record, and says so'(bench) {
+    const { log, topic } = await bench.topic(1)
+    await log.append(
+      topic,
+      range(0, 10).map((n) => textRecord('a', n)),
+    )
+    await bench.target.trim!(topic, 0, 6)
+    const { start } = (await log.ends(topic))[0]!
+    assert.ok(start > 0 && start <= 6, `start is ${start}`)
+    const batches = await bench.batches(log, [{ topic, partition: 0, offset: 0 }])
+    assert.equal(batches[0]!.skipped, start)
+    assert.deepEqual(
+      batches.flatMap((batch) => batch.records.map((record) => record.offset)),
+      range(start, 10),
+    )
   },
 }
 

@@ -1,10 +1,9 @@
 /**
- * Matches full asset paths against a pattern below a site: `*` is any one segment, a trailing `**` is everything below
- * (and the place itself), all else is literal. A pattern that begins with the site is taken as a full one.
+ * Matches paths against a pattern: `*` is any one segment, a trailing `**` is the place itself and everything below it,
+ * all else is literal.
  */
-export function pathMatcher(site: string, pattern: string): (path: string) => boolean {
-  const full = pattern === site || pattern.startsWith(`${site}/`) ? pattern : `${site}/${pattern}`
-  const wanted = full.normalize('NFC').split('/')
+export function pathPattern(pattern: string): (path: string) => boolean {
+  const wanted = pattern.normalize('NFC').split('/')
   const open = wanted.at(-1) === '**'
   const head = open ? wanted.slice(0, -1) : wanted
   return (path) => {
@@ -12,4 +11,10 @@ export function pathMatcher(site: string, pattern: string): (path: string) => bo
     if (open ? segments.length < head.length : segments.length !== head.length) return false
     return head.every((segment, index) => segment === '*' || segment === segments[index])
   }
+}
+
+/** The same for full paths and a pattern below a site; one that begins with the site is taken as a full one. */
+export function pathMatcher(site: string, pattern: string): (path: string) => boolean {
+  const full = pattern === site || pattern.startsWith(`${site}/`)
+  return pathPattern(full ? pattern : `${site}/${pattern}`)
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { pathPattern } from '../../model/path-pattern.ts'
 import { segmentFault } from '../../model/path.ts'
 
 /** Whether a path below the site is meant. */
@@ -6,14 +7,14 @@ export type AssetPattern = (path: string) => boolean
 
 /**
  * The config field `assets`: which paths below the site may be written. `*` is one whole segment, a `**` at the end is
- * whatever follows (one segment at the least), all else is literal.
+ * the place itself and whatever is below it, all else is literal.
  */
 export const assetPatternField = z
   .string()
   .transform((text, context): AssetPattern => {
     const segments = text.split('/')
     const fault = segments.map((segment, index) => partFault(segment, index === segments.length - 1)).find(Boolean)
-    if (fault === undefined) return (path) => matches(segments, path.split('/'))
+    if (fault === undefined) return pathPattern(text)
     context.addIssue({ code: 'custom', message: `Cannot read assets ${JSON.stringify(text)}: ${fault}` })
     return z.NEVER
   })
@@ -23,11 +24,4 @@ function partFault(segment: string, last: boolean): string | undefined {
   if (segment === '*' || (segment === '**' && last)) return undefined
   if (segment.includes('*')) return `"${segment}" has a *, want * as a whole segment, or ** as the last one`
   return segmentFault(segment)
-}
-
-function matches(segments: readonly string[], path: readonly string[]): boolean {
-  const open = segments.at(-1) === '**'
-  const fixed = open ? segments.slice(0, -1) : segments
-  if (open ? path.length <= fixed.length : path.length !== fixed.length) return false
-  return fixed.every((segment, index) => segment === '*' || segment === path[index])
 }
