@@ -6,9 +6,12 @@ export interface DemoPorts {
   readonly opcua: number
 }
 
+/** Where the demo plant stands. */
+export const DEMO_SITE = 'acme/berlin'
+
 /** The config of the demo plant: the same language as every plant's, so `millrace demo --print` is a good read. */
 export function demoPlant(ports: DemoPorts): string {
-  return `site: acme/berlin
+  return `site: ${DEMO_SITE}
 log: { embedded: { listen: ${ports.kafka} } }
 
 models:

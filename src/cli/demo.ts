@@ -3,17 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { startHub, type Hub } from '../hub.ts'
-import { startWorld, type World } from '../world.ts'
+import type { Hub } from '../hub.ts'
+import type { World } from '../world.ts'
 import { announce } from './announce.ts'
-import { demoPlant, type DemoPorts } from './demo-plant.ts'
+import { keepCompiledCode } from './compile-cache.ts'
+import { DEMO_SITE, demoPlant, type DemoPorts } from './demo-plant.ts'
 import { EXIT } from './failure.ts'
-import { parsePlant } from './files.ts'
-import { machine } from './machine.ts'
 import { count, jsonOption, logFormatOption, logLevelOption, port, positive, type LogOptions } from './options.ts'
 import type { Done } from './program.ts'
 import { terminal } from './terminal.ts'
-import { untilEnded } from './until-ended.ts'
+import { askedToEnd, untilEnded } from './until-ended.ts'
 
 interface DemoOptions extends LogOptions, DemoPorts {
   readonly data?: string
@@ -51,26 +50,47 @@ export const demoCommand = (done: Done) =>
     })
 
 async function demo(options: DemoOptions): Promise<number> {
-  const directory = options.data ?? (await mkdtemp(join(tmpdir(), 'millrace-demo-')))
-  try {
-    const system = machine(options)
-    const plant = await parsePlant('demo.yaml', Buffer.from(demoPlant(options)))
-    // The machines take longer to load than the hub, so they begin first; until it is there they try again.
-    const machines = startMachines(options)
-    machines.catch(() => {})
-    const hub = await startHub({ plant, dataDirectory: directory, mode: 'demo', system })
-    announce(hub, `demo plant ${plant.site}: 8 presses, ${options.cars} cars, 1 test station`, options.json === true, [
-      ['Try', 'mosquitto_pub -q 1 -t hello/world -m \'{"temperature": 21.5}\''],
-    ])
-    if (options.open && terminal.interactive) openBrowser(hub)
-    await untilEnded(hub, await machines)
-    return EXIT.ok
-  } finally {
-    if (options.data === undefined) await rm(directory, { recursive: true, force: true })
-  }
+  const asked = askedToEnd()
+  await using stack = new AsyncDisposableStack()
+  const directory = options.data ?? (await temporaryDirectory(stack))
+  const starting = startDemoHub(options, directory)
+  stack.defer(closing(starting))
+  // Until the hub is there the machines try again.
+  const machines = startMachines(options)
+  stack.defer(closing(machines))
+  const hub = await starting
+  announce(hub, `demo plant ${DEMO_SITE}: 8 presses, ${options.cars} cars, 1 test station`, options.json === true, [
+    ['Try', 'mosquitto_pub -q 1 -t hello/world -m \'{"temperature": 21.5}\''],
+  ])
+  keepCompiledCode()
+  if (options.open && terminal.interactive) openBrowser(hub)
+  const ended = Promise.race([hub.ended, machines.then(() => hub.ended)])
+  await untilEnded(asked, { ended, close: () => stack.disposeAsync() })
+  return EXIT.ok
 }
 
-function startMachines({ seed, speed, cars, opcua, mqtt, http }: DemoOptions): Promise<World> {
+async function temporaryDirectory(stack: AsyncDisposableStack): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-demo-'))
+  stack.defer(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** Closes what is still starting as soon as it has started; what could not start needs no closing. */
+function closing(starting: Promise<{ close(): Promise<void> }>): () => Promise<void> {
+  const started = starting.catch(() => undefined)
+  return async () => (await started)?.close()
+}
+
+async function startDemoHub(options: DemoOptions, dataDirectory: string): Promise<Hub> {
+  const { parsePlant } = await import('./files.ts')
+  const plant = await parsePlant('demo.yaml', Buffer.from(demoPlant(options)))
+  const { startHub } = await import('../hub.ts')
+  const { machine } = await import('./machine.ts')
+  return startHub({ plant, dataDirectory, mode: 'demo', system: machine(options) })
+}
+
+async function startMachines({ seed, speed, cars, opcua, mqtt, http }: DemoOptions): Promise<World> {
+  const { startWorld } = await import('../world.ts')
   const at = (port: number) => ({ host: '127.0.0.1', port })
   const page = `http://127.0.0.1:${http}`
   return startWorld({ seed, speed, presses: 8, cars, opcua: at(opcua), mqtt: at(mqtt), http: page })
@@ -83,7 +103,7 @@ function openBrowser(hub: Hub): void {
       ? ['open', true]
       : ['xdg-open', process.env['DISPLAY'] !== undefined || process.env['WAYLAND_DISPLAY'] !== undefined]
   if (!usable) return
-  const child = spawn(program as string, [hub.page], { stdio: 'ignore', detached: true })
+  const child = spawn(program, [hub.page], { stdio: 'ignore', detached: true })
   child.on('error', () => {})
   child.unref()
 }

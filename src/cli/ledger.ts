@@ -1,7 +1,6 @@
 import { Command } from 'commander'
-import { attachLog, proveBooks } from '../attach.ts'
+import type { proveBooks } from '../attach.ts'
 import { EXIT } from './failure.ts'
-import { machine } from './machine.ts'
 import { dataOption, jsonOption } from './options.ts'
 import type { Done } from './program.ts'
 import { table, terminal } from './terminal.ts'
@@ -22,9 +21,11 @@ export const ledgerCommand = (done: Done) =>
     )
 
 async function ledger(data: string, json: boolean): Promise<number> {
-  const attached = await attachLog(data, machine({ logLevel: 'warn', logFormat: 'text' }))
+  const attach = await import('../attach.ts')
+  const { machine } = await import('./machine.ts')
+  const attached = await attach.attachLog(data, machine({ logLevel: 'warn', logFormat: 'text' }))
   try {
-    const audit = await proveBooks(attached, json ? () => {} : progress())
+    const audit = await attach.proveBooks(attached, json ? () => {} : progress())
     if (json) terminal.out(JSON.stringify({ site: attached.site, running: attached.running, ...audit }))
     else print(audit, attached.site)
     return audit.balanced ? EXIT.ok : EXIT.failed

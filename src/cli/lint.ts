@@ -1,8 +1,5 @@
 import { Command } from 'commander'
-import { configSchema } from '../config/load.ts'
-import { SOURCES } from '../registry.ts'
 import { EXIT, sayFailure } from './failure.ts'
-import { readPlant } from './files.ts'
 import { jsonOption } from './options.ts'
 import type { Done } from './program.ts'
 import { terminal } from './terminal.ts'
@@ -18,12 +15,19 @@ export const lintCommand = (done: Done) =>
       '\nExamples:\n  millrace lint plant.yaml\n  millrace lint --schema > plant.schema.json\n\nExits with 0 when the config is good, with 2 when it is not.',
     )
     .action(async (file: string, options: { schema?: boolean; json?: boolean }) => {
-      if (options.schema) terminal.out(JSON.stringify(configSchema(SOURCES), null, 2))
+      if (options.schema) await printSchema()
       else done(await lint(file, options.json === true))
     })
 
+async function printSchema(): Promise<void> {
+  const { configSchema } = await import('../config/load.ts')
+  const { SOURCES } = await import('../registry.ts')
+  terminal.out(JSON.stringify(configSchema(SOURCES), null, 2))
+}
+
 async function lint(file: string, json: boolean): Promise<number> {
   try {
+    const { readPlant } = await import('./files.ts')
     const plant = await readPlant(file)
     const { site, sources, assets, models } = plant
     if (json)

@@ -1,6 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
-import { parseAddress } from '../component/fields.ts'
-import type { Address } from '../system/net.ts'
+import { parseAddress, type Address } from '../system/net.ts'
 import type { LogLevel } from '../system/logger.ts'
 
 /** Options that several commands take, spelt the same everywhere. */

@@ -1,12 +1,10 @@
 import { Command } from 'commander'
-import { startHub } from '../hub.ts'
+import { keepCompiledCode } from './compile-cache.ts'
 import { EXIT } from './failure.ts'
-import { readPlant } from './files.ts'
-import { machine } from './machine.ts'
 import { dataOption, jsonOption, logFormatOption, logLevelOption, type LogOptions } from './options.ts'
 import type { Done } from './program.ts'
 import { announce } from './announce.ts'
-import { untilEnded } from './until-ended.ts'
+import { askedToEnd, untilEnded } from './until-ended.ts'
 
 interface RunOptions extends LogOptions {
   readonly data: string
@@ -28,9 +26,14 @@ export const runCommand = (done: Done) =>
     .action(async (file: string, options: RunOptions) => done(await run(file, options)))
 
 async function run(file: string, options: RunOptions): Promise<number> {
+  const asked = askedToEnd()
+  const { readPlant } = await import('./files.ts')
   const plant = await readPlant(file)
+  const { startHub } = await import('../hub.ts')
+  const { machine } = await import('./machine.ts')
   const hub = await startHub({ plant, dataDirectory: options.data, mode: 'run', system: machine(options) })
   announce(hub, `plant ${plant.site}`, options.json === true)
-  await untilEnded(hub)
+  keepCompiledCode()
+  await untilEnded(asked, hub)
   return EXIT.ok
 }

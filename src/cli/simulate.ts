@@ -1,14 +1,11 @@
 import { basename } from 'node:path'
 import { Command, Option } from 'commander'
-import { parseAddress } from '../component/fields.ts'
-import type { Address } from '../system/net.ts'
-import { replayTable, startWorld } from '../world.ts'
+import { parseAddress, type Address } from '../system/net.ts'
 import { EXIT } from './failure.ts'
-import { machine } from './machine.ts'
 import { address, count, jsonOption, positive } from './options.ts'
 import type { Done } from './program.ts'
 import { terminal } from './terminal.ts'
-import { untilEnded } from './until-ended.ts'
+import { askedToEnd, untilEnded } from './until-ended.ts'
 
 interface PlantOptions {
   readonly opcua: Address
@@ -79,6 +76,8 @@ const replayCommand = (done: Done) =>
     .action(async (file: string, options: ReplayCommandOptions) => done(await replay(file, options)))
 
 async function plant({ json, ...options }: PlantOptions): Promise<number> {
+  const asked = askedToEnd()
+  const { startWorld } = await import('../world.ts')
   const world = await startWorld(options)
   if (json) terminal.out(JSON.stringify({ ok: true, ...world.endpoints }))
   else {
@@ -87,11 +86,13 @@ async function plant({ json, ...options }: PlantOptions): Promise<number> {
     )
     terminal.out('Ctrl-C ends it.')
   }
-  await untilEnded(world)
+  await untilEnded(asked, world)
   return EXIT.ok
 }
 
 async function replay(file: string, options: ReplayCommandOptions): Promise<number> {
+  const { replayTable } = await import('../world.ts')
+  const { machine } = await import('./machine.ts')
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   const { timeColumn, times, speed, json } = options

@@ -1,10 +1,9 @@
 import { Command } from 'commander'
-import { attachLog, tailReadings, type TailedReading } from '../attach.ts'
+import type { TailedReading } from '../attach.ts'
 import { pathMatcher } from '../model/path-pattern.ts'
 import { qualityName } from '../model/quality.ts'
 import { samplesOf, type Value } from '../model/reading.ts'
 import { EXIT } from './failure.ts'
-import { machine } from './machine.ts'
 import { count, dataOption, jsonOption } from './options.ts'
 import type { Done } from './program.ts'
 import { terminal } from './terminal.ts'
@@ -33,6 +32,8 @@ export const tailCommand = (done: Done) =>
     .action(async (pattern: string, options: TailCommandOptions) => done(await tail(pattern, options)))
 
 async function tail(pattern: string, options: TailCommandOptions): Promise<number> {
+  const { attachLog, tailReadings } = await import('../attach.ts')
+  const { machine } = await import('./machine.ts')
   const attached = await attachLog(options.data, machine({ logLevel: 'warn', logFormat: 'text' }))
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())

@@ -3,6 +3,9 @@ import { terminal } from './terminal.ts'
 /** How long a clean end may take before the program ends anyway. */
 const CLOSING_MS = 20_000
 
+/** Signals this close to the first are the same wish: npm hands on a Ctrl-C that the terminal has sent already. */
+const SAME_WISH_MS = 300
+
 interface Running {
   /** Rejects when it cannot go on; absent: it always can. */
   readonly ended?: Promise<never>
@@ -10,26 +13,35 @@ interface Running {
 }
 
 /**
- * Waits for Ctrl-C (or SIGTERM), then closes cleanly; a second Ctrl-C ends at once.
+ * Heeds Ctrl-C and SIGTERM from now on, so also while something starts: the first resolves it, a second ends the program
+ * at once.
+ */
+export function askedToEnd(): Promise<void> {
+  return new Promise((resolve) => {
+    let askedAt: number | undefined
+    const ask = (exitCode: number) => () => {
+      askedAt ??= performance.now()
+      if (performance.now() - askedAt > SAME_WISH_MS) process.exit(exitCode)
+      resolve()
+    }
+    process.on('SIGINT', ask(130))
+    process.on('SIGTERM', ask(143))
+  })
+}
+
+/**
+ * Waits until it is asked to end, then closes cleanly.
  * @throws what made it end by itself
  */
-export async function untilEnded(...running: readonly Running[]): Promise<void> {
+export async function untilEnded(asked: Promise<void>, running: Running): Promise<void> {
   try {
-    await Promise.race([signalled(), ...running.flatMap((one) => one.ended ?? [])])
+    await Promise.race([asked, ...(running.ended ? [running.ended] : [])])
   } finally {
     const limit = setTimeout(() => {
       terminal.err(`Cannot end cleanly within ${CLOSING_MS / 1000} s: ending anyway`)
       process.exit(1)
     }, CLOSING_MS)
-    process.once('SIGINT', () => process.exit(130))
-    for (const one of [...running].reverse()) await one.close()
+    await running.close()
     clearTimeout(limit)
   }
-}
-
-function signalled(): Promise<void> {
-  return new Promise((resolve) => {
-    process.once('SIGINT', () => resolve())
-    process.once('SIGTERM', () => resolve())
-  })
 }

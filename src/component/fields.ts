@@ -1,13 +1,11 @@
 import { z } from 'zod'
 import { Secret } from '../system/secret.ts'
-import type { Address } from '../system/net.ts'
+import { parseAddress, type Address } from '../system/net.ts'
 
 /**
  * Fields that several components have, spelt the same everywhere. Before a component's schema sees its config, the
  * loader has replaced `secret:NAME` and `env:NAME` by a `Secret`, and `file:PATH` by the file's text.
  */
-
-const LOOPBACK = '127.0.0.1'
 
 /** A port (then on loopback) or `host:port`; every interface is `0.0.0.0:1883`. Port 0 lets the system choose. */
 export const addressField = z
@@ -23,16 +21,11 @@ export const addressField = z
   })
   .describe('A port (on loopback), or "host:port"; "0.0.0.0:PORT" is every interface')
 
-export function parseAddress(given: number | string): Address | undefined {
-  if (typeof given === 'number') return { host: LOOPBACK, port: given }
-  const match = /^(?:(\[[0-9a-fA-F:]+\]|[^:\s]+):)?(\d{1,5})$/.exec(given)
-  if (!match || Number(match[2]) > 65535) return undefined
-  return { host: (match[1] ?? LOOPBACK).replace(/^\[|\]$/g, ''), port: Number(match[2]) }
-}
-
 /** Whether only this machine can reach it. */
 export function isLoopback(address: Address): boolean {
-  return address.host === 'localhost' || address.host === '::1' || address.host.startsWith('127.')
+  const { host } = address
+  // A name such as 127.example.org is no address.
+  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
 }
 
 const UNIT_MS: { readonly [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }

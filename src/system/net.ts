@@ -6,6 +6,16 @@ export interface Address {
   readonly port: number
 }
 
+const LOOPBACK = '127.0.0.1'
+
+/** A port, then on loopback, or `host:port` (`[::1]:1883`); undefined where it is neither. */
+export function parseAddress(given: number | string): Address | undefined {
+  if (typeof given === 'number') return { host: LOOPBACK, port: given }
+  const match = /^(?:(\[[0-9a-fA-F:]+\]|[^:\s]+):)?(\d{1,5})$/.exec(given)
+  if (!match || Number(match[2]) > 65535) return undefined
+  return { host: (match[1] ?? LOOPBACK).replace(/^\[|\]$/g, ''), port: Number(match[2]) }
+}
+
 /** PEM texts of a TLS listener; `ca` asks clients for a certificate that it signed (mTLS). */
 export interface TlsIdentity {
   readonly key: string
