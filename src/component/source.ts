@@ -94,7 +94,7 @@ export interface SourceSpec<C = unknown> {
   readonly summary: string
   /** Type, defaults, validation and description of every field. */
   readonly config: z.ZodType<C>
-  /** A config that works, as YAML; shown in the docs and run by a test. */
+  /** A `sources:` block that works, as YAML; shown in the docs, checked by a test. */
   readonly example: string
   /**
    * Its machines report changes only, and silence would be noticed: a value holds, however old, while the source is

@@ -32,9 +32,11 @@ export const httpSpec: SourceSpec<HttpSourceConfig> = {
   kind: 'http',
   summary: 'Takes records that machines and programs post to /api/v1/ingest/{path}, as JSON or NDJSON',
   config,
-  example: `http:
-  assets: test/**
-  timestamp: measuredAt
+  example: `sources:
+  test-stations:
+    http:
+      assets: test/**
+      timestamp: measuredAt
 `,
   describe: () => PREFIX,
   create: createHttpSource,

@@ -17,9 +17,10 @@ function faults(config: object): string[] {
         .map((issue) => issue.message)
 }
 
-test('the example of the reference page is a config that works', () => {
-  const config = mqttSpec.config.parse((parse(mqttSpec.example) as { mqtt: unknown }).mqtt)
-  assert.equal(mqttSpec.describe(config), 'mqtt://127.0.0.1:1883')
+test('the example of the reference page shows both shapes', () => {
+  const { sources } = parse(mqttSpec.example) as { sources: { [name: string]: { mqtt: unknown } } }
+  const described = Object.values(sources).map(({ mqtt }) => mqttSpec.describe(mqttSpec.config.parse(mqtt)))
+  assert.deepEqual(described, ['mqtt://127.0.0.1:1883', 'mqtt://10.0.0.5'])
 })
 
 test('the shape says whether devices come to us or we go to a broker', () => {

@@ -18,10 +18,17 @@ export const mqttSpec: SourceSpec<MqttConfig> = {
   kind: 'mqtt',
   summary: 'MQTT 3.1.1 and 5: devices connect straight to the hub (listen), or it reads an existing broker (broker)',
   config: mqttConfig,
-  example: `mqtt:
-  listen: 1883
-  topics:
-    "vehicles/sensor/data/{car}": { asset: "fleet/{car}" }
+  example: `sources:
+  cars:                                     # devices connect straight to the hub
+    mqtt:
+      listen: 1883
+      topics:
+        "vehicles/sensor/data/{car}": { asset: "fleet/{car}" }
+  shop-floor:                               # the hub reads a broker that is there already
+    mqtt:
+      broker: mqtt://10.0.0.5
+      topics:
+        "plc/{line}/{machine}/{tag...}": { asset: "{line}/{machine}", tag: "{tag}" }
 `,
   describe(config) {
     if ('broker' in config) return config.broker

@@ -98,14 +98,16 @@ export const opcuaSpec: SourceSpec<OpcuaConfig> = {
   holds: true,
   summary: 'Subscribes to the variables of an OPC UA server, with their status codes and times',
   config,
-  example: `opcua:
-  endpoint: opc.tcp://127.0.0.1:4840
-  nodes:
-    - browse: "ns=urn:millrace:simulator;PressShop/Line1/Press{n}"
-      asset: press-shop/line1/press{n}
-    - node: nsu=urn:millrace:simulator;s=Press1.temperature
-      asset: press-shop/line1/press1
-      tag: tool-temperature
+  example: `sources:
+  line1:
+    opcua:
+      endpoint: opc.tcp://127.0.0.1:4840
+      nodes:
+        - browse: "ns=urn:millrace:simulator;PressShop/Line1/Press{n}"
+          asset: press-shop/line1/press{n}
+        - node: nsu=urn:millrace:simulator;s=Press1.temperature
+          asset: press-shop/line1/press1
+          tag: tool-temperature
 `,
   describe: (checked) => checked.endpoint,
   create: (checked, context) => new OpcuaSource(checked, context),
