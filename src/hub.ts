@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createApi } from './api/api.ts'
 import { HubViews } from './api/hub-views.ts'
 import { hubFilePath, logDirectory, type HubFile } from './attach.ts'
 import type { HttpHost } from './component/http.ts'
@@ -12,6 +11,7 @@ import { Ledger } from './ledger/ledger.ts'
 import { startBroker, type RunningBroker } from './log/broker/start.ts'
 import { connectLog } from './log/client/connect.ts'
 import type { Log } from './log/log.ts'
+import { LogWatch } from './log/log-watch.ts'
 import { dataTopicSpec, topicSpec } from './log/topics.ts'
 import { Catalogue } from './model/catalogue.ts'
 import { topicName } from './model/path.ts'
@@ -66,8 +66,11 @@ export async function startHub(options: HubOptions): Promise<Hub> {
 async function compose(options: HubOptions, stack: AsyncDisposableStack): Promise<Hub> {
   const { plant, dataDirectory, system } = options
   await system.disk.makeDirectory(dataDirectory)
-  const { broker, ended } = await openLog(options, stack)
+  // The server's library loads on this thread while the log recovers on its own.
+  const [{ broker, ended }, { createApi }] = await Promise.all([openLog(options, stack), import('./api/api.ts')])
   const log = await connect(broker, options, stack)
+  const watch = new LogWatch({ log, system })
+  stack.defer(watch.start())
   const catalogue = await openCatalogue(log, plant, system)
   const startedAt = system.clock.now()
 
@@ -78,6 +81,7 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
 
   const views = new HubViews({
     hub: { site: plant.site, version: VERSION, mode: options.mode, startedAt, log: describeLog(plant, broker) },
+    logHealth: () => watch.health(),
     catalogue,
     twins,
     caughtUp,
@@ -187,8 +191,14 @@ function runSources(options: HubOptions, ingest: Ingest, http: HttpHost, stack: 
   })
 }
 
+/** For commands beside the hub. A full disk keeps them from finding it, and nobody else from being served. */
 async function writeHubFile(file: HubFile, { dataDirectory, system }: HubOptions): Promise<void> {
-  await replaceFile(system.disk, hubFilePath(dataDirectory), Buffer.from(JSON.stringify(file)))
+  const path = hubFilePath(dataDirectory)
+  try {
+    await replaceFile(system.disk, path, Buffer.from(JSON.stringify(file)))
+  } catch (error) {
+    system.logger.warn('Cannot write where this hub is; commands beside it may not find it', { file: path, error })
+  }
 }
 
 function describeLog({ log }: Plant, { address }: RunningBroker) {

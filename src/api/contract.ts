@@ -83,6 +83,13 @@ export interface BookView {
   readonly balanced: boolean
 }
 
+/** `GET /healthz`: 200 where the hub is ready, else 503. */
+export interface HealthView {
+  readonly ready: boolean
+  /** Why it is not. */
+  readonly reason?: string
+}
+
 /** `GET /api/v1/status`. */
 export interface HubView {
   readonly site: string
@@ -92,6 +99,15 @@ export interface HubView {
     readonly kind: 'embedded' | 'kafka' | 'memory'
     readonly address?: string
     readonly durability: 'fsync' | 'replicated' | 'page cache'
+    /**
+     * `live`: stores what is handed over. `failed`: cannot until somebody acts (a full or failing disk). `down`: does
+     * not answer. While it is not `live` nothing is acknowledged, and reading goes on.
+     */
+    readonly state: 'live' | 'down' | 'failed'
+    /** Why, in a sentence without names of the plant: `GET /healthz` shows it to everybody. */
+    readonly reason: string
+    /** When the state last changed: wall time, ms since the epoch. */
+    readonly since: number
   }
   readonly startedAt: number
   readonly recordsPerSecond: number

@@ -15,7 +15,7 @@ export interface AssetQuery {
  * 2^53 and bytes as strings), and `stale` is judged at the moment of the call.
  */
 export interface HubPort {
-  /** Whether the log is open and the twins have caught up with it; until then `GET /healthz` answers 503. */
+  /** Whether the twins have caught up with the log; until then, and while the log is not live, `/healthz` answers 503. */
   ready(): boolean
   hub(): HubView
   /** Sorted by path, at most `limit`. Asked often by the live stream, so it must not walk all assets. */

@@ -13,7 +13,10 @@ import { Rates } from './rates.ts'
 
 export interface HubViewsOptions {
   /** What never changes while the hub runs. */
-  readonly hub: Omit<HubView, 'recordsPerSecond' | 'assets'>
+  readonly hub: Omit<HubView, 'recordsPerSecond' | 'assets' | 'log'> & {
+    readonly log: Omit<HubView['log'], 'state' | 'reason' | 'since'>
+  }
+  readonly logHealth: () => Health
   readonly catalogue: Catalogue
   readonly twins: Twins
   /** Whether the twins have taken what was in the log when they were started. */
@@ -33,11 +36,14 @@ export interface SourceStatus {
 }
 
 const WATCH_MS = 1_000
+/** How old a source's health may be when its values are judged by it. */
+const HEALTH_MS = 100
 
 /** What the API shows, made from the twins, the books and the sources of a running hub. */
 export class HubViews implements HubPort {
   readonly #options: HubViewsOptions
   readonly #rates = new Rates()
+  #judged = -Infinity
 
   constructor(options: HubViewsOptions) {
     this.#options = options
@@ -55,8 +61,10 @@ export class HubViews implements HubPort {
   }
 
   hub(): HubView {
-    const { hub, catalogue } = this.#options
-    return { ...hub, recordsPerSecond: this.#rates.total(), assets: catalogue.size }
+    const { hub, catalogue, logHealth } = this.#options
+    const { state, reason, since } = logHealth()
+    const log = { ...hub.log, state: state === 'live' || state === 'failed' ? state : 'down', reason, since } as const
+    return { ...hub, log, recordsPerSecond: this.#rates.total(), assets: catalogue.size }
   }
 
   assets({ under, after, limit }: AssetQuery): readonly AssetSummary[] {
@@ -106,10 +114,18 @@ export class HubViews implements HubPort {
   }
 
   #look(): void {
-    const { twins, ledger, sources, system } = this.#options
-    for (const { name, holds, health } of sources()) twins.judge(name, verdict(holds, health))
+    const { ledger, system } = this.#options
     const received = ledger.view().map((book) => [book.source, book.received] as const)
     this.#rates.note(system.clock.monotonic(), new Map(received))
+  }
+
+  /** The values of a source that is not live are not the present, however young they are. */
+  #judge(): void {
+    const { twins, sources, system } = this.#options
+    const now = system.clock.monotonic()
+    if (now - this.#judged < HEALTH_MS) return
+    this.#judged = now
+    for (const { name, holds, health } of sources()) twins.judge(name, verdict(holds, health))
   }
 
   #head(path: string) {
@@ -125,6 +141,7 @@ export class HubViews implements HubPort {
 
   /** Tags in the order of the definition: declared ones that never came are there too, without a value. */
   #tags(path: string): TagView[] | undefined {
+    this.#judge()
     const twin = this.#options.twins.get(path)
     const definitions = this.#options.catalogue.tags(path)
     if (twin === undefined && definitions === undefined) return undefined

@@ -11,7 +11,7 @@ export class MemoryHub implements HubPort {
     site: 'acme/berlin',
     version: '0.0.0',
     mode: 'run',
-    log: { kind: 'memory', durability: 'fsync' },
+    log: { kind: 'memory', durability: 'fsync', state: 'live', reason: 'Stores what is handed over', since: 0 },
     startedAt: 0,
     recordsPerSecond: 0,
     assets: 0,

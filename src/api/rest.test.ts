@@ -67,6 +67,20 @@ test('answers status, sources, one source, ledger, metrics and health', async (t
   assert.equal((await fetch(`${url}/healthz`)).status, 503)
 })
 
+test('a log that cannot store: not healthy, with the reason; posts are turned away at once, reading goes on', async (t) => {
+  const { hub, api, url } = await startServer(t)
+  api.host.post('/api/v1/ingest', () => assert.fail('a request was handed on though the log cannot store it'))
+  hub.record(PRESS, [{ tag: 'temperature', value: 1 }], 1000)
+  hub.view = { ...hub.view, log: { ...hub.view.log, state: 'failed', reason: 'The log cannot store' } }
+  const health = await fetch(`${url}/healthz`)
+  assert.deepEqual([health.status, await health.json()], [503, { ready: false, reason: 'The log cannot store' }])
+  const headers = { 'content-type': 'application/json' }
+  const posted = await fetch(`${url}/api/v1/ingest/press`, { method: 'POST', headers, body: '{"a":1}' })
+  assert.deepEqual([posted.status, posted.headers.get('retry-after')], [503, '1'])
+  assert.equal(((await posted.json()) as { code: string }).code, 'NOT_STORED')
+  assert.equal((await fetch(`${url}/api/v1/assets/${PRESS}`)).status, 200)
+})
+
 test('says with a code and a sentence what is not there', async (t) => {
   const { url } = await startServer(t)
   for (const [path, status, code] of [

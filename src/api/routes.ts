@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../system/clock.ts'
 import type { Auth, Caller, Need } from './auth.ts'
-import type { JsonValue } from './contract.ts'
+import type { HealthView, JsonValue } from './contract.ts'
 import { ApiError } from './errors.ts'
 import type { Gate } from './gate.ts'
 import type { HubPort } from './hub-port.ts'
@@ -58,8 +58,10 @@ export const ROUTES: readonly Route[] = [
 ]
 
 function health({ hub }: Desk, _request: FastifyRequest, reply: FastifyReply) {
-  const ready = hub.ready()
-  return reply.code(ready ? 200 : 503).send({ ready })
+  const { log } = hub.hub()
+  const reason = log.state !== 'live' ? log.reason : hub.ready() ? undefined : 'The twins are being read from the log'
+  const view: HealthView = reason === undefined ? { ready: true } : { ready: false, reason }
+  return reply.code(view.ready ? 200 : 503).send(view)
 }
 
 function metrics({ hub }: Desk, _request: FastifyRequest, reply: FastifyReply) {
@@ -122,6 +124,11 @@ function logout({ gate, auth, cookie }: Desk, request: FastifyRequest, reply: Fa
 }
 
 async function mounted(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
+  const { log } = desk.hub.hub()
+  // A machine that asks now is better off with an answer than with a wait of which nobody knows the end.
+  if (log.state !== 'live') {
+    throw new ApiError(503, 'NOT_STORED', `Cannot store the request: ${log.reason}`, { 'retry-after': '1' })
+  }
   const caller = desk.caller(request)?.name
   const answer = await desk.mounts.answer(`/${rest(request)}`, {
     headers: plainHeaders(request),

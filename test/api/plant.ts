@@ -29,7 +29,14 @@ export function fillPlant(hub: MemoryHub, now: number): void {
   hub.age('acme/berlin/utilities/compressor')
 }
 
-const EMBEDDED = { kind: 'embedded', address: '127.0.0.1:9092', durability: 'fsync' } as const
+const EMBEDDED = {
+  kind: 'embedded',
+  address: '127.0.0.1:9092',
+  durability: 'fsync',
+  state: 'live',
+  reason: 'Stores what is handed over',
+  since: 0,
+} as const
 
 export function pressTags(press: number): MemoryTag[] {
   return [

@@ -1,4 +1,6 @@
+import type { HubView } from '../../src/api/contract.ts'
 import { rateText } from './format.ts'
+import { Mark } from './marks.tsx'
 import { placeHref, type Route } from './route.ts'
 import type { ConnectionState, Store } from './store.ts'
 
@@ -43,7 +45,7 @@ export function Header({ store, route, drawer, onDrawer }: HeaderProps) {
         </div>
         <div class="fact" title={hub?.log.address}>
           <dt>{hub ? LOGS[hub.log.kind] : 'Log'}</dt>
-          <dd>{hub?.log.durability ?? '–'}</dd>
+          <dd>{hub ? <LogMark log={hub.log} /> : '–'}</dd>
         </div>
         <div class="fact">
           <dt>Page</dt>
@@ -53,6 +55,18 @@ export function Header({ store, route, drawer, onDrawer }: HeaderProps) {
         </div>
       </dl>
     </header>
+  )
+}
+
+const LOG_ALARMS = { failed: 'cannot store', down: 'no answer' } as const
+
+/** How durable the log is; an alarm with colour, shape and words while it does not store. */
+function LogMark({ log }: { readonly log: HubView['log'] }) {
+  if (log.state === 'live') return log.durability
+  return (
+    <span class="log-alarm" role="alert" title={log.reason}>
+      <Mark state="bad" /> {LOG_ALARMS[log.state]}
+    </span>
   )
 }
 
