@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
+import { ManualClock } from '../../test/mqtt/manual-clock.ts'
 import type { Batch, Item, Source } from '../component/source.ts'
 import { auditLedger } from '../ledger/audit.ts'
 import { Ledger } from '../ledger/ledger.ts'
@@ -274,6 +275,33 @@ test('batches are pulled while others wait for the disk, and acknowledged in ord
   log.flush()
   await until(() => source.told.length === 51)
   assert.deepEqual(source.told, [...Array.from({ length: 50 }, (_, index) => `ack ${index + 1}`), 'ack empty'])
+  stop.abort()
+  await running
+})
+
+test('a source that the log holds up is not live, says why, and is live again once it is stored', async () => {
+  const clock = new ManualClock()
+  const log = new MemoryLog({ clock: systemClock, autoFlush: false })
+  const { random, logger } = { random: seededRandom(1), logger: silentLogger }
+  const { ingest } = await flushing(log, bench(log, { system: { clock, random, logger } }))
+  const source = new Hand()
+  const stop = new AbortController()
+  const running = ingest.run('line1', () => source, stop.signal)
+  const look = () => {
+    clock.advance(1_000)
+    return ingest.health('line1')!
+  }
+  await until(() => ingest.health('line1') !== undefined)
+  for (let second = 0; second < 5; second += 1) assert.equal(look().state, 'live')
+  source.give('1', [reading({ temperature: 1 })])
+  await until(() => log.state().pendingBytes > 0)
+  const health = [look(), look(), look()]
+  assert.deepEqual([health[0]!.state, health[2]!.state], ['live', 'stale'])
+  assert.equal(health[2]!.reason, 'Waiting for the log; by hand')
+  assert.ok(health[2]!.since > 1_700_000_000_000)
+  log.flush()
+  await until(() => source.told.length === 1)
+  assert.deepEqual(look(), { state: 'live', reason: 'by hand', since: 0 })
   stop.abort()
   await running
 })

@@ -25,9 +25,20 @@ const GRACE_MS = 10_000
 /** How often a source that has to wait for its gaps to be written looks again. */
 const CROWDED_MS = 250
 
+/** How long what was handed over may wait for the log before the source's health says so. */
+const WAITING_MS = 2_000
+
 interface Running {
+  readonly lane: Lane
   source: Source | undefined
   crash: Health | undefined
+  /** The source is not asked for more, because the log has no room. */
+  blocked: boolean
+  /** Batches that were settled when somebody last asked how the source is, and when that number last changed. */
+  settled: number
+  movedAt: number
+  /** Wall time since when it waits for the log. */
+  waitsSince: number | undefined
 }
 
 /**
@@ -59,7 +70,15 @@ export class Ingest {
    */
   async run(name: string, open: () => Source, signal: AbortSignal): Promise<void> {
     const lane = new Lane(name, this.#options.ledger.book(name), this.#parts)
-    const running: Running = { source: undefined, crash: undefined }
+    const running: Running = {
+      lane,
+      source: undefined,
+      crash: undefined,
+      blocked: false,
+      settled: 0,
+      movedAt: this.#options.system.clock.monotonic(),
+      waitsSince: undefined,
+    }
     this.#running.set(name, running)
     const stopped = this.#keepPulling(lane, open, running, signal)
     if (!(await this.#within(stopped, signal))) {
@@ -73,10 +92,33 @@ export class Ingest {
     }
   }
 
-  /** How a source is: what it says itself, or why it is being started again. Undefined: it was never run. */
+  /**
+   * How a source is: what it says itself, or why it is being started again, or that the log holds it up; then it is no
+   * longer `live`, for nothing of it arrives. Asked about once a second. Undefined: it was never run.
+   */
   health(name: string): Health | undefined {
     const running = this.#running.get(name)
-    return running?.crash ?? running?.source?.health()
+    const health = running?.crash ?? running?.source?.health()
+    if (running === undefined || health === undefined) return health
+    const since = this.#waitsForLog(running)
+    if (since === undefined) return health
+    const why = this.#options.log.state().lastError?.code === 'LOG_FULL' ? ' (its disk is full or failing)' : ''
+    const reason = `Waiting for the log${why}; ${health.reason}`
+    return health.state === 'live' ? { ...health, state: 'stale', reason, since } : { ...health, reason }
+  }
+
+  /** Wall time since when nothing of what the source handed over was stored; undefined where it waits for nothing. */
+  #waitsForLog(running: Running): number | undefined {
+    const { clock } = this.#options.system
+    const { lane, blocked, settled } = running
+    if ((lane.isIdle && !blocked) || lane.settledBatches !== settled) {
+      running.settled = lane.settledBatches
+      running.movedAt = clock.monotonic()
+      running.waitsSince = undefined
+    } else if (clock.monotonic() - running.movedAt >= WAITING_MS) {
+      running.waitsSince ??= clock.now() - WAITING_MS
+    }
+    return running.waitsSince
   }
 
   async #keepPulling(lane: Lane, open: () => Source, running: Running, signal: AbortSignal): Promise<void> {
@@ -87,7 +129,8 @@ export class Ingest {
       try {
         running.source = open()
         running.crash = undefined
-        await this.#pull(lane, running.source, signal)
+        running.blocked = false
+        await this.#pull(running, running.source, signal)
         return
       } catch (error) {
         if (signal.aborted) return
@@ -102,14 +145,17 @@ export class Ingest {
   }
 
   /** Takes batch after batch. The source ends when the signal aborts; what it hands over until then is taken. */
-  async #pull(lane: Lane, source: Source, signal: AbortSignal): Promise<void> {
+  async #pull(running: Running, source: Source, signal: AbortSignal): Promise<void> {
     const { log, system } = this.#options
+    const { lane } = running
     for await (const batch of source.read(signal)) {
       lane.take(batch)
+      running.blocked = true
       await log.ready()
       while (!lane.hasRoom) {
         await (lane.isCrowded ? system.clock.sleep(CROWDED_MS) : lane.settled())
       }
+      running.blocked = false
     }
   }
 

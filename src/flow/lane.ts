@@ -53,6 +53,7 @@ export class Lane {
   #flights: Flight[] = []
   #first = 0
   #inFlight = 0
+  #settledBatches = 0
   #waiters: (() => void)[] = []
   #closed = false
 
@@ -102,6 +103,11 @@ export class Lane {
 
   get isIdle(): boolean {
     return this.#first === this.#flights.length
+  }
+
+  /** Batches acknowledged or refused so far. */
+  get settledBatches(): number {
+    return this.#settledBatches
   }
 
   /** From now on batches are refused; those in flight are still acknowledged. */
@@ -199,6 +205,7 @@ export class Lane {
     // Gaps are runs of numbers, so they are told in order; dropped and refused items came apart.
     letGo.sort((a, b) => a.seq - b.seq)
     this.#book.settle({ count, stored, quarantined, letGo })
+    this.#settledBatches += 1
     this.#inFlight -= count
     try {
       if (error === undefined) batch.ack()
