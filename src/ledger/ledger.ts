@@ -23,6 +23,8 @@ export interface LedgerOptions {
 export const DATA_KINDS: readonly string[] = ['telemetry', 'raw']
 
 const EVERY_MS = 5_000
+/** How long `open` waits for the first checkpoint. */
+const OPEN_MS = 1_000
 /** How long `close` waits for what is in flight, so that the last checkpoint holds it. */
 const CLOSE_MS = 10_000
 
@@ -66,7 +68,7 @@ export class Ledger {
     for (const { source, from, to, count } of ledger.#unwritten) {
       system.logger.warn('Numbers were never durable, so never acknowledged', { source, from, to, count })
     }
-    await ledger.checkpoint()
+    await ledger.#open()
     ledger.#timer = system.clock.every(options.everyMs ?? EVERY_MS, () => void ledger.#tick())
     return ledger
   }
@@ -120,6 +122,17 @@ export class Ledger {
     if ((await Promise.race([written, late])) !== true) {
       logger.warn('The ledger was closed without its last checkpoint; the next start reads it from the log')
     }
+    stop.abort()
+  }
+
+  /**
+   * The first checkpoint, with the gaps of the crash before. A log that cannot store right now (a full disk) keeps it
+   * waiting, but nobody from reading: after another crash the same gaps are found again.
+   */
+  async #open(): Promise<void> {
+    const stop = new AbortController()
+    const late = this.#options.system.clock.sleep(OPEN_MS, stop.signal).catch(() => {})
+    await Promise.race([this.#tick(), late])
     stop.abort()
   }
 

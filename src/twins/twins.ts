@@ -51,6 +51,8 @@ export class Twins implements View {
   #saved: Promise<void> | undefined
   #timer: Timer | undefined
   #notBefore = 0
+  /** The last snapshot could not be written, and the log has been told so. */
+  #unsaved = false
 
   constructor(options: TwinsOptions) {
     this.#options = options
@@ -166,8 +168,10 @@ export class Twins implements View {
     if (!this.#changed || this.#saved !== undefined || clock.monotonic() < this.#notBefore) return
     try {
       await this.save()
+      this.#unsaved = false
     } catch (error) {
-      logger.warn('Cannot write the snapshot of the twins; the next one holds it', { error })
+      if (!this.#unsaved) logger.warn('Cannot write the snapshot of the twins; the next one holds it', { error })
+      this.#unsaved = true
     }
   }
 

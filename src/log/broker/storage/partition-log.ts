@@ -44,6 +44,8 @@ export class PartitionLog implements Partition {
   #endOffset: number
   #durableOffset: number
   #verifyAfterMs = VERIFY_AFTER_MS
+  /** Appends refused for want of room since the last one that was stored. */
+  #refusals = 0
   #syncTimer: Timer | undefined
   #verifyTimer: Timer | undefined
 
@@ -184,6 +186,7 @@ export class PartitionLog implements Partition {
     }
     this.#group = []
     this.#durableOffset = group.at(-1)!.appended.nextOffset
+    if (this.#refusals > 0) this.#tellRoom()
     for (const { outcome, appended } of group) outcome.resolve(appended)
     this.#waiters.wake(this.#durableOffset)
     this.#syncLater()
@@ -211,8 +214,20 @@ export class PartitionLog implements Partition {
     this.#endOffset = this.#durableOffset
     for (const { undo } of refused.toReversed()) for (const takeBack of undo.toReversed()) takeBack()
     if (error.kind === 'failed') this.#stop(error)
-    else this.#place.logger.warn('Refused appends', { partition: this.#name(), appends: refused.length, error })
+    else this.#tellFull(error, refused.length)
     for (const { outcome } of refused) outcome.reject(error)
+  }
+
+  /** Producers try again and again: the log says it once. */
+  #tellFull(error: Error, appends: number): void {
+    const { logger } = this.#place
+    if (this.#refusals === 0) logger.warn('Refuses appends until there is room', { partition: this.#name(), error })
+    this.#refusals += appends
+  }
+
+  #tellRoom(): void {
+    this.#place.logger.warn('Stores again', { partition: this.#name(), refusedAppends: this.#refusals })
+    this.#refusals = 0
   }
 
   #stop(error: Error): void {
