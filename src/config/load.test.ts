@@ -161,6 +161,16 @@ const CASES: readonly (readonly [name: string, text: string | Uint8Array, ...wan
   ['bad template', 'site: a/b\nassets: { "x{3..1}": {} }\n', 'plant.yaml:2:22: Cannot expand'],
   ['a tag with a line break', 'site: a/b\nmodels: { press@1: { tags: { "a\\nb": {} } } }\n', 'has a control character'],
   [
+    'a log open to everybody',
+    'site: a/b\nlog: { embedded: { listen: "0.0.0.0:9092" } }\n',
+    'plant.yaml:2:28: Cannot listen on 0.0.0.0 for Kafka clients: the embedded log has no authentication yet, want a port or a loopback address',
+  ],
+  [
+    'a name that only looks like loopback',
+    'site: a/b\napi: { listen: "127.evil.example:8080" }\n',
+    'Cannot listen on 127.evil.example for everybody',
+  ],
+  [
     'open to everybody',
     'site: a/b\napi: { listen: "0.0.0.0:8080" }\n',
     'Cannot listen on 0.0.0.0 for everybody: want at least one entry in "tokens", or a loopback address',

@@ -40,7 +40,15 @@ const modelSchema = z
   .describe('A versioned type of machine')
 
 const embeddedSchema = z.strictObject({
-  listen: addressField.prefault(9092).describe('Where Kafka clients of this machine reach the log'),
+  // The listener asks nobody who they are: whoever reaches it reads and writes everything.
+  listen: addressField
+    .prefault(9092)
+    .superRefine((listen, context) => {
+      if (isLoopback(listen)) return
+      const message = `Cannot listen on ${listen.host} for Kafka clients: the embedded log has no authentication yet, want a port or a loopback address`
+      context.addIssue({ code: 'custom', message })
+    })
+    .describe('Where Kafka clients of this machine reach the log; loopback only'),
   partitions: z.number().int().min(1).max(64).default(4).describe('Partitions of each new topic'),
   retention: z
     .strictObject({
