@@ -33,7 +33,7 @@ export interface Moved {
   readonly config: string
   readonly page: string
   /** The text of a block with the ports of this run. */
-  translate(text: string): string
+  readonly translate: (text: string) => string
 }
 
 interface PlantText {
