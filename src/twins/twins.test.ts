@@ -278,6 +278,24 @@ test('a damaged snapshot is set aside and said so; the twins start anew', async 
   }
 })
 
+test('after many records a snapshot is written before its time, so that a start after a crash reads little again', async (t) => {
+  const directory = await folder(t)
+  const written = Promise.withResolvers<void>()
+  const rename: typeof fileDisk.rename = async (from, to) => {
+    await fileDisk.rename(from, to)
+    written.resolve()
+  }
+  const system = { clock: new HandClock(), disk: { ...fileDisk, rename }, logger: silentLogger }
+  const twins = new Twins({ directory, catalogue: new Catalogue(), system })
+  await twins.open()
+  const thousand = Array.from({ length: 1_000 }, (_, n) => entry('acme/berlin/m1', { n }, n))
+  for (let n = 1; n <= 50; n++) twins.take(batch(thousand, n * 1_000))
+  await written.promise
+  // The process dies here, and another one opens what it left.
+  const again = await open(directory)
+  assert.deepEqual(again.twins.positions(), [{ topic: TOPIC, partition: 0, offset: 50_000 }])
+})
+
 test('a snapshot of a version to come is not misread', async (t) => {
   const directory = await folder(t)
   const { crc32 } = await import('node:zlib')

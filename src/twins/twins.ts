@@ -26,6 +26,10 @@ export interface TwinsOptions {
 
 const STALE_AFTER_MS = 60_000
 const EVERY_MS = 10_000
+/** Records after which it is written before its time: what a start after a crash reads again is bounded by this. */
+const SAVE_AFTER = 50_000
+/** However fast records come, snapshots are at least this far apart. */
+const APART_MS = 1_000
 /** A snapshot writes at most this much on average, so that a large one does not wear the disk out. */
 const BYTES_PER_MS = 4_000
 /** Tags that are written down before others get their turn: about 2 ms. */
@@ -47,6 +51,8 @@ export class Twins implements View {
   #twins = new Map<string, Twin>()
   #positions = new Map<string, ViewPosition>()
   #changed = false
+  /** Records taken since the last snapshot. */
+  #sinceSaved = 0
   #saving: Saving | undefined
   #saved: Promise<void> | undefined
   #timer: Timer | undefined
@@ -144,6 +150,8 @@ export class Twins implements View {
     }
     this.#positions.set(`${topic}/${partition}`, { topic, partition, offset: nextOffset })
     this.#changed = true
+    this.#sinceSaved += entries.length
+    if (this.#sinceSaved >= SAVE_AFTER) void this.#tick()
   }
 
   reset(): void {
@@ -182,6 +190,7 @@ export class Twins implements View {
     const paths = this.#index.sorted().filter((path) => this.#twins.has(path))
     this.#saving = saving
     this.#changed = false
+    this.#sinceSaved = 0
     try {
       let tags = 0
       for (const path of paths) {
@@ -195,7 +204,7 @@ export class Twins implements View {
       }
       this.#saving = undefined
       await replaceFile(disk, this.#path, writer.finish())
-      this.#notBefore = clock.monotonic() + writer.bytes / BYTES_PER_MS
+      this.#notBefore = clock.monotonic() + Math.max(APART_MS, writer.bytes / BYTES_PER_MS)
     } catch (error) {
       this.#changed = true
       throw error

@@ -18,8 +18,11 @@ export interface DeviceOptions {
   readonly rate: number
 }
 
-/** Most readings of a device on their way: a machine's own buffer. */
-const WINDOW = 400
+/**
+ * Most readings of a device on their way: a machine's own buffer. Small, because MQTT.js repeats them one by one after a
+ * reconnect, each when the one before is acknowledged.
+ */
+const WINDOW = 64
 
 const TICK_MS = 10
 

@@ -23,16 +23,22 @@ export class HubProcess {
   /** Starts it and resolves, when it answers that it is ready, with the milliseconds that took. */
   async start(limitMs = 20_000): Promise<number> {
     const began = performance.now()
-    const child = spawn(process.execPath, this.#args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
-    this.#child = child
-    for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (text: Buffer) => this.#hear(String(text)))
+    const child = this.#spawn()
     while (!(await healthy(this.#page))) {
-      if (child.exitCode !== null) throw new Error(`the hub ended with ${child.exitCode}:\n${this.said.join('\n')}`)
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`the hub ended with ${child.exitCode}:\n${this.said.join('\n')}`)
       if (performance.now() - began > limitMs)
         throw new Error(`the hub is not ready after ${limitMs} ms:\n${this.said.join('\n')}`)
       await sleep(20)
     }
     return performance.now() - began
+  }
+
+  /** Starts it and kills it after so many milliseconds, whatever it has come to by then. */
+  async startAndKill(afterMs: number): Promise<void> {
+    this.#spawn()
+    await sleep(afterMs)
+    await this.kill()
   }
 
   async kill(): Promise<void> {
@@ -44,9 +50,16 @@ export class HubProcess {
     return this.#end('SIGTERM')
   }
 
+  #spawn(): ChildProcess {
+    const child = spawn(process.execPath, this.#args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = child
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => this.#hear(String(text)))
+    return child
+  }
+
   async #end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child!
-    if (child.exitCode !== null) return child.exitCode
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
     const exited = once(child, 'exit')
     child.kill(signal)
     await exited

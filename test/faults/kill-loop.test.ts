@@ -14,8 +14,9 @@ test(`T1: ${CYCLES} times kill -9 under load loses nothing that was acknowledged
     say: (line) => t.diagnostic(line),
   })
   const sorted = [...result.readyMs].sort((a, b) => a - b)
+  const at = (share: number) => Math.round(sorted[Math.floor(sorted.length * share)]!)
   t.diagnostic(
-    `${result.acknowledged} acknowledged, ${result.repeated} repeated, ready p95 ${sorted[Math.floor(sorted.length * 0.95)]} ms`,
+    `${result.acknowledged} acknowledged, ${result.repeated} repeated, killed ${CYCLES} times under load and ${result.killedStarting} times while starting, lost ${result.lost.length}, inversions ${result.inversions.length}, phantoms ${result.phantoms.length}; ready p50 ${at(0.5)} ms, p95 ${at(0.95)} ms`,
   )
   assert.ok(result.acknowledged > CYCLES * 500, `only ${result.acknowledged} acknowledged`)
   assert.deepEqual(result.lost.slice(0, 10), [])

@@ -24,6 +24,8 @@ export interface KillLoopOptions {
 export interface KillLoopResult extends Verdict {
   /** Of each start, ms until the hub was ready. */
   readonly readyMs: readonly number[]
+  /** How often it was killed before it was ready. */
+  readonly killedStarting: number
   /** Exit code and answer of `millrace ledger --json` after the end. */
   readonly ledger: { readonly code: number | null; readonly answer: string }
 }
@@ -49,11 +51,17 @@ async function inDirectory(directory: string, options: KillLoopOptions): Promise
   const hub = new HubProcess([...options.program, config, '--data', data], page)
   const journal = new Journal()
   const readyMs = [await hub.start()]
+  let killedStarting = 0
   const devices = startDevices(`mqtt://127.0.0.1:${mqtt}`, page, journal, options.rate / 8)
   try {
     for (let cycle = 1; cycle <= options.cycles; cycle += 1) {
       await sleep(300 + random.integer(1200))
       await hub.kill()
+      // Every third time it is killed again while it starts: at any moment of its recovery.
+      if (random.integer(3) === 0) {
+        await hub.startAndKill(random.integer(Math.ceil(readyMs.at(-1)!)))
+        killedStarting += 1
+      }
       readyMs.push(await hub.start())
       options.say?.(`cycle ${cycle}: ready in ${Math.round(readyMs.at(-1)!)} ms, ${journal.acknowledged} acknowledged`)
     }
@@ -61,7 +69,7 @@ async function inDirectory(directory: string, options: KillLoopOptions): Promise
     await Promise.all(devices.map((device) => device.drain()))
     await hub.stop()
     const ledger = await millraceLedger(data)
-    return { ...journal.check(await readNumbers(data, 'acme/berlin/')), readyMs, ledger }
+    return { ...journal.check(await readNumbers(data, 'acme/berlin/')), readyMs, killedStarting, ledger }
   } finally {
     for (const device of devices) device.abandon()
     await hub.kill()
