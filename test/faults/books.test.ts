@@ -56,7 +56,7 @@ api: { listen: ${http} }
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify([
       { ts: 1, values: { n: 1 } },
-      { ts: 2, values: 7 },
+      { ts: 'yesterday', values: { n: 2 } },
       { ts: 3, values: { n: 3 } },
     ]),
   })
