@@ -29,7 +29,7 @@ function problems(document: ConfigDocument, base: DocumentPath, issue: Issue, kn
     const reason = issue.issues.map((nested) => nested.message).join(', ')
     return [document.problemAtKey(path.slice(0, -1), key, `Cannot use name "${key}": ${reason}`)]
   }
-  const why = reason(issue)
+  const why = reason(issue, (value) => shown(value, path))
   // Fields that check themselves already speak in whole sentences.
   const message = why.startsWith('Cannot ') ? why : `Cannot read "${path.join('.')}": ${why}`
   return [document.problem(path, message, suggestion(issue))]
@@ -61,7 +61,7 @@ function weight(issue: Issue): number {
   return issue.code === 'invalid_type' && issue.input === undefined ? 10 : 2
 }
 
-function reason(issue: Issue): string {
+function reason(issue: Issue, shown: (value: unknown) => string): string {
   switch (issue.code) {
     case 'invalid_type':
       return issue.input === undefined
@@ -83,8 +83,13 @@ function suggestion(issue: Issue): string | undefined {
   return nearest(issue.input, issue.values.map(String))
 }
 
+/** Where people write a secret by mistake; what they wrote is not repeated. */
+const SECRET_PLACE = /^(tokens?|passwords?|users?|keys?|secrets?)$/i
+
 /** A value as people see it; what may be a secret shows itself as `***`. */
-function shown(value: unknown): string {
+function shown(value: unknown, path: DocumentPath): string {
+  const open = value === undefined || typeof value === 'number' || typeof value === 'boolean'
+  if (!open && path.some((part) => SECRET_PLACE.test(String(part)))) return '***'
   const text = JSON.stringify(value) ?? String(value)
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
 }

@@ -161,6 +161,11 @@ const CASES: readonly (readonly [name: string, text: string | Uint8Array, ...wan
   ['bad template', 'site: a/b\nassets: { "x{3..1}": {} }\n', 'plant.yaml:2:22: Cannot expand'],
   ['a tag with a line break', 'site: a/b\nmodels: { press@1: { tags: { "a\\nb": {} } } }\n', 'has a control character'],
   [
+    'a secret in a place that takes none is not repeated',
+    'site: a/b\napi: { tokens: [hunter2] }\n',
+    'plant.yaml:2:17: Cannot read "api.tokens.0": it is ***, want object',
+  ],
+  [
     'a log open to everybody',
     'site: a/b\nlog: { embedded: { listen: "0.0.0.0:9092" } }\n',
     'plant.yaml:2:28: Cannot listen on 0.0.0.0 for Kafka clients: the embedded log has no authentication yet, want a port or a loopback address',

@@ -23,7 +23,7 @@ function brokerFault(given: string): string | undefined {
 
 /** A password that somebody wrote into the address is not repeated in a message. */
 function withoutUser(given: string): string {
-  return given.replace(/\/\/[^@/]*@/, '//***@')
+  return given.replace(/\/\/.*@/, '//***@')
 }
 
 /** Config of the client: data comes from an existing broker. */

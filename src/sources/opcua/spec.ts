@@ -77,7 +77,9 @@ const deadbandField = z.union([
 const config = z.strictObject({
   endpoint: z
     .string()
-    .regex(/^opc\.tcp:\/\/[^/\s]+/, { message: 'Cannot use endpoint: want e.g. "opc.tcp://10.0.0.7:4840"' })
+    .regex(/^opc\.tcp:\/\/[^/\s@]+(\/[^\s@]*)?$/, {
+      message: 'Cannot use endpoint: want e.g. "opc.tcp://10.0.0.7:4840", with the user in "security"',
+    })
     .describe('Endpoint URL of the server'),
   nodes: z.array(nodeRule).min(1).describe('What to subscribe to'),
   samplingInterval: durationField.prefault('250ms').describe('How often the server looks at a value'),
