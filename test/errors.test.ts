@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { ERRORS } from '../src/errors.ts'
 
 /** Names in capitals that are not ours: Kafka's, Node's and Fastify's codes, variables of the environment. */
-const FOREIGN = /^(HPE|FST|ERR|WAYLAND|MILLRACE)_/
+const FOREIGN = /^(HPE|FST|ERR|WAYLAND|MILLRACE|XDG|NODE)_/
 const FOREIGN_FILES = ['src/log/client/protocol-faults.ts', 'src/log/broker/wire/protocol-error.ts']
 
 /** Codes of faults: quoted, in capitals, of at least two words, or one of the few that have one. */
