@@ -64,6 +64,7 @@ export interface SourceView {
 
 /** `GET /api/v1/ledger` answers `LedgerView`. received = stored + quarantined + dropped + lost + inFlight. */
 export interface LedgerView {
+  /** Every book balances, and the log was found to hold all that the books counted when the hub started. */
   readonly balanced: boolean
   readonly books: readonly BookView[]
 }

@@ -101,8 +101,9 @@ export class HubViews implements HubPort {
   }
 
   ledger(): LedgerView {
-    const books = this.#options.ledger.view()
-    return { balanced: books.every((book) => book.balanced), books }
+    const { ledger } = this.#options
+    const books = ledger.view()
+    return { balanced: ledger.complete && books.every((book) => book.balanced), books }
   }
 
   metrics(): string {

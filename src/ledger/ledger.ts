@@ -39,6 +39,7 @@ export class Ledger {
   /** Gap records that no checkpoint counts yet because they could not be appended. */
   #unwritten: GapRecord[] = []
   #written: string
+  #complete = true
   #running: Promise<void> | undefined
   #timer: Timer | undefined
 
@@ -64,6 +65,7 @@ export class Ledger {
     }
     const books = [...tail.books.values()].map((book) => book.closed())
     const ledger = new Ledger(options, books, booksText(base?.books ?? []))
+    ledger.#complete = tail.beyond.length === 0
     ledger.#unwritten = lostRecords(tail, system.clock.now())
     for (const { source, from, to, count } of ledger.#unwritten) {
       system.logger.warn('Numbers were never durable, so never acknowledged', { source, from, to, count })
@@ -87,6 +89,14 @@ export class Ledger {
   view(): BookSummary[] {
     const books = [...this.#books.values()].map((book) => book.summary())
     return books.sort((a, b) => (a.source < b.source ? -1 : 1))
+  }
+
+  /**
+   * Whether the log reached, when it was opened, as far as the last checkpoint says. Where it did not (a part of it was
+   * restored from a backup), records that the books count are gone, and the books balance with nothing.
+   */
+  get complete(): boolean {
+    return this.#complete
   }
 
   /** Whether data of this kind is in the books: a raw topic that nobody audits must not be written to. */
