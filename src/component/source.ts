@@ -54,6 +54,7 @@ export interface Dropped {
  * the source must not acknowledge; it closes or answers 503, and the machine sends again. Neither may throw.
  */
 export interface Batch {
+  /** To be looked at before the next batch is asked for; then a source may let go of them. */
   readonly items: readonly Item[]
   ack(): void
   fail(error: Error): void

@@ -8,7 +8,7 @@ import { encodeRecord } from '../model/record.ts'
 import type { Logger } from '../system/logger.ts'
 import type { Gate } from './gate.ts'
 import type { LearnedDefinitions } from './learned.ts'
-import { byteLength, faulty, isTooLarge, RecordBuilder, refusedOf, seqOf, tooLarge, type Refused } from './records.ts'
+import { byteLength, faulty, isTooLarge, RecordBuilder, refusedOf, tooLarge, type Refused } from './records.ts'
 
 /** Items of one source that may be on their way to the log; beyond, the source is not asked for more. */
 const MOST_IN_FLIGHT = 200_000
@@ -77,11 +77,9 @@ export class Lane {
     let seq = this.#book.handOver(count)
     for (const item of batch.items) this.#sort(item, seq++, flight, sorted)
     void this.#await(flight, this.#parts.definitions.publish())
-    if (sorted.telemetry.length > 0) void this.#append(flight, this.#telemetry, sorted.telemetry, 'stored')
-    if (sorted.quarantine.length > 0) void this.#append(flight, this.#quarantine, sorted.quarantine, 'quarantined')
-    if (sorted.raw !== undefined) {
-      for (const [topic, records] of sorted.raw) void this.#append(flight, topic, records, 'stored')
-    }
+    this.#append(flight, this.#telemetry, sorted.telemetry, 'stored')
+    this.#append(flight, this.#quarantine, sorted.quarantine, 'quarantined')
+    if (sorted.raw !== undefined) for (const [topic, lot] of sorted.raw) this.#append(flight, topic, lot, 'stored')
     this.#landed(flight)
   }
 
@@ -123,17 +121,16 @@ export class Lane {
       case 'raw': {
         const topic = this.#rawTopic(item.topic)
         if (topic === undefined) {
-          sorted.quarantine.push(this.#records.quarantined(unknownTopic(item.topic, item.key, item), seq))
+          this.#refuse(unknownTopic(item.topic, item.key, item), seq, sorted)
         } else if (isTooLarge(item.key, item.payload)) {
-          const size = byteLength(item.key) + item.payload.length
-          sorted.quarantine.push(this.#records.quarantined(tooLarge(item, size), seq))
+          this.#refuse(tooLarge(item, byteLength(item.key) + item.payload.length), seq, sorted)
         } else {
-          sorted.rawOf(topic).push(this.#records.raw(item, seq))
+          sorted.rawOf(topic).add(this.#records.raw(item, seq), seq)
         }
         break
       }
       case 'rejected':
-        sorted.quarantine.push(this.#records.quarantined(refusedOf(item), seq))
+        this.#refuse(refusedOf(item), seq, sorted)
         break
       case 'dropped':
         letGo(flight, dropped(item, seq))
@@ -146,14 +143,17 @@ export class Lane {
       const reading = this.#parts.gate.check(given)
       const text = encodeRecord(reading)
       if (isTooLarge(reading.asset, text)) {
-        const size = byteLength(reading.asset) + byteLength(text)
-        sorted.quarantine.push(this.#records.quarantined(tooLarge(reading, size), seq))
+        this.#refuse(tooLarge(reading, byteLength(reading.asset) + byteLength(text)), seq, sorted)
       } else {
-        sorted.telemetry.push(this.#records.reading(reading, text, seq))
+        sorted.telemetry.add(this.#records.reading(reading, text, seq), seq)
       }
     } catch (error) {
-      sorted.quarantine.push(this.#records.quarantined(faulty(given, error), seq))
+      this.#refuse(faulty(given, error), seq, sorted)
     }
+  }
+
+  #refuse(refused: Refused, seq: number, sorted: Sorted): void {
+    sorted.quarantine.add(this.#records.quarantined(refused, seq), seq)
   }
 
   #rawTopic(kind: string): string | undefined {
@@ -164,14 +164,19 @@ export class Lane {
     return topic
   }
 
-  async #append(flight: Flight, topic: string, records: readonly NewRecord[], fate: 'stored' | 'quarantined') {
+  /** While an append is under way only the numbers are kept: the records of many batches would fill the memory. */
+  #append(flight: Flight, topic: string, { records, seqs }: Lot, fate: 'stored' | 'quarantined'): void {
+    if (records.length > 0) void this.#stored(flight, this.#parts.log.append(topic, records), seqs, fate)
+  }
+
+  async #stored(flight: Flight, append: Promise<unknown>, seqs: readonly number[], fate: 'stored' | 'quarantined') {
     flight.pending += 1
     try {
-      await this.#parts.log.append(topic, records)
-      flight[fate] += records.length
+      await append
+      flight[fate] += seqs.length
     } catch (error) {
       const why = (error as { code?: string }).code ?? String(error)
-      for (const record of records) letGo(flight, { seq: seqOf(record), kind: 'not-stored', why })
+      for (const seq of seqs) letGo(flight, { seq, kind: 'not-stored', why })
       flight.error ??= error as Error
     }
     this.#landed(flight)
@@ -218,21 +223,32 @@ export class Lane {
 
 /** The records of one batch by where they go. */
 class Sorted {
-  readonly telemetry: NewRecord[] = []
-  readonly quarantine: NewRecord[] = []
-  raw: Map<string, NewRecord[]> | undefined
+  readonly telemetry = new Lot()
+  readonly quarantine = new Lot()
+  raw: Map<string, Lot> | undefined
   #topic: string | undefined
-  #records: NewRecord[] = []
+  #lot = this.telemetry
 
-  rawOf(topic: string): NewRecord[] {
+  rawOf(topic: string): Lot {
     // Nearly always the topic of the item before.
-    if (topic === this.#topic) return this.#records
+    if (topic === this.#topic) return this.#lot
     this.raw ??= new Map()
-    const records = this.raw.get(topic) ?? []
-    this.raw.set(topic, records)
+    const lot = this.raw.get(topic) ?? new Lot()
+    this.raw.set(topic, lot)
     this.#topic = topic
-    this.#records = records
-    return records
+    this.#lot = lot
+    return lot
+  }
+}
+
+/** Records for one topic, and their numbers. */
+class Lot {
+  readonly records: NewRecord[] = []
+  readonly seqs: number[] = []
+
+  add(record: NewRecord, seq: number): void {
+    this.records.push(record)
+    this.seqs.push(seq)
   }
 }
 

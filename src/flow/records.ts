@@ -62,11 +62,6 @@ function stamp(receivedTime: number): number {
   return receivedTime >= 0 && receivedTime <= LAST_MS ? receivedTime : 0
 }
 
-/** The number that a record of this builder carries. */
-export function seqOf(record: NewRecord): number {
-  return Number(record.headers![1]![1])
-}
-
 /** Whether no record can hold these; measured only where it might be so (a UTF-16 unit takes at most 3 bytes). */
 export function isTooLarge(key: string, value: Uint8Array | string): boolean {
   const most = 3 * key.length + (typeof value === 'string' ? 3 * value.length : value.length)

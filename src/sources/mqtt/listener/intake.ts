@@ -173,6 +173,7 @@ export class Intake {
       return undefined
     }
     this.#outstanding++
+    this.#last?.release()
     this.#last = tick
     return tick
   }
@@ -211,7 +212,7 @@ export class Intake {
 
 /** One turn's messages of all connections. */
 class Tick implements Batch {
-  readonly items: Item[] = []
+  items: Item[] = []
   readonly runs: Run[] = []
   readonly forwards: (() => void)[] = []
   bytes = 0
@@ -220,6 +221,11 @@ class Tick implements Batch {
 
   constructor(intake: Intake) {
     this.#intake = intake
+  }
+
+  /** Whoever asks for the next batch is done with the items; until the acknowledgement they only fill the memory. */
+  release(): void {
+    this.items = []
   }
 
   ack(): void {
