@@ -171,7 +171,8 @@ const MAX_UNFOLDED_BYTES = 64 * 1024 * 1024
 
 /**
  * The records of the batch at `position`, whose CRC the caller has checked (`batchFault`). Keys, values and header
- * values are views: of `bytes`, or of the unfolded bytes where the batch was compressed.
+ * values are views: of `bytes`, or of the unfolded bytes where the batch was compressed. A header that is that of the
+ * record before, byte for byte, is the same object.
  * @throws LogError `CORRUPT_BATCH`, `UNSUPPORTED_COMPRESSION` (snappy, lz4), `BATCH_TOO_LARGE` (compression bomb).
  */
 export function decodeRecords(bytes: Uint8Array, position = 0, limits: DecodeLimits = {}): StoredRecord[] {
@@ -212,12 +213,19 @@ const NO_HEADERS: StoredRecord['headers'] = []
 class RecordReader {
   readonly #bytes: Uint8Array
   readonly #text: Buffer
+  readonly #buffer: ArrayBufferLike
+  readonly #byteOffset: number
   readonly #header: BatchHeader
+  /** Of the record before. */
+  #headersBefore = NO_HEADERS
   #at = 0
 
   constructor(bytes: Uint8Array, header: BatchHeader) {
     this.#bytes = bytes
     this.#text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    // Asked for once: an engine makes a call of it each time.
+    this.#buffer = bytes.buffer
+    this.#byteOffset = bytes.byteOffset
     this.#header = header
   }
 
@@ -252,22 +260,50 @@ class RecordReader {
     if (count === 0) return NO_HEADERS
     // A header takes at least two bytes, so a count that lies cannot make us allocate.
     if (count < 0 || count * 2 > end - this.#at) this.#fail(`header count is ${count}`)
-    const headers: [string, Uint8Array][] = []
-    for (let i = 0; i < count; i++) headers.push([this.#name(end), this.#field(end) ?? new Uint8Array(0)])
+    const headers: StoredRecord['headers'][number][] = []
+    for (let i = 0; i < count; i++) headers.push(this.#headerField(end, this.#headersBefore[i]))
+    this.#headersBefore = headers
     return headers
   }
 
-  #name(end: number): string {
-    const length = this.#varint()
-    const start = this.#skip(length, end)
-    return this.#text.toString('utf8', start, this.#at)
+  /** A header is mostly that of the record before; then no text and no view is made of it again. */
+  #headerField(end: number, before: StoredRecord['headers'][number] | undefined): StoredRecord['headers'][number] {
+    const nameLength = this.#varint()
+    const nameStart = this.#skip(nameLength, end)
+    const sameName = before !== undefined && this.#isText(before[0], nameStart, nameLength)
+    const name = sameName ? before[0] : this.#text.toString('utf8', nameStart, this.#at)
+    const valueLength = this.#varint()
+    if (valueLength === -1) return [name, new Uint8Array(0)]
+    const valueStart = this.#skip(valueLength, end)
+    if (sameName && this.#isBytes(before[1], valueStart, valueLength)) return before
+    return [name, this.#view(valueStart, valueLength)]
+  }
+
+  /** Whether these bytes are a text of ASCII. */
+  #isText(text: string, start: number, length: number): boolean {
+    if (text.length !== length) return false
+    for (let i = 0; i < length; i++) {
+      const byte = this.#bytes[start + i]!
+      if (byte !== text.charCodeAt(i) || byte > 0x7f) return false
+    }
+    return true
+  }
+
+  #isBytes(bytes: Uint8Array, start: number, length: number): boolean {
+    if (bytes.length !== length) return false
+    // From the end: numbers that count differ there.
+    for (let i = length - 1; i >= 0; i--) if (bytes[i] !== this.#bytes[start + i]) return false
+    return true
   }
 
   #field(end: number): Uint8Array | null {
     const length = this.#varint()
     if (length === -1) return null
-    const start = this.#skip(length, end)
-    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, length)
+    return this.#view(this.#skip(length, end), length)
+  }
+
+  #view(start: number, length: number): Uint8Array {
+    return new Uint8Array(this.#buffer, this.#byteOffset + start, length)
   }
 
   #skip(length: number, end: number): number {
