@@ -18,6 +18,7 @@ class Memo implements View {
   readonly name = 'memo'
   values: unknown[] = []
   fault: Error | undefined
+  onTake: (batch: ViewBatch) => void = () => {}
   resets = 0
   #positions = new Map<string, ViewPosition>()
 
@@ -29,10 +30,12 @@ class Memo implements View {
     this.#positions.set(`${topic}/${partition}`, { topic, partition, offset })
   }
 
-  take({ topic, partition, entries, nextOffset }: ViewBatch): void {
+  take(batch: ViewBatch): void {
+    const { topic, partition, entries, nextOffset } = batch
     const { fault } = this
     this.fault = undefined
     if (fault) throw fault
+    this.onTake(batch)
     for (const { source, reading } of entries) this.values.push(`${source} ${JSON.stringify(reading.values['a'])}`)
     this.at(topic, partition, nextOffset)
   }
@@ -96,6 +99,41 @@ test('a view goes on from its own position, also after it failed', async () => {
   assert.deepEqual(view.values, ['s 3', 's 4'])
   stop.abort()
   await running
+})
+
+test('a view takes a large fetch in parts, and the rest of the hub gets its turn between them', async () => {
+  const view = new Memo()
+  const { log, run } = await bench(view)
+  const records = Array.from({ length: 1_234 }, (_, index) => ({
+    key: 'acme/berlin/m1',
+    value: encodeRecord({ asset: 'acme/berlin/m1', sourceTime: 1, receivedTime: 1, values: { a: index } }),
+    headers: [['source', index < 600 ? 's' : 't']] as const,
+    timestamp: 1,
+  }))
+  const partition = (await log.append(TOPICS[0]!, records))[0]!.partition
+  const seen: number[] = []
+  let turns = 0
+  view.onTake = ({ entries, nextOffset }) => {
+    if (entries.length > 0) seen.push(entries.length, nextOffset, turns)
+  }
+  const count = () => {
+    turns += 1
+    if (view.values.length < records.length) setImmediate(count)
+  }
+  count()
+  const stop = new AbortController()
+  const running = run.run(stop.signal)
+  await until(() => view.values.length === records.length)
+  stop.abort()
+  await running
+  const [, , first, , , second, , , third] = seen
+  assert.deepEqual([seen[0], seen[1], seen[3], seen[4], seen[6], seen[7]], [500, 500, 500, 1_000, 234, 1_234])
+  assert.ok(first! < second! && second! < third!, `turns ${first}, ${second}, ${third}`)
+  assert.deepEqual(
+    view.values,
+    records.map((_, index) => `${index < 600 ? 's' : 't'} ${index}`),
+  )
+  assert.equal(view.positions().find((at) => at.partition === partition && at.topic === TOPICS[0])?.offset, 1_234)
 })
 
 test('a record that cannot be decoded is counted and passed over', async () => {

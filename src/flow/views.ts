@@ -1,5 +1,5 @@
 import type { View, ViewEntry } from '../component/view.ts'
-import type { Log, Position, ReadBatch } from '../log/log.ts'
+import type { Log, Position, ReadBatch, StoredRecord } from '../log/log.ts'
 import type { Catalogue } from '../model/catalogue.ts'
 import { decodeRecord } from '../model/record.ts'
 import type { System } from '../system/system.ts'
@@ -14,6 +14,10 @@ export interface ViewOptions {
 
 /** Waits before a view that failed goes on from its own position, doubling. */
 const RESTART = { firstMs: 200, mostMs: 30_000 } as const
+/** Records that a view takes before others get their turn, and that are decoded at a time: a few ms. */
+const RECORDS_A_TURN = 500
+/** Most bytes of one partition that are fetched at a time: what lies about decoded, or nearly, costs the collector. */
+const FETCH_BYTES = 256 * 1024
 
 /**
  * Runs a view over the log until the signal aborts: from the view's own positions, record by record of a partition in
@@ -25,6 +29,9 @@ export class ViewRun {
   /** Where each partition ended when the first run began, as long as the view has not got there. */
   #behind = new Map<string, number>()
   #started = false
+  #takenInTurn = 0
+  /** The source named last. */
+  #source: { readonly bytes: Uint8Array | undefined; readonly text: string } = { bytes: undefined, text: '' }
 
   constructor(view: View, options: ViewOptions) {
     this.#view = view
@@ -38,7 +45,7 @@ export class ViewRun {
     while (!signal.aborted) {
       try {
         const positions = await this.#start()
-        for await (const batch of this.#options.log.read(positions, { signal })) {
+        for await (const batch of this.#options.log.read(positions, { signal, maxBytes: FETCH_BYTES })) {
           await this.#take(batch)
           waitMs = RESTART.firstMs
         }
@@ -92,21 +99,36 @@ export class ViewRun {
     }
   }
 
-  async #take(batch: ReadBatch): Promise<void> {
-    const { topic, partition, nextOffset, skipped } = batch
-    await this.#view.take({ topic, partition, entries: this.#decode(batch), nextOffset, skipped })
+  async #take({ topic, partition, records, nextOffset, skipped }: ReadBatch): Promise<void> {
+    let at = 0
+    do {
+      const end = at + RECORDS_A_TURN
+      const next = end < records.length ? records[end]!.offset : nextOffset
+      const entries = this.#decode(topic, partition, records.slice(at, end))
+      await this.#view.take({ topic, partition, entries, nextOffset: next, skipped: at === 0 ? skipped : 0 })
+      await this.#giveTurn(entries.length)
+      at = end
+    } while (at < records.length)
     const place = placeOf(topic, partition)
     const target = this.#behind.get(place)
     if (target !== undefined && nextOffset >= target) this.#behind.delete(place)
   }
 
-  #decode({ topic, partition, records }: ReadBatch): ViewEntry[] {
+  /** Lets sources and acknowledgements go on between the records of a large fetch. */
+  async #giveTurn(taken: number): Promise<void> {
+    this.#takenInTurn += taken
+    if (this.#takenInTurn < RECORDS_A_TURN) return
+    this.#takenInTurn = 0
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+
+  #decode(topic: string, partition: number, records: ReadBatch['records']): ViewEntry[] {
     const { catalogue, system } = this.#options
     const entries: ViewEntry[] = []
     for (const { offset, value, headers } of records) {
       if (value === null) continue
       try {
-        entries.push({ offset, source: sourceOf(headers), reading: decodeRecord(value, catalogue) })
+        entries.push({ offset, source: this.#sourceOf(headers), reading: decodeRecord(value, catalogue) })
       } catch (error) {
         const help = 'Records that a view could not decode and passed over'
         system.metrics.counter('millrace_undecodable_total', help, { view: this.#view.name }).add()
@@ -115,13 +137,20 @@ export class ViewRun {
     }
     return entries
   }
+
+  /** Records of one source share the bytes of its name (`decodeRecords`), so its text is made once. */
+  #sourceOf(headers: StoredRecord['headers']): string {
+    for (const [name, value] of headers) {
+      if (name !== 'source') continue
+      if (value !== this.#source.bytes) this.#source = { bytes: value, text: textOf(value) }
+      return this.#source.text
+    }
+    return ''
+  }
 }
 
-function sourceOf(headers: readonly (readonly [name: string, value: Uint8Array])[]): string {
-  for (const [name, value] of headers) {
-    if (name === 'source') return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()
-  }
-  return ''
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 }
 
 function placeOf(topic: string, partition: number): string {
