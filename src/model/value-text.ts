@@ -33,9 +33,24 @@ export function decodeNested(text: string): Value | null | undefined {
   }
 }
 
-/** A double as JSON text; `String` would lose the sign of -0. The value must be finite. */
+/** `.001` to `.999`, without zeros at the end. */
+const THOUSANDTHS = Array.from({ length: 1000 }, (_, n) => String(n / 1000).slice(1))
+/** Up to here a number of thousandths is exact, and with three decimals it has at most 15 digits. */
+const MOST_THOUSANDTHS = 1e12
+
+/**
+ * A double as JSON text, as `String` writes it but for -0, whose sign it would lose. The value must be finite.
+ *
+ * Measurements mostly have three decimals at the most. If the nearest such decimal reads back as the value, it is the
+ * shortest text of it, since two decimals of 15 digits are never the same double; and it is put together faster than
+ * the engine finds it.
+ */
 export function numberText(value: number): string {
-  return value === 0 && Object.is(value, -0) ? '-0' : String(value)
+  if (Number.isInteger(value)) return value === 0 && Object.is(value, -0) ? '-0' : String(value)
+  const thousandths = Math.round(value * 1000)
+  if (thousandths / 1000 !== value || value < 0 || value > MOST_THOUSANDTHS / 1000) return String(value)
+  const whole = Math.trunc(value)
+  return whole + THOUSANDTHS[thousandths - whole * 1000]!
 }
 
 function nestedNumber(value: number): string {
