@@ -1,6 +1,7 @@
 import { fdatasync, fsyncSync, closeSync, openSync, readSync } from 'node:fs'
 import { constants } from 'node:fs'
 import * as fs from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import type { Disk, DiskFile } from './disk.ts'
 
@@ -21,7 +22,15 @@ export const fileDisk: Disk = {
     }
   },
   async makeDirectory(directory) {
-    await fs.mkdir(directory, { recursive: true, mode: 0o700 })
+    try {
+      await makeOne(directory)
+    } catch (error) {
+      const parent = dirname(directory)
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === directory) throw error
+      // Not `recursive`: where a directory is there and takes no other (/proc), Node tries for ever.
+      await fileDisk.makeDirectory(parent)
+      await makeOne(directory)
+    }
   },
   readFile: (path) => fs.readFile(path),
   rename: (from, to) => fs.rename(from, to),
@@ -44,6 +53,15 @@ export const fileDisk: Disk = {
     const { bavail, bsize } = await fs.statfs(path)
     return bavail * bsize
   },
+}
+
+async function makeOne(directory: string): Promise<void> {
+  try {
+    await fs.mkdir(directory, { mode: 0o700 })
+  } catch (error) {
+    const there = (error as NodeJS.ErrnoException).code === 'EEXIST'
+    if (!there || !(await fs.stat(directory)).isDirectory()) throw error
+  }
 }
 
 class NodeFile implements DiskFile {

@@ -36,6 +36,16 @@ test('a port in use: the program ends with exit code 1, names the port and says 
   assert.ok(said.message.includes(`127.0.0.1:${port}`), said.message)
 })
 
+test('a data directory that cannot be made is a failure that names it, at once', async (t) => {
+  const config = `${await dataDirectory(t)}.yaml`
+  await writeFile(config, 'site: acme/berlin\nlog: { embedded: { listen: 0 } }\napi: { listen: 0 }\n')
+  for (const data of ['/proc/nothing', join(config, 'below-a-file')]) {
+    const { code, err } = await millrace('run', config, '--data', data)
+    assert.equal(code, 1)
+    assert.ok(err.includes(data), err)
+  }
+})
+
 test('two processes on one data directory: the second gives way, and says who has it', async (t) => {
   const data = await dataDirectory(t)
   const hub = await startLife(data)
