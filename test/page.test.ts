@@ -112,6 +112,22 @@ for (const [name, viewport] of [
   })
 }
 
+test('a log that cannot store is an alarm in the header: colour, shape and words', { skip }, async (t) => {
+  const { hub, page, complaints } = await open(t, '#/', PHONE)
+  const alarm = page.locator('header').getByRole('alert')
+  await page.getByText('fsync').waitFor()
+  assert.equal(await alarm.count(), 0)
+  const reason = 'The log cannot store: its disk is full or failing'
+  hub.view = { ...hub.view, log: { ...hub.view.log, state: 'failed', reason, since: Date.now() } }
+  await alarm.waitFor()
+  assert.deepEqual([(await alarm.innerText()).trim(), await alarm.getAttribute('title')], ['cannot store', reason])
+  assert.equal(await alarm.locator('svg[data-state="bad"]').isVisible(), true)
+  assert.equal(await fitsWidth(page), true)
+  hub.view = { ...hub.view, log: { ...hub.view.log, state: 'live' } }
+  await page.getByText('fsync').waitFor()
+  assert.deepEqual(complaints, [])
+})
+
 /** Runs in the page. */
 function hasText([tag, text]: readonly string[]): boolean {
   const { document } = globalThis as unknown as {
