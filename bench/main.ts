@@ -1,12 +1,16 @@
 import { parseArgs } from 'node:util'
+import { benchLog } from './log.ts'
 import { benchMqtt } from './mqtt.ts'
+import { benchOpcua } from './opcua.ts'
 
 /**
  * `npm run bench [-- NAME ...]`: speed and memory as ratios against a peer and a ceiling in the same run. Everything
  * runs on this machine, the load generator too, so a figure is of the whole box.
  */
 const BENCHES: { readonly [name: string]: (options: BenchOptions) => Promise<void> } = {
+  log: benchLog,
   mqtt: benchMqtt,
+  opcua: benchOpcua,
 }
 
 export interface BenchOptions {

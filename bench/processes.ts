@@ -2,6 +2,7 @@ import { spawn, execFileSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
+import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -10,9 +11,16 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** A process under measurement. */
 export class Measured {
   readonly #child: ChildProcess
+  #line = ''
 
   constructor(program: string, args: readonly string[]) {
-    this.#child = spawn(program, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] })
+    this.#child = spawn(program, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] })
+    createInterface({ input: this.#child.stdout! }).on('line', (line) => (this.#line = line))
+  }
+
+  /** The last whole line that it printed. */
+  get lastLine(): string {
+    return this.#line
   }
 
   /** Resolves when something listens on the port. */
@@ -27,6 +35,7 @@ export class Measured {
 
   /** CPU time so far, user and system, seconds. */
   cpuSeconds(): number {
+    if (this.#child.exitCode !== null) throw new Error(`it ended with ${this.#child.exitCode} while it was measured`)
     const fields = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
     return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS
   }
