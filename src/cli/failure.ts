@@ -23,19 +23,32 @@ function lines(error: unknown, terminal: Terminal): string[] {
       terminal.style('red', `${error.problems.length} problem(s) in the config`),
     ]
   }
-  return [`${terminal.style('red', 'error')} ${messageOf(error)}`, ...advice(error)]
-}
-
-function advice(error: unknown): string[] {
-  return codeOf(error) === 'EADDRINUSE'
-    ? ['Another program has that port: stop it, or choose another port (see --help)']
-    : []
+  return [`${terminal.style('red', 'error')} ${messageOf(error)}`]
 }
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNEXPECTED'
 }
 
+/** Errors of ours are sentences already; those of the system become one. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  if (!(error instanceof Error)) return String(error)
+  const { code, path, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
+  const why = REASONS[code ?? '']
+  if (why === undefined) return error.message
+  if (port !== undefined) return `Cannot listen on "${address}:${port}": ${why}`
+  return path === undefined ? error.message : `Cannot write "${path}": ${why}`
+}
+
+const REASONS: { readonly [code: string]: string } = {
+  EADDRINUSE: 'another program listens there, want a free port',
+  EADDRNOTAVAIL: 'this machine does not have that address, want one of its own',
+  EACCES: 'permission denied, want a place that this user may write to or a port that it may have',
+  EPERM: 'not permitted, want a place that this user may write to',
+  EROFS: 'the file system is read-only, want one that can be written to',
+  ENOSPC: 'the disk is full, want some free space',
+  ENOTDIR: 'a part of the path is a file, want a directory',
+  EEXIST: 'it is a file, want a directory',
+  EISDIR: 'it is a directory, want a file',
+  ENOENT: 'its directory is not there, want one that is',
 }

@@ -22,6 +22,7 @@ export function askedToEnd(): Promise<void> {
     const ask = (exitCode: number) => () => {
       askedAt ??= performance.now()
       if (performance.now() - askedAt > SAME_WISH_MS) process.exit(exitCode)
+      endAnyway()
       resolve()
     }
     process.on('SIGINT', ask(130))
@@ -37,11 +38,16 @@ export async function untilEnded(asked: Promise<void>, running: Running): Promis
   try {
     await Promise.race([asked, ...(running.ended ? [running.ended] : [])])
   } finally {
-    const limit = setTimeout(() => {
-      terminal.err(`Cannot end cleanly within ${CLOSING_MS / 1000} s: ending anyway`)
-      process.exit(1)
-    }, CLOSING_MS)
+    endAnyway()
     await running.close()
-    clearTimeout(limit)
   }
+}
+
+/** Whatever hangs, in the start or in the end, ends when its time is over. */
+function endAnyway(): void {
+  const over = setTimeout(() => {
+    terminal.err(`Cannot end cleanly within ${CLOSING_MS / 1000} s: ending anyway`)
+    process.exit(1)
+  }, CLOSING_MS)
+  over.unref()
 }
