@@ -121,7 +121,7 @@ test('hands a body to the handlers that sources mounted, until one does not say 
   const { api, url } = await startServer(t)
   const seen: string[] = []
   const unmount = api.host.post('/api/v1/ingest', async () => ({ status: 404, body: {} }))
-  api.host.post('/api/v1/ingest/', async ({ path, body, headers, caller }) => {
+  const unmountOther = api.host.post('/api/v1/ingest/', async ({ path, body, headers, caller }) => {
     seen.push(path, Buffer.from(body).toString(), String(headers['idempotency-key']), String(caller))
     return { status: 201, headers: { 'x-test': '1' }, body: { stored: 1 } }
   })
@@ -136,6 +136,11 @@ test('hands a body to the handlers that sources mounted, until one does not say 
   assert.deepEqual(seen, ['press-shop/café', '{"t":1}', 'k1', 'undefined'])
   unmount()
   assert.equal((await post()).status, 201)
+  // Its source restarts, or the hub ends: a machine that hears 404 might throw its data away.
+  unmountOther()
+  const away = await post()
+  assert.deepEqual([away.status, away.headers.get('retry-after')], [503, '1'])
+  assert.equal(((await away.json()) as { code: string }).code, 'NOT_STORED')
 })
 
 test('a handler that throws is a 500 that tells nothing, and the server stays up', async (t) => {
