@@ -3,6 +3,7 @@ import type { TagDefinition } from './definition.ts'
 import { ModelError } from './errors.ts'
 import { Quality } from './quality.ts'
 import type { Reading, Value } from './reading.ts'
+import { scanRecord } from './record-scan.ts'
 import { base64, decodeNested, encodeNested, fromBase64, numberText } from './value-text.ts'
 
 /**
@@ -52,7 +53,7 @@ export function encodeRecord(reading: Reading): string {
  * @throws ModelError `BAD_RECORD` where the bytes are not a record.
  */
 export function decodeRecord(bytes: Uint8Array, definitions: Pick<Catalogue, 'tags'>): Reading {
-  const record = parse(bytes)
+  const record: RecordShape = scanRecord(bytes) ?? parse(bytes)
   const types = definitions.tags(record.asset)
   const values = record.values as { [tag: string]: Value | null }
   if (types !== undefined) typeNumbers(values, types)
