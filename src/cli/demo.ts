@@ -55,8 +55,8 @@ async function demo(options: DemoOptions): Promise<number> {
   const directory = options.data ?? (await temporaryDirectory(stack))
   const starting = startDemoHub(options, directory)
   stack.defer(closing(starting))
-  // Until the hub is there the machines try again.
-  const machines = startMachines(options)
+  // They take longer to load than the hub, and two cores have enough to do with one of them.
+  const machines = starting.then(() => startMachines(options))
   stack.defer(closing(machines))
   const hub = await starting
   announce(hub, `demo plant ${DEMO_SITE}: 8 presses, ${options.cars} cars, 1 test station`, options.json === true, [
