@@ -27,22 +27,22 @@ export function encodeRecord(reading: Reading): string {
   for (const tag of Object.keys(values)) {
     const value = values[tag]!
     if (typeof value === 'number') {
-      if (Number.isFinite(value)) numbers += comma(numbers) + quoted(tag) + numberText(value)
-      else if (!hasStatus(quality, tag)) status += comma(status) + quoted(tag) + Quality.BadOutOfRange
+      if (Number.isFinite(value)) numbers += quoted(tag) + numberText(value)
+      else if (!hasStatus(quality, tag)) status += quoted(tag) + Quality.BadOutOfRange
     } else if (value === null) {
-      if (!hasStatus(quality, tag)) status += comma(status) + quoted(tag) + Quality.BadNoData
+      if (!hasStatus(quality, tag)) status += quoted(tag) + Quality.BadNoData
     } else {
       const integer = smallInteger(value)
-      if (integer === undefined) texts += comma(texts) + quoted(tag) + JSON.stringify(textOf(value))
-      else numbers += comma(numbers) + quoted(tag) + integer
+      if (integer === undefined) texts += quoted(tag) + JSON.stringify(textOf(value))
+      else numbers += quoted(tag) + integer
     }
   }
   if (quality !== undefined) status = withStatuses(status, values, quality)
   return (
     `{"asset":${quotedAsset(asset)},"ts":${timeText(sourceTime)},"recv":${timeText(receivedTime)}` +
-    `,"values":{${numbers}}` +
-    (texts === '' ? '' : `,"texts":{${texts}}`) +
-    (status === '' ? '' : `,"status":{${status}}`) +
+    `,"values":{${numbers.slice(1)}}` +
+    (texts === '' ? '' : `,"texts":{${texts.slice(1)}}`) +
+    (status === '' ? '' : `,"status":{${status.slice(1)}}`) +
     (serverTime === undefined || !Number.isFinite(serverTime) ? '}' : `,"server":${numberText(serverTime)}}`)
   )
 }
@@ -74,13 +74,13 @@ interface RecordShape {
 
 type Definitions = ReadonlyMap<string, TagDefinition>
 
-/** Names as JSON, tags with the colon; names repeat for ever, so they are quoted once. Emptied when full. */
+/** Names as JSON, tags between a comma and a colon; names repeat for ever, so they are quoted once. Emptied when full. */
 const QUOTED_TAGS = new Map<string, string>()
 const QUOTED_ASSETS = new Map<string, string>()
 const MOST_QUOTED = 50_000
 
 function quoted(tag: string): string {
-  return QUOTED_TAGS.get(tag) ?? remember(QUOTED_TAGS, tag, `${JSON.stringify(tag)}:`)
+  return QUOTED_TAGS.get(tag) ?? remember(QUOTED_TAGS, tag, `,${JSON.stringify(tag)}:`)
 }
 
 function quotedAsset(asset: string): string {
@@ -108,10 +108,6 @@ function timeText(ms: number): string {
   return lastSeconds.text + (rest < 10 ? '00' : rest < 100 ? '0' : '') + rest
 }
 
-function comma(before: string): string {
-  return before === '' ? '' : ','
-}
-
 function hasStatus(quality: Reading['quality'], tag: string): boolean {
   return quality !== undefined && Object.hasOwn(quality, tag)
 }
@@ -133,7 +129,7 @@ function withStatuses(status: string, values: Reading['values'], quality: NonNul
   let all = status
   for (const tag of Object.keys(quality)) {
     const code = statusOf(Object.hasOwn(values, tag) ? values[tag]! : null, quality[tag]! >>> 0)
-    if (code !== 0) all += comma(all) + quoted(tag) + code
+    if (code !== 0) all += quoted(tag) + code
   }
   return all
 }
