@@ -12,6 +12,9 @@ const DEEPEST = 10
 /** Nodes browsed or read in one request: what small servers (PLCs) take without complaint. */
 const NODES_A_REQUEST = 100
 
+/** Objects that are browsed at the same time. */
+const OBJECTS_AT_ONCE = 16
+
 const HAS_COMPONENT = 'i=47'
 /** Node class of variables (OPC 10000-3 8.29). */
 const VARIABLE = 2
@@ -107,15 +110,14 @@ async function addItems(
   blame: (name: string, reason: string) => void,
 ): Promise<void> {
   const wanted = rule.tags === undefined ? undefined : new Set(rule.tags)
-  for (const node of found) {
+  const listed = await listTags(browser, rule, found)
+  for (const [index, node] of found.entries()) {
     const asset = assetOf(rule, node, site)
     if (typeof asset !== 'string') {
       blame(node.name, asset.fault)
       continue
     }
-    const tags = node.isVariable
-      ? [[rule.tag ?? node.name, node.nodeId] as const]
-      : await browser.variables(node.nodeId)
+    const tags = listed[index]!
     const kept = wanted === undefined || node.isVariable ? tags : tags.filter(([tag]) => wanted.has(tag))
     for (const tag of wanted ?? []) {
       if (!kept.some(([known]) => known === tag))
@@ -124,6 +126,20 @@ async function addItems(
     for (const [tag, nodeId] of kept) addItem({ nodeId, asset, tag }, items, blame)
     if (tags.length === 0) blame(node.name, 'Cannot find tags: it has no variables')
   }
+}
+
+type Tags = readonly (readonly [tag: string, nodeId: string])[]
+
+/** The variables of each node found: a line of 500 machines must not take 500 round trips one after the other. */
+async function listTags(browser: Browser, rule: NodeRule, found: readonly Found[]): Promise<Tags[]> {
+  const listed: Tags[] = []
+  for (let at = 0; at < found.length; at += OBJECTS_AT_ONCE) {
+    const group = found.slice(at, at + OBJECTS_AT_ONCE).map(async (node): Promise<Tags> => {
+      return node.isVariable ? [[rule.tag ?? node.name, node.nodeId]] : browser.variables(node.nodeId)
+    })
+    listed.push(...(await Promise.all(group)))
+  }
+  return listed
 }
 
 function addItem(item: Item, items: Map<string, Item>, blame: (name: string, reason: string) => void): void {
