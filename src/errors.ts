@@ -91,7 +91,7 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
   },
   BODY_TOO_LARGE: {
     what: 'The body is over the limit',
-    todo: 'Split it, or raise the limit in the config',
+    todo: 'Split it',
     retriable: false,
   },
   CARDINALITY: {

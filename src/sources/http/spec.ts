@@ -14,7 +14,7 @@ const config = z.strictObject({
     .describe('Field of an object of tags that holds the source time: a number (s, ms, us or ns) or ISO 8601'),
   limits: z
     .strictObject({
-      body: z.number().int().min(1).max(67_108_864).default(1_048_576).describe('Bytes of one request'),
+      body: z.number().int().min(1).max(1_048_576).default(1_048_576).describe('Bytes of one request'),
       records: z.number().int().min(1).max(1_000_000).default(10_000).describe('Records, or lines, of one request'),
     })
     .prefault({}),
