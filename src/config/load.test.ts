@@ -17,7 +17,7 @@ const spec: SourceSpec = {
     listen: addressField,
     password: secretField.optional(),
     silenceAfter: durationField.prefault('60s'),
-  }) as z.ZodType,
+  }),
   example: 'radio: { listen: 1883 }',
   describe: () => 'radio',
   create: () => assert.fail('a config is checked without starting anything'),

@@ -51,7 +51,7 @@ const { array, structure } = fc.letrec<{ any: Value; array: Value; structure: Va
   structure: fc.dictionary(name, fc.oneof(fc.constant(null), tie('any')), {
     maxKeys: 5,
     noNullPrototype: true,
-  }) as fc.Arbitrary<Value>,
+  }),
 }))
 const value = fc.oneof(number, int64, fc.boolean(), string, bytes, array, structure)
 const quality = fc.oneof(fc.constantFrom(...Object.values(Quality)), fc.nat({ max: 0xffffffff }))

@@ -142,14 +142,15 @@ class Reader {
 
   async take(): Promise<Batch> {
     this.pull()
-    const { value, done } = await this.#next!
-    if (done === true) throw new Error('the source has ended')
+    const next = await this.#next!
+    if (next.done === true) throw new Error('the source has ended')
+    const batch: Batch = next.value
     this.#next = undefined
     this.pull()
-    for (const item of (value as Batch).items) {
+    for (const item of batch.items) {
       this.values.push(item.kind === 'reading' ? item.reading.values['value'] : item.kind)
     }
-    return value as Batch
+    return batch
   }
 
   /** Takes and acknowledges until that many items have come in all. */
