@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import * as net from 'node:net'
-import { Frames } from '../../src/log/broker/wire/frames.ts'
-import { Reader } from '../../src/log/broker/wire/reader.ts'
-import { Writer } from '../../src/log/broker/wire/writer.ts'
+import { Frames } from '../../src/log/wire/frames.ts'
+import { Reader } from '../../src/log/wire/reader.ts'
+import { Writer } from '../../src/log/wire/writer.ts'
 import type { Address } from '../../src/system/net.ts'
 
 /** Numbers of the APIs, and the first flexible version of each. */

@@ -1,4 +1,4 @@
-import type { Writer } from '../../src/log/broker/wire/writer.ts'
+import type { Writer } from '../../src/log/wire/writer.ts'
 import type { RawClient } from './raw-client.ts'
 
 /** What a client was told about a batch that it sent. */

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../../system/clock.ts'
 import type { Address, Net } from '../../system/net.ts'
-import { Frames } from '../broker/wire/frames.ts'
-import { Reader } from '../broker/wire/reader.ts'
-import { Writer } from '../broker/wire/writer.ts'
+import { Frames } from '../wire/frames.ts'
+import { Reader } from '../wire/reader.ts'
+import { Writer } from '../wire/writer.ts'
 import { LogError } from '../log.ts'
 import type { Api } from './messages.ts'
 

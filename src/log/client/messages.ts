@@ -1,5 +1,5 @@
-import type { Reader } from '../broker/wire/reader.ts'
-import type { Writer } from '../broker/wire/writer.ts'
+import type { Reader } from '../wire/reader.ts'
+import type { Writer } from '../wire/writer.ts'
 import type { TopicSpec } from '../log.ts'
 
 /**

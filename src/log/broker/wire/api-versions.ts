@@ -1,7 +1,7 @@
 import type { Request, Services } from './api.ts'
 import { ERROR } from './protocol-error.ts'
 import type { ErrorCode } from './protocol-error.ts'
-import type { Writer } from './writer.ts'
+import type { Writer } from '../../wire/writer.ts'
 
 /** The versions of one API that are spoken here. */
 export interface VersionRange {

@@ -4,9 +4,9 @@ import type { Random } from '../../../system/random.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Limits } from './limits.ts'
 import type { Memory } from './memory.ts'
-import type { Reader } from './reader.ts'
+import type { Reader } from '../../wire/reader.ts'
 import type { Topics } from './topics.ts'
-import type { Writer } from './writer.ts'
+import type { Writer } from '../../wire/writer.ts'
 
 /** What every handler works with. */
 export interface Services {

@@ -8,8 +8,8 @@ import { initProducerId } from './init-producer-id.ts'
 import { listOffsets } from './list-offsets.ts'
 import { metadata } from './metadata.ts'
 import { produce } from './produce.ts'
-import { Reader, WireError } from './reader.ts'
-import { Writer } from './writer.ts'
+import { Reader, WireError } from '../../wire/reader.ts'
+import { Writer } from '../../wire/writer.ts'
 
 interface Api {
   readonly key: number

@@ -3,9 +3,9 @@ import type { Logger } from '../../../system/logger.ts'
 import type { Address } from '../../../system/net.ts'
 import type { Peer, Services } from './api.ts'
 import { dispatch, overlaps } from './apis.ts'
-import { Frames, PREFIX } from './frames.ts'
-import { WireError } from './reader.ts'
-import type { Writer } from './writer.ts'
+import { Frames, PREFIX } from '../../wire/frames.ts'
+import { WireError } from '../../wire/reader.ts'
+import type { Writer } from '../../wire/writer.ts'
 
 /** Bytes read ahead while a request has to wait; with more, the socket is not read. */
 const READ_AHEAD = 256 * 1024

@@ -3,9 +3,9 @@ import type { Request, Services } from './api.ts'
 import { configDefaults } from './limits.ts'
 import { ERROR, storageRefusal } from './protocol-error.ts'
 import type { Refusal } from './protocol-error.ts'
-import type { Reader } from './reader.ts'
+import type { Reader } from '../../wire/reader.ts'
 import { topicConfigFault, topicConfigs } from './topic-configs.ts'
-import type { Writer } from './writer.ts'
+import type { Writer } from '../../wire/writer.ts'
 
 interface NewTopic {
   readonly name: string

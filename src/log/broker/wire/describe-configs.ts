@@ -4,10 +4,10 @@ import { SOURCE_DEFAULT, SOURCE_TOPIC } from './create-topics.ts'
 import { configDefaults } from './limits.ts'
 import { ERROR } from './protocol-error.ts'
 import type { Refusal } from './protocol-error.ts'
-import type { Reader } from './reader.ts'
+import type { Reader } from '../../wire/reader.ts'
 import { topicConfigs } from './topic-configs.ts'
 import type { ConfigEntry } from './topic-configs.ts'
-import type { Writer } from './writer.ts'
+import type { Writer } from '../../wire/writer.ts'
 
 /** Kafka's numbers for kinds of resources. */
 const TOPIC = 2

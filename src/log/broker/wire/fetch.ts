@@ -3,9 +3,9 @@ import { LEADER_EPOCH } from './api.ts'
 import type { Peer, Request, Services } from './api.ts'
 import { ERROR, storageRefusal } from './protocol-error.ts'
 import type { ErrorCode } from './protocol-error.ts'
-import type { Reader } from './reader.ts'
+import type { Reader } from '../../wire/reader.ts'
 import { absence } from './topics.ts'
-import type { Writer } from './writer.ts'
+import type { Writer } from '../../wire/writer.ts'
 
 interface WantedPartition {
   readonly index: number

@@ -1,6 +1,6 @@
 import type { Request, Services } from './api.ts'
 import { ERROR } from './protocol-error.ts'
-import type { Writer } from './writer.ts'
+import type { Writer } from '../../wire/writer.ts'
 
 const TRANSACTION = 1
 

@@ -1,6 +1,6 @@
 import type { Request, Services } from './api.ts'
 import { ERROR } from './protocol-error.ts'
-import type { Writer } from './writer.ts'
+import type { Writer } from '../../wire/writer.ts'
 
 /**
  * InitProducerId (22), v0 to v4, for idempotent producers. The ids are random instead of counted: unique without a

@@ -3,9 +3,9 @@ import { LEADER_EPOCH } from './api.ts'
 import type { Request, Services } from './api.ts'
 import { ERROR } from './protocol-error.ts'
 import type { ErrorCode } from './protocol-error.ts'
-import type { Reader } from './reader.ts'
+import type { Reader } from '../../wire/reader.ts'
 import { absence } from './topics.ts'
-import type { Writer } from './writer.ts'
+import type { Writer } from '../../wire/writer.ts'
 
 /** Timestamps that are questions: the end, the start, the record with the latest time (KIP-734). */
 const LATEST = -1

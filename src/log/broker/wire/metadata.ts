@@ -4,9 +4,9 @@ import { CLUSTER_ID, LEADER_EPOCH, NODE_ID, OPERATIONS_UNKNOWN } from './api.ts'
 import type { Request, Services } from './api.ts'
 import { ERROR } from './protocol-error.ts'
 import type { ErrorCode } from './protocol-error.ts'
-import type { Reader } from './reader.ts'
+import type { Reader } from '../../wire/reader.ts'
 import { topicNameFault } from './topics.ts'
-import type { Writer } from './writer.ts'
+import type { Writer } from '../../wire/writer.ts'
 
 interface Wanted {
   readonly id: Buffer

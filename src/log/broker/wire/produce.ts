@@ -3,10 +3,10 @@ import type { BatchHeader } from '../../batch.ts'
 import type { Request, Services } from './api.ts'
 import { ERROR, storageRefusal } from './protocol-error.ts'
 import type { ErrorCode, Refusal } from './protocol-error.ts'
-import { WireError } from './reader.ts'
-import type { Reader } from './reader.ts'
+import { WireError } from '../../wire/reader.ts'
+import type { Reader } from '../../wire/reader.ts'
 import { absence } from './topics.ts'
-import type { Writer } from './writer.ts'
+import type { Writer } from '../../wire/writer.ts'
 
 interface PartitionData {
   readonly index: number
