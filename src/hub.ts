@@ -98,8 +98,11 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   const api = createApi({ config: plant.api, hub: views, system, pageFolder: PAGE_FOLDER })
   stack.defer(() => api.close())
   stack.defer(views.watch())
+  // Listening begins before the sources do: some of them keep the thread busy with loading. Their routes are mounted in
+  // this same turn, before any request can arrive.
+  const listening = api.listen()
   runSources(options, ingest, api.host, stack)
-  const page = `${plant.api.tls ? 'https' : 'http'}://${addressText(await api.listen())}`
+  const page = `${plant.api.tls ? 'https' : 'http'}://${addressText(await listening)}`
   await writeHubFile({ pid: process.pid, site: plant.site, page, kafka: broker.address }, options)
   return {
     page,
