@@ -244,6 +244,8 @@ export interface FetchedPartition {
   readonly topic: string
   readonly partition: number
   readonly error: number
+  /** One past the last record that readers may see; there may be no records right below it. */
+  readonly highWatermark: number
   readonly aborted: readonly AbortedTransaction[]
   /** Batches; the last one may be cut off. A view of the answer. */
   readonly batches: Uint8Array
@@ -270,12 +272,12 @@ export function readFetch(from: Reader): FetchAnswer {
 function readFetched(from: Reader, topic: string): FetchedPartition {
   const partition = from.int32()
   const error = from.int16()
-  from.int64() // high watermark
+  const highWatermark = from.int64()
   from.int64() // last stable offset
   from.int64() // log start
   const aborted = from.nullableArray(() => ({ producerId: from.int64(), firstOffset: from.int64() }))
   from.int32() // preferred replica
-  return { topic, partition, error, aborted: aborted ?? [], batches: from.nullableBytes() ?? NO_BATCHES }
+  return { topic, partition, error, highWatermark, aborted: aborted ?? [], batches: from.nullableBytes() ?? NO_BATCHES }
 }
 
 /** Gathers items under their topics, in the order in which they came. */

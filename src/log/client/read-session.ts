@@ -14,6 +14,8 @@ const PARTITION_BYTES = 1024 * 1024
 const ANSWER_BYTES = 16 * 1024 * 1024
 /** Long poll: how long the broker holds a fetch that finds nothing. */
 const WAIT_MS = 5_000
+/** The same while it is not known yet that there is nothing more. */
+const FIRST_WAIT_MS = 100
 /** How long it may take over an answer beyond that. */
 const GRACE_MS = 10_000
 
@@ -49,6 +51,8 @@ export class ReadSession {
   readonly #fetches = new Map<number, Promise<Fetched>>()
   readonly #stop = new AbortController()
   #failures = 0
+  /** The last answer had no records at all. */
+  #dry = false
   #fault: LogError | undefined
 
   constructor(cluster: Cluster, positions: readonly Position[], options: ReadOptions) {
@@ -143,7 +147,8 @@ export class ReadSession {
       if (node === -1) throw new LogError('LOG_UNAVAILABLE', 'Cannot read: no broker leads it', { retriable: true })
       const connection = await this.#connect(node)
       const partitionBytes = this.#options.maxBytes ?? PARTITION_BYTES
-      const limits = { waitMs: WAIT_MS, partitionBytes, answerBytes: ANSWER_BYTES }
+      const waitMs = this.#dry ? WAIT_MS : FIRST_WAIT_MS
+      const limits = { waitMs, partitionBytes, answerBytes: ANSWER_BYTES }
       const body = await connection.request(API.fetch, WAIT_MS + GRACE_MS, (to) => {
         writeFetch(to, byTopic(cursors), limits)
       })
@@ -168,6 +173,7 @@ export class ReadSession {
       await this.#recover(failure ?? brokerError('read', answer!.error))
       return []
     }
+    this.#dry = answer.partitions.every((part) => part.batches.length === 0)
     const batches: ReadBatch[] = []
     const lost: Cursor[] = []
     let trouble: unknown
@@ -185,7 +191,9 @@ export class ReadSession {
   }
 
   #advance(cursor: Cursor, part: FetchedPartition, into: ReadBatch[]): void {
-    const { records, nextOffset } = unpack(part, cursor.offset)
+    const { records, nextOffset } = this.#dry
+      ? { records: [], nextOffset: endOf(part, cursor) }
+      : unpack(part, cursor.offset)
     if (nextOffset === cursor.offset && cursor.skipped === 0) return
     const { topic, partition, skipped } = cursor
     cursor.offset = nextOffset
@@ -232,4 +240,12 @@ export class ReadSession {
       )
     }
   }
+}
+
+/**
+ * Where to go on after an answer without any records, when no limit of size can have held one back: damage that was set
+ * aside, or compaction, leaves offsets at the end of a partition that nobody will ever see.
+ */
+function endOf({ highWatermark }: FetchedPartition, { offset }: Cursor): number {
+  return Math.max(highWatermark, offset)
 }
