@@ -1,11 +1,11 @@
+import { isLoopbackHost } from '../system/net.ts'
 import { ApiError } from './errors.ts'
 
 const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/
 
 /** Whether an address can be reached from this machine only. */
 export function isLoopback(host: string): boolean {
-  const name = bare(host)
-  return name === 'localhost' || name === '::1' || (IPV4.test(name) && name.startsWith('127.'))
+  return isLoopbackHost(bare(host))
 }
 
 /**

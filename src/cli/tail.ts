@@ -3,6 +3,7 @@ import type { TailedReading } from '../attach.ts'
 import { pathMatcher } from '../model/path-pattern.ts'
 import { qualityName } from '../model/quality.ts'
 import { samplesOf, type Value } from '../model/reading.ts'
+import { printable } from '../system/printable.ts'
 import { EXIT } from './failure.ts'
 import { count, dataOption, jsonOption } from './options.ts'
 import type { Done } from './program.ts'
@@ -79,10 +80,4 @@ function shown(value: Value | null): string {
   if (value === null) return '-'
   if (typeof value === 'string') return printable(value)
   return typeof value === 'object' ? printable(JSON.stringify(value, plain)) : String(value)
-}
-
-/** Names and texts come from machines: nothing in them may steer the terminal. */
-function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')
 }

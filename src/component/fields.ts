@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Secret } from '../system/secret.ts'
-import { parseAddress, type Address } from '../system/net.ts'
+import { isLoopbackHost, parseAddress, type Address } from '../system/net.ts'
 
 /**
  * Fields that several components have, spelt the same everywhere. Before a component's schema sees its config, the
@@ -23,9 +23,7 @@ export const addressField = z
 
 /** Whether only this machine can reach it. */
 export function isLoopback(address: Address): boolean {
-  const { host } = address
-  // A name such as 127.example.org is no address.
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
+  return isLoopbackHost(address.host)
 }
 
 const UNIT_MS: { readonly [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }

@@ -1,3 +1,5 @@
+import { printable } from './printable.ts'
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /** Facts of one line of the log, by name. A `Secret` prints as `***`. */
@@ -62,8 +64,6 @@ function plain(fields: LogFields): LogFields {
 function text(value: unknown): string {
   const shown: string | undefined =
     value instanceof Error ? value.message : typeof value === 'string' ? value : JSON.stringify(value)
-  // Names and messages come from machines: a line of the log stays one line, and no terminal sequence gets through.
-  // eslint-disable-next-line no-control-regex
-  const safe = (shown ?? 'undefined').replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')
+  const safe = printable(shown ?? 'undefined')
   return /[\s"=]/.test(safe) ? JSON.stringify(safe) : safe
 }

@@ -16,6 +16,11 @@ export function parseAddress(given: number | string): Address | undefined {
   return { host: (match[1] ?? LOOPBACK).replace(/^\[|\]$/g, ''), port: Number(match[2]) }
 }
 
+/** Whether a host, without brackets, is this machine only. A name such as 127.example.org is no address. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
+}
+
 /** PEM texts of a TLS listener; `ca` asks clients for a certificate that it signed (mTLS). */
 export interface TlsIdentity {
   readonly key: string
