@@ -204,6 +204,21 @@ const READING: { readonly [title: string]: Check } = {
     }
   },
 
+  async 'a time leads to the first record at or after it, else to the end'(bench) {
+    const { log, topic } = await bench.topic(1)
+    const at = (timestamp: number): NewRecord => ({ key: 'a', value: `${timestamp}`, timestamp })
+    await log.append(topic, [at(1_000), at(3_000)])
+    await log.append(topic, [at(2_000), at(5_000)])
+    const asked = await Promise.all(
+      [0, 1_000, 1_001, 3_000, 3_000.5, 5_000, 5_001].map((time) => log.offsetsAt(topic, time)),
+    )
+    assert.deepEqual(
+      asked.map(([position]) => position),
+      [0, 0, 1, 1, 3, 3, 4].map((offset) => ({ topic, partition: 0, offset })),
+    )
+    await assert.rejects(log.offsetsAt(bench.name(), 0), { code: 'TOPIC_UNKNOWN' })
+  },
+
   async 'a batch tells where to go on, without holes'(bench) {
     const { log, topic } = await bench.topic(1)
     const random = seededRandom(1)

@@ -30,6 +30,13 @@ export interface Log {
   ends(topic: string): Promise<readonly PartitionEnds[]>
 
   /**
+   * Where each partition holds its first record at or after a time (ms since the epoch, the records' timestamps); the
+   * end where there is none.
+   * @throws as `ends`.
+   */
+  offsetsAt(topic: string, time: number): Promise<readonly Position[]>
+
+  /**
    * Reads from positions, in order within a partition, long-polling at the end. A position below the first offset
    * continues at the first (retention), and the batch says so with `skipped`. Ends when the signal aborts; a log that
    * cannot be reached is waited for, for ever.

@@ -17,7 +17,7 @@ import { closedError, MAX_PENDING_BYTES, mismatchError, unknownTopicError } from
 import { ANSWER_MS, Cluster } from './cluster.ts'
 import { API, readCreateTopics, writeCreateTopics } from './messages.ts'
 import type { ClusterMetadata } from './messages.ts'
-import { askEnds } from './offsets.ts'
+import { askEnds, askOffsetsAt } from './offsets.ts'
 import { Producer } from './producer.ts'
 import type { ProducerOptions } from './producer.ts'
 import { brokerError, isRetriable, KAFKA_ERROR } from './protocol-faults.ts'
@@ -103,6 +103,14 @@ class KafkaLog implements Log {
       const wanted = leaders.map((_, partition) => ({ topic, partition }))
       const ends = await askEnds(this.#cluster, wanted)
       return ends.map(({ partition, start, end }) => ({ partition, start, end })).sort(byPartition)
+    })
+  }
+
+  async offsetsAt(topic: string, time: number): Promise<readonly Position[]> {
+    return this.#patiently(`ask for the offsets of a time in "${topic}"`, async () => {
+      const leaders = this.#found(await this.#cluster.describe([topic]), topic)
+      const wanted = leaders.map((_, partition) => ({ topic, partition }))
+      return askOffsetsAt(this.#cluster, wanted, time)
     })
   }
 

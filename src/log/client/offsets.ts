@@ -1,4 +1,5 @@
 import { LogError } from '../log.ts'
+import type { Position } from '../log.ts'
 import { ANSWER_MS } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
 import { API, byTopic, EARLIEST, LATEST, readListOffsets, writeListOffsets } from './messages.ts'
@@ -20,19 +21,8 @@ export interface Ends extends TopicPartition {
  * @throws LogError `LOG_UNAVAILABLE` where one of them cannot say; the next try may find another leader.
  */
 export async function askEnds(cluster: Cluster, partitions: readonly TopicPartition[]): Promise<Ends[]> {
-  const byNode = new Map<number, TopicPartition[]>()
-  for (const one of partitions) {
-    const node = cluster.leader(one.topic, one.partition)
-    if (node === undefined) throw leaderless(one)
-    byNode.set(node, [...(byNode.get(node) ?? []), one])
-  }
-  const answers = await Promise.all([...byNode].map(([node, wanted]) => askNode(cluster, node, wanted)))
-  return answers.flat()
-}
-
-async function askNode(cluster: Cluster, node: number, wanted: readonly TopicPartition[]): Promise<Ends[]> {
-  const [starts, ends] = await Promise.all([ask(cluster, node, wanted, EARLIEST), ask(cluster, node, wanted, LATEST)])
-  return wanted.map((one) => ({
+  const [starts, ends] = await Promise.all([ask(cluster, partitions, EARLIEST), ask(cluster, partitions, LATEST)])
+  return partitions.map((one) => ({
     topic: one.topic,
     partition: one.partition,
     start: offsetOf(starts, one),
@@ -40,7 +30,36 @@ async function askNode(cluster: Cluster, node: number, wanted: readonly TopicPar
   }))
 }
 
-async function ask(
+/**
+ * First offset at or after a time, in ms since the epoch; the end of a partition that has no record as late.
+ * @throws LogError `LOG_UNAVAILABLE` as `askEnds`
+ */
+export async function askOffsetsAt(
+  cluster: Cluster,
+  partitions: readonly TopicPartition[],
+  time: number,
+): Promise<Position[]> {
+  // The ends first: a record that comes between the two questions is not passed over.
+  const ends = await ask(cluster, partitions, LATEST)
+  const found = await ask(cluster, partitions, Math.max(0, Math.ceil(time)))
+  return partitions.map(({ topic, partition }) => {
+    const offset = offsetOf(found, { topic, partition })
+    return { topic, partition, offset: offset < 0 ? offsetOf(ends, { topic, partition }) : offset }
+  })
+}
+
+async function ask(cluster: Cluster, partitions: readonly TopicPartition[], which: number): Promise<PartitionOffset[]> {
+  const byNode = new Map<number, TopicPartition[]>()
+  for (const one of partitions) {
+    const node = cluster.leader(one.topic, one.partition)
+    if (node === undefined) throw leaderless(one)
+    byNode.set(node, [...(byNode.get(node) ?? []), one])
+  }
+  const answers = await Promise.all([...byNode].map(([node, wanted]) => askNode(cluster, node, wanted, which)))
+  return answers.flat()
+}
+
+async function askNode(
   cluster: Cluster,
   node: number,
   wanted: readonly TopicPartition[],

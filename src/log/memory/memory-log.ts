@@ -103,6 +103,12 @@ export class MemoryLog implements Log {
     }))
   }
 
+  async offsetsAt(topic: string, time: number): Promise<readonly Position[]> {
+    if (this.#closed) throw closedError(`ask for the offsets of a time in "${topic}"`)
+    const { partitions } = this.#topic('ask for the offsets of a time in', topic)
+    return partitions.map((stored, partition) => ({ topic, partition, offset: stored.offsetAt(time) }))
+  }
+
   async *read(positions: readonly Position[], options: ReadOptions): AsyncGenerator<ReadBatch> {
     const cursors = positions.map((position) => this.#cursor(position))
     const wake = () => this.#store.wake()

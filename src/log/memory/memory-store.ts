@@ -59,6 +59,12 @@ export class MemoryPartition {
     return found
   }
 
+  /** Of the first durable record at or after a time; the end where there is none. */
+  offsetAt(time: number): number {
+    const at = this.#records.findIndex((record) => record.timestamp >= time)
+    return at < 0 ? this.durableEnd : Math.min(this.start + at, this.durableEnd)
+  }
+
   makeDurable(): void {
     this.durableEnd = this.end
   }
