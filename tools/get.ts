@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { TOOLS, venv, type ToolName } from './need.ts'
+import { existsSync, rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { onPath, TOOLS, venv, type MavenProject, type ToolName } from './need.ts'
 
 /**
  * Gets the tools that are missing, where this machine can: Debian packages as root, Python packages into a virtual
- * environment of the checkout. Says what it could not get; the tests that need it then say that they were skipped.
+ * environment of the checkout, jars into a folder of it. Says what it could not get; the tests that need it then say that they were skipped.
  */
 export function getTools(say: (line: string) => void): void {
   const missing = Object.entries(TOOLS).filter(([, tool]) => tool.find() === undefined)
@@ -14,6 +15,7 @@ export function getTools(say: (line: string) => void): void {
   const pypi = missing.flatMap(([, tool]) => ('pypi' in tool ? tool.pypi : []))
   if (debian.length > 0) getDebian(debian, say)
   if (pypi.length > 0) getPython(pypi, say)
+  for (const [name, tool] of missing) if ('maven' in tool) getJars(name, tool.maven, say)
   for (const [name] of missing) {
     if (TOOLS[name as ToolName].find() === undefined) say(`Cannot get "${name}": its tests will be skipped`)
   }
@@ -31,6 +33,20 @@ function getDebian(packages: readonly string[], say: (line: string) => void): vo
 function getPython(packages: readonly string[], say: (line: string) => void): void {
   if (!existsSync(venv) && !run('python3', ['-m', 'venv', venv], say)) return
   run(`${venv}/bin/python3`, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages], say)
+}
+
+function getJars(name: string, { pom, folder, properties }: MavenProject, say: (line: string) => void): void {
+  if (!onPath('java') || !onPath('mvn')) {
+    say(`Cannot get "${name}": it needs java (17 or newer) and mvn on the path`)
+    return
+  }
+  // Jars of two releases in one folder would both be on the class path.
+  rmSync(folder, { recursive: true, force: true })
+  const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies'
+  const defined = Object.entries(properties).map(([key, value]) => `-D${key}=${value}`)
+  const file = fileURLToPath(new URL(pom, import.meta.url))
+  const args = ['-q', '-B', '-f', file, plugin, '-DincludeScope=runtime', `-DoutputDirectory=${folder}`, ...defined]
+  run('mvn', args, say)
 }
 
 function run(program: string, args: readonly string[], say: (line: string) => void): boolean {

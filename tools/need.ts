@@ -2,6 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
+/** The release of Apache Kafka that tests run. */
+const KAFKA = '4.3.1'
+
 /** The programs that tests talk to and npm does not bring: how each is found, and where it comes from. */
 export const TOOLS = {
   curl: { find: () => onPath('curl'), debian: ['curl'] },
@@ -17,6 +20,8 @@ export const TOOLS = {
   },
   /** A Python that can `import asyncua` (an OPC UA server that is not ours). */
   asyncua: { find: () => pythonWith(venvPython, 'asyncua'), pypi: ['asyncua==1.1.8'] },
+  /** The folder of Apache Kafka's jars; it runs on Java 17 or newer. */
+  kafka: { find: findKafka, maven: { pom: 'kafka/pom.xml', folder: kafkaFolder(), properties: { kafka: KAFKA } } },
 } as const satisfies { [name: string]: Tool }
 
 interface Tool {
@@ -25,6 +30,14 @@ interface Tool {
   readonly debian?: readonly string[]
   /** Packages from PyPI, put into the virtual environment `.tools/python`. */
   readonly pypi?: readonly string[]
+  /** Jars from Maven Central: a project beside this file, and the folder that its dependencies are copied to. */
+  readonly maven?: MavenProject
+}
+
+export interface MavenProject {
+  readonly pom: string
+  readonly folder: string
+  readonly properties: { readonly [name: string]: string }
 }
 
 export type ToolName = keyof typeof TOOLS
@@ -44,7 +57,8 @@ export function need(name: ToolName): string | undefined {
   return path
 }
 
-function onPath(program: string): string | undefined {
+/** Where a program is, as a shell finds it. */
+export function onPath(program: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/bin']
   return folders.map((folder) => `${folder}/${program}`).find((path) => existsSync(path))
 }
@@ -52,4 +66,13 @@ function onPath(program: string): string | undefined {
 function pythonWith(python: string, module: string): string | undefined {
   if (!existsSync(python)) return undefined
   return spawnSync(python, ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0 ? python : undefined
+}
+
+function kafkaFolder(): string {
+  return fileURLToPath(new URL('../.tools/kafka', import.meta.url))
+}
+
+function findKafka(): string | undefined {
+  const there = onPath('java') !== undefined && existsSync(`${kafkaFolder()}/kafka_2.13-${KAFKA}.jar`)
+  return there ? kafkaFolder() : undefined
 }
