@@ -1,6 +1,7 @@
 import { BATCH, readBatchHeader } from '../../src/log/batch.ts'
 import { StorageError } from '../../src/log/broker/storage/storage.ts'
 import type {
+  ActiveProducer,
   AppendedBatches,
   Partition,
   ProducerBatch,
@@ -43,7 +44,27 @@ export class MemoryStorage implements Storage {
     return this.#partitions.get(topic)?.[partition]
   }
 
+  async deleteTopic(name: string): Promise<void> {
+    this.#topics.delete(name)
+    this.#partitions.delete(name)
+  }
+
+  async addPartitions(name: string, count: number): Promise<StoredTopic> {
+    const topic = { ...this.#topics.get(name)!, partitions: count }
+    const partitions = this.#partitions.get(name)!
+    while (partitions.length < count) partitions.push(new MemoryPartition())
+    this.#topics.set(name, topic)
+    return topic
+  }
+
+  async alterTopic(name: string, configs: StoredTopicOptions['configs']): Promise<StoredTopic> {
+    const topic = { ...this.#topics.get(name)!, configs }
+    this.#topics.set(name, topic)
+    return topic
+  }
+
   async retain(): Promise<void> {}
+  async compact(): Promise<void> {}
   async close(): Promise<void> {}
 }
 
@@ -91,6 +112,16 @@ export class MemoryPartition implements Partition {
   }
 
   offsetForTime(): undefined {}
+  latestRecord(): undefined {}
+
+  async deleteRecords(before: number): Promise<number> {
+    this.startOffset = Math.max(this.startOffset, before)
+    return this.startOffset
+  }
+
+  get bytes(): number {
+    return this.batches.reduce((sum, batch) => sum + batch.length, 0)
+  }
 
   waitBeyond(_: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
@@ -109,6 +140,10 @@ class Sequences implements ProducerStates {
     if (last?.baseSequence === batch.baseSequence) return { duplicate: last.baseOffset }
     const expected = last ? last.baseSequence + last.recordCount : 0
     return batch.baseSequence === expected ? { accept: true } : { error: 'out-of-order' }
+  }
+
+  active(): ActiveProducer[] {
+    return []
   }
 
   stored(batch: ProducerBatch, baseOffset: number): void {

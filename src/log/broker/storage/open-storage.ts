@@ -83,6 +83,20 @@ class DataDirectory implements Storage {
     }
   }
 
+  async deleteTopic(name: string): Promise<void> {
+    throw new StorageError('failed', `Cannot delete topic "${name}"`)
+  }
+
+  async addPartitions(name: string, count: number): Promise<StoredTopic> {
+    throw new StorageError('failed', `Cannot give topic "${name}" ${count} partitions`)
+  }
+
+  async alterTopic(name: string): Promise<StoredTopic> {
+    throw new StorageError('failed', `Cannot alter topic "${name}"`)
+  }
+
+  async compact(): Promise<void> {}
+
   partition(topic: string, partition: number): Partition | undefined {
     return this.#partitions.get(topic)?.[partition]
   }

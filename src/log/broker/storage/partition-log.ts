@@ -6,7 +6,7 @@ import type { RetentionLimits, SegmentChain } from './segment-chain.ts'
 import type { StoredBatch } from './segment.ts'
 import { stampBatches } from './stamp.ts'
 import { StorageError } from './storage.ts'
-import type { AppendedBatches, Partition, ProducerStates } from './storage.ts'
+import type { AppendedBatches, Partition, ProducerStates, TimedOffset } from './storage.ts'
 import { Waiters } from './waiters.ts'
 
 /** First wait before a failed partition is verified from disk; doubles up to the longest. */
@@ -55,7 +55,10 @@ export class PartitionLog implements Partition {
     this.#table = table
     this.#endOffset = endOffset
     this.#durableOffset = endOffset
-    this.producers = { check: (batch) => table.check(batch, this.#durableOffset) }
+    this.producers = {
+      check: (batch) => table.check(batch, this.#durableOffset),
+      active: () => table.active(this.#durableOffset),
+    }
   }
 
   get startOffset(): number {
@@ -95,9 +98,22 @@ export class PartitionLog implements Partition {
     return this.#guarded(() => this.#chain.read(offset, maxBytes))
   }
 
-  offsetForTime(timestamp: number): { offset: number; timestamp: number } | undefined {
+  offsetForTime(timestamp: number): TimedOffset | undefined {
     if (this.#state === 'closed') throw this.#refusal()
     return this.#guarded(() => this.#chain.findTime(timestamp))
+  }
+
+  latestRecord(): TimedOffset | undefined {
+    if (this.#state === 'closed') throw this.#refusal()
+    return this.#guarded(() => this.#chain.findTime(this.#chain.maxTimestamp))
+  }
+
+  async deleteRecords(before: number): Promise<number> {
+    throw new StorageError('failed', `Cannot delete records of ${this.#name()} below ${before}`)
+  }
+
+  get bytes(): number {
+    return this.#chain.bytes
   }
 
   waitBeyond(offset: number, signal: AbortSignal): Promise<void> {

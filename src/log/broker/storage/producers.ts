@@ -1,4 +1,4 @@
-import type { ProducerBatch, ProducerStates } from './storage.ts'
+import type { ActiveProducer, ProducerBatch, ProducerStates } from './storage.ts'
 
 /** Batches remembered of a producer, so that a repeat of any of them is recognised (KIP-98). */
 const REMEMBERED = 5
@@ -11,12 +11,19 @@ interface Remembered {
   readonly baseSequence: number
   readonly lastSequence: number
   readonly baseOffset: number
+  /** ms since the epoch. */
+  readonly timestamp: number
 }
 
 /** Never changed, only replaced: what was there before an append can be put back when the append fails. */
 interface Producer {
   readonly epoch: number
   readonly batches: readonly Remembered[]
+}
+
+/** A batch, and when it was made: ms since the epoch. */
+export interface NotedBatch extends ProducerBatch {
+  readonly maxTimestamp: number
 }
 
 /** How to take back what `note` did. */
@@ -30,7 +37,7 @@ export class ProducerTable implements ProducerStates {
   check(batch: ProducerBatch, durableOffset = Infinity): ReturnType<ProducerStates['check']> {
     if (batch.producerId < 0n) return { accept: true }
     const known = this.#producers.get(batch.producerId)
-    if (known === undefined) return batch.baseSequence === 0 ? { accept: true } : { error: 'unknown-producer' }
+    if (known === undefined) return { accept: true }
     if (batch.producerEpoch < known.epoch) return { error: 'fenced' }
     if (batch.producerEpoch > known.epoch)
       return batch.baseSequence === 0 ? { accept: true } : { error: 'out-of-order' }
@@ -49,13 +56,13 @@ export class ProducerTable implements ProducerStates {
   }
 
   /** Remembers a batch that was given an offset. */
-  note(batch: ProducerBatch, baseOffset: number): Undo {
+  note(batch: NotedBatch, baseOffset: number): Undo {
     const { producerId, producerEpoch: epoch, baseSequence } = batch
     const before = this.#producers.get(producerId)
     const earlier = before?.epoch === epoch ? before.batches.slice(1 - REMEMBERED) : []
     // Deleted first, so that the map's order is the order of last use.
     this.#producers.delete(producerId)
-    const latest = { baseSequence, lastSequence: lastSequence(batch), baseOffset }
+    const latest = { baseSequence, lastSequence: lastSequence(batch), baseOffset, timestamp: batch.maxTimestamp }
     this.#producers.set(producerId, { epoch, batches: [...earlier, latest] })
     this.#forgetOldest()
     return () => {
@@ -69,6 +76,13 @@ export class ProducerTable implements ProducerStates {
     return [...this.#producers].flatMap(([id, { epoch, batches }]) => {
       const durable = batches.filter(({ baseOffset }) => baseOffset < below)
       return durable.length === 0 ? [] : [[String(id), epoch, durable] as const]
+    })
+  }
+
+  active(below = Infinity): ActiveProducer[] {
+    return this.snapshot(below).map(([id, producerEpoch, batches]) => {
+      const { lastSequence, timestamp } = batches.at(-1)!
+      return { producerId: BigInt(id), producerEpoch, lastSequence, lastTimestamp: timestamp }
     })
   }
 

@@ -6,7 +6,7 @@ import type { ProducerTable } from './producers.ts'
 import type { Hole } from './segment-scan.ts'
 import { DamagedSegmentError, Segment, segmentName } from './segment.ts'
 import type { StoredBatch } from './segment.ts'
-import { lastAtOrBelow } from './sparse-index.ts'
+import { lastAtOrBelow, NEVER } from './sparse-index.ts'
 import { StorageError } from './storage.ts'
 
 /** What `retention.ms` and `retention.bytes` of a topic say; undefined: without that limit. */
@@ -36,6 +36,15 @@ export class SegmentChain {
   /** Undefined while there is no segment. */
   get startOffset(): number | undefined {
     return this.#segments[0]?.baseOffset
+  }
+
+  /** Of all records; NEVER where there are none. */
+  get maxTimestamp(): number {
+    return this.#segments.reduce((latest, segment) => Math.max(latest, segment.maxTimestamp), NEVER)
+  }
+
+  get bytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.size, 0)
   }
 
   /** Bytes that the active segment still takes. */

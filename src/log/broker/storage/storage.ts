@@ -10,9 +10,29 @@ export interface Storage {
   topic(name: string): StoredTopic | undefined
   /** Durable when it resolves (files, then directories). */
   createTopic(name: string, options: StoredTopicOptions): Promise<StoredTopic>
+  /**
+   * Removes a topic with all it holds. Durable when it resolves: a crash before that leaves it whole or gone, and the
+   * next start removes what is left of it. A topic of the same name may be created as soon as this has resolved.
+   * Fine where there is no such topic.
+   */
+  deleteTopic(name: string): Promise<void>
+  /**
+   * Gives a topic more partitions, `count` of them in all. Durable when it resolves; a crash leaves the old number or
+   * the new one.
+   * @throws StorageError `failed`, `full`; RangeError where `count` is fewer than there are
+   */
+  addPartitions(name: string, count: number): Promise<StoredTopic>
+  /** Replaces the configs of a topic, all of them. Durable when it resolves; in force from then on. @throws StorageError */
+  alterTopic(name: string, configs: StoredTopicOptions['configs']): Promise<StoredTopic>
   partition(topic: string, partition: number): Partition | undefined
   /** Deletes segments that retention has passed. Called every minute, and by tests. */
   retain(now: number): Promise<void>
+  /**
+   * Compacts the topics whose policy says so and that are dirty enough: of every key the latest record stays, with its
+   * offset. Works in slices and lets others have their turn between them. Called every few seconds, and by tests.
+   * @param signal ends the work early; what was not finished is done by a later call
+   */
+  compact(now: number, signal?: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
@@ -49,12 +69,31 @@ export interface Partition {
    * @throws StorageError `out-of-range`
    */
   read(offset: number, maxBytes: number): Uint8Array
-  /** First offset whose timestamp is at or after `timestamp`; undefined where there is none. */
-  offsetForTime(timestamp: number): { offset: number; timestamp: number } | undefined
+  /**
+   * The first record whose timestamp is at or after `timestamp`; undefined where there is none. Where its batch cannot
+   * be unfolded, the batch's base offset and latest time: never too late.
+   */
+  offsetForTime(timestamp: number): TimedOffset | undefined
+  /** The first of the records with the latest timestamp; undefined where there are no records. */
+  latestRecord(): TimedOffset | undefined
+  /**
+   * Removes the records below an offset: from now on the log begins there, also after a restart. Files are removed as
+   * far as nothing else is in them. Answers the new start, which never goes back.
+   * @throws StorageError `out-of-range` beyond `durableOffset`, `full`, `failed`
+   */
+  deleteRecords(before: number): Promise<number>
+  /** Bytes of its files. */
+  readonly bytes: number
   /** Resolves with the abort, or when `durableOffset` has passed `offset`: the long poll. */
   waitBeyond(offset: number, signal: AbortSignal): Promise<void>
   /** Sequence state of idempotent producers, kept by the storage because it is recovered from the batches. */
   readonly producers: ProducerStates
+}
+
+/** A record's place, and its time in ms since the epoch. */
+export interface TimedOffset {
+  readonly offset: number
+  readonly timestamp: number
 }
 
 export interface AppendedBatches {
@@ -65,11 +104,21 @@ export interface AppendedBatches {
 export interface ProducerStates {
   /**
    * `accept`: append it. `duplicate`: already stored; answer its offset again. Otherwise an error of the protocol.
-   * Kafka keeps the last five batches per producer (KIP-98), and so do we.
+   * Kafka keeps the last five batches per producer (KIP-98), and so do we. A producer that is not known (any more) may
+   * go on with any sequence (KIP-360): its state expires, and goes with the records that held it.
    */
-  check(
-    batch: ProducerBatch,
-  ): { accept: true } | { duplicate: number } | { error: 'out-of-order' | 'fenced' | 'unknown-producer' }
+  check(batch: ProducerBatch): { accept: true } | { duplicate: number } | { error: 'out-of-order' | 'fenced' }
+  /** Those whose batches are durable. */
+  active(): readonly ActiveProducer[]
+}
+
+/** What is known of one producer in a partition. */
+export interface ActiveProducer {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly lastSequence: number
+  /** ms since the epoch, of the last batch. */
+  readonly lastTimestamp: number
 }
 
 export interface ProducerBatch {

@@ -151,7 +151,6 @@ function faultRefusal(records: Buffer, header: BatchHeader): Refusal | undefined
 const SEQUENCE_ERRORS: { readonly [error: string]: ErrorCode } = {
   'out-of-order': ERROR.outOfOrderSequence,
   fenced: ERROR.invalidProducerEpoch,
-  'unknown-producer': ERROR.unknownProducerId,
 }
 
 function sequenceRefusal(error: string, { producerId, producerEpoch, baseSequence }: BatchHeader): Refusal {
