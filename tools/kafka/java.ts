@@ -68,5 +68,5 @@ export function startJava(
   const [program, ...before] = existsSync('/usr/bin/setpriv')
     ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', 'java']
     : ['java']
-  return spawn(program!, [...before, ...all], { stdio: 'pipe' })
+  return spawn(program, [...before, ...all], { stdio: 'pipe' })
 }

@@ -31,12 +31,12 @@ const MECHANISMS = 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER'
 
 /** The properties file of a broker that is a controller too (KRaft, combined mode). */
 export function properties(settings: BrokerSettings): string {
-  const all = {
+  const all: { readonly [key: string]: string } = {
     ...identity(settings),
     ...listeners(settings),
     ...small(settings.brokers),
     ...(settings.certificates === undefined ? {} : tls(settings.certificates)),
-    ...Object.assign({}, ...[...settings.ports.keys()].filter(isSasl).map((name) => sasl(name, settings))),
+    ...Object.fromEntries([...settings.ports.keys()].filter(isSasl).flatMap((name) => sasl(name, settings))),
     ...settings.config,
   }
   return Object.entries(all)
@@ -119,23 +119,23 @@ function tls(folder: string) {
   }
 }
 
-function sasl(name: ListenerName, { users, jwks, folder }: BrokerSettings) {
+function sasl(name: ListenerName, { users, jwks, folder }: BrokerSettings): [key: string, value: string][] {
   const of = (mechanism: string, key: string) => `listener.name.${name.toLowerCase()}.${mechanism}.${key}`
   const module = 'org.apache.kafka.common.security'
   const plainUsers = users.map((user) => ` user_${user.name}="${user.password}"`).join('')
   const oauth = jwks === undefined ? ' unsecuredLoginStringClaim_sub="broker"' : ''
-  return {
-    'sasl.enabled.mechanisms': MECHANISMS,
-    [of('plain', 'sasl.jaas.config')]: `${module}.plain.PlainLoginModule required${plainUsers};`,
-    [of('scram-sha-256', 'sasl.jaas.config')]: `${module}.scram.ScramLoginModule required;`,
-    [of('scram-sha-512', 'sasl.jaas.config')]: `${module}.scram.ScramLoginModule required;`,
-    [of('oauthbearer', 'sasl.jaas.config')]: `${module}.oauthbearer.OAuthBearerLoginModule required${oauth};`,
-    ...(jwks === undefined
-      ? {}
-      : {
-          [of('oauthbearer', 'sasl.server.callback.handler.class')]:
-            `${module}.oauthbearer.OAuthBearerValidatorCallbackHandler`,
-          [of('oauthbearer', 'sasl.oauthbearer.jwks.endpoint.url')]: `file://${join(folder, 'jwks.json')}`,
-        }),
-  }
+  const settings: [string, string][] = [
+    ['sasl.enabled.mechanisms', MECHANISMS],
+    [of('plain', 'sasl.jaas.config'), `${module}.plain.PlainLoginModule required${plainUsers};`],
+    [of('scram-sha-256', 'sasl.jaas.config'), `${module}.scram.ScramLoginModule required;`],
+    [of('scram-sha-512', 'sasl.jaas.config'), `${module}.scram.ScramLoginModule required;`],
+    [of('oauthbearer', 'sasl.jaas.config'), `${module}.oauthbearer.OAuthBearerLoginModule required${oauth};`],
+  ]
+  if (jwks === undefined) return settings
+  const validator = `${module}.oauthbearer.OAuthBearerValidatorCallbackHandler`
+  return [
+    ...settings,
+    [of('oauthbearer', 'sasl.server.callback.handler.class'), validator],
+    [of('oauthbearer', 'sasl.oauthbearer.jwks.endpoint.url'), `file://${join(folder, 'jwks.json')}`],
+  ]
 }
