@@ -171,6 +171,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Free space or check the disk; it resumes by itself',
     retriable: true,
   },
+  LOG_NOT_AUTHENTICATED: {
+    what: "The log's broker does not take our credentials, or could not prove that it knows them itself",
+    todo: 'Correct user, password or token; a hub that runs goes on by itself once they are right',
+    retriable: false,
+  },
   LOG_REFUSED: {
     what: 'The log refused with a Kafka error code',
     todo: 'Look the code up in the message',
@@ -179,6 +184,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
   LOG_START_FAILED: {
     what: 'The embedded log cannot be opened',
     todo: 'Read the reason; mostly rights of the data directory',
+    retriable: false,
+  },
+  LOG_TLS_FAILED: {
+    what: "The TLS connection to the log's broker cannot be trusted, or the broker does not trust us",
+    todo: 'Correct the certificate, its authority or the name that the message names; a hub that runs goes on by itself then',
     retriable: false,
   },
   LOG_UNAVAILABLE: {
@@ -318,6 +328,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
   TOPIC_MISMATCH: {
     what: 'A topic exists with another number of partitions',
     todo: 'Change the config or the topic',
+    retriable: false,
+  },
+  TOPIC_NOT_FOUND: {
+    what: 'The log has no topic of this name',
+    todo: 'List them: `GET /api/v1/topics` or `millrace topics`',
     retriable: false,
   },
   TOPIC_UNKNOWN: { what: 'A topic or partition does not exist', todo: 'Create it first', retriable: false },

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HubViews } from './api/hub-views.ts'
+import { LogViews } from './api/log-views.ts'
 import { hubFilePath, logDirectory, type HubFile } from './attach.ts'
 import type { HttpHost } from './component/http.ts'
 import type { ConfiguredSource, Plant } from './config/plant.ts'
@@ -95,7 +96,9 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
       })),
     system,
   })
-  const api = createApi({ config: plant.api, hub: views, system, pageFolder: PAGE_FOLDER })
+  const readers = () => [{ name: twins.name, positions: twins.positions() }]
+  const logViews = new LogViews({ log, readers, system })
+  const api = createApi({ config: plant.api, hub: views, log: logViews, system, pageFolder: PAGE_FOLDER })
   stack.defer(() => api.close())
   stack.defer(views.watch())
   // Listening begins before the sources do: some of them keep the thread busy with loading. Their routes are mounted in

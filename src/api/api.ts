@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { HttpHost } from '../component/http.ts'
 import type { ApiConfig } from '../config/plant.ts'
+import { LogError } from '../log/log.ts'
 import type { Address, Listener } from '../system/net.ts'
 import type { System } from '../system/system.ts'
 import { Auth, type Caller, type Need } from './auth.ts'
@@ -11,6 +12,7 @@ import { Gate } from './gate.ts'
 import type { HubPort } from './hub-port.ts'
 import { API_LIMITS, type ApiLimits } from './limits.ts'
 import { Live } from './live.ts'
+import type { LogPort } from './log-port.ts'
 import { Mounts } from './mounts.ts'
 import { AllowedHosts, isLoopback } from './origin.ts'
 import { Page } from './page.ts'
@@ -22,6 +24,7 @@ import { allowedMethods } from './methods.ts'
 export interface ApiOptions {
   readonly config: ApiConfig
   readonly hub: HubPort
+  readonly log: LogPort
   readonly system: System
   /** Where Vite put the browser application: `ui/dist`. */
   readonly pageFolder: string
@@ -83,6 +86,7 @@ class ApiServer implements Api {
     this.#live = new Live({ hub, system, limits, holds: (caller) => auth.holds(caller) })
     this.#desk = {
       hub,
+      log: options.log,
       auth,
       clock,
       limits,
@@ -217,7 +221,11 @@ class ApiServer implements Api {
 
   #fault(error: Error & { code?: string; statusCode?: number }, request: FastifyRequest, reply: FastifyReply): void {
     const problem =
-      error instanceof ApiError ? error : (fromFramework(error, this.#limits) ?? this.#bug(error, request.url))
+      error instanceof ApiError
+        ? error
+        : error instanceof LogError
+          ? fromLog(error)
+          : (fromFramework(error, this.#limits) ?? this.#bug(error, request.url))
     setSafetyHeaders(reply)
     void reply.code(problem.status).headers(problem.headers).send(view(problem))
   }
@@ -231,6 +239,11 @@ class ApiServer implements Api {
       'Cannot answer this request: a fault of ours, want a look into the log of the hub',
     )
   }
+}
+
+/** The log itself cannot be read right now, or this part of it never. */
+function fromLog({ code, message, retriable }: LogError): ApiError {
+  return new ApiError(retriable ? 503 : 500, code, message, retriable ? { 'retry-after': '1' } : {})
 }
 
 function refuseOpenBeyondLoopback({ listen, tokens }: ApiConfig): void {

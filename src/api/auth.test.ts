@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { codeOf, READER, sendRaw, startServer, statusOf, testSystem, TOKENS, WRITER } from '../../test/api/server.ts'
+import {
+  codeOf,
+  memoryViews,
+  READER,
+  sendRaw,
+  startServer,
+  statusOf,
+  testSystem,
+  TOKENS,
+  WRITER,
+} from '../../test/api/server.ts'
 import { Secret } from '../system/secret.ts'
 import { createApi } from './api.ts'
 import { decide, type Caller } from './auth.ts'
-import { MemoryHub } from './memory-hub.ts'
 import { ROUTES } from './routes.ts'
 
 const BOTH = 'both-token-1'
@@ -31,6 +40,10 @@ test('the table of routes asks for the rights we mean', () => {
       'GET /api/v1/sources read',
       'GET /api/v1/sources/:name read',
       'GET /api/v1/ledger read',
+      'GET /api/v1/topics read',
+      'GET /api/v1/topics/:name read',
+      'GET /api/v1/topics/:name/records read',
+      'GET /api/v1/consumers read',
       'GET /api/v1/live read',
       'POST /api/v1/login open',
       'POST /api/v1/logout open',
@@ -92,7 +105,8 @@ test('the live stream asks for the right to read', async (t) => {
 test('an open loopback needs no token; beyond loopback the server does not start without one', async (t) => {
   const { url } = await startServer(t)
   assert.equal((await fetch(`${url}/api/v1/status`)).status, 200)
-  const options = { hub: new MemoryHub(), system: testSystem(), pageFolder: '/nowhere' }
+  const { hub, log } = memoryViews()
+  const options = { hub, log, system: testSystem(), pageFolder: '/nowhere' }
   for (const host of ['0.0.0.0', '::', '192.0.2.1', 'hub.example']) {
     const api = createApi({ ...options, config: { listen: { host, port: 0 }, tokens: [], hosts: [] } })
     await assert.rejects(api.listen(), { code: 'OPEN_BEYOND_LOOPBACK' })

@@ -84,6 +84,68 @@ export interface BookView {
   readonly balanced: boolean
 }
 
+/** `GET /api/v1/topics` answers `{ topics: TopicView[] }`, sorted by name; `GET /api/v1/topics/{name}` one of them. */
+export interface TopicView {
+  readonly name: string
+  /** Records that are there; where a topic is compacted, offsets, and not all of them have a record any more. */
+  readonly records: number
+  /** Records per second of the last ten seconds or so; absent until the hub has been asked twice. */
+  readonly rate?: number
+  readonly partitions: readonly PartitionView[]
+}
+
+export interface PartitionView {
+  readonly partition: number
+  /** First offset that is still there, and the one that the next record gets. */
+  readonly start: number
+  readonly end: number
+}
+
+/** `GET /api/v1/topics/{name}/records`: one page, oldest first. */
+export interface RecordsView {
+  readonly topic: string
+  readonly records: readonly RecordView[]
+  /** What `at` has to be for the page before this one (with `back=true`) and for the one after it. */
+  readonly before: string
+  readonly after: string
+}
+
+export interface RecordView {
+  readonly partition: number
+  readonly offset: number
+  /** Kafka's timestamp, ms since the epoch: when the hub received what is in the record. */
+  readonly timestamp: number
+  readonly key: BytesView | null
+  /** Null: a tombstone. */
+  readonly value: BytesView | null
+  readonly headers: readonly { readonly name: string; readonly value: BytesView }[]
+}
+
+/** Bytes as text where they are UTF-8, else as base64; cut where they are long, and then `bytes` is more than is shown. */
+export interface BytesView {
+  readonly text?: string
+  readonly base64?: string
+  readonly bytes: number
+}
+
+/** `GET /api/v1/consumers` answers `{ consumers: ConsumerView[] }`: who reads the log, and how far each is behind. */
+export interface ConsumerView {
+  readonly name: string
+  /** `view`: a part of this hub that keeps its own position; `group`: a consumer group of the log. */
+  readonly kind: 'view' | 'group'
+  /** Of a group, as Kafka names it: `Stable`, `Empty`, `PreparingRebalance`, ... */
+  readonly state?: string
+  readonly members?: readonly { readonly id: string; readonly clientId: string; readonly host: string }[]
+  /** Records between its positions and the ends, all partitions together. */
+  readonly lag: number
+  readonly positions: readonly {
+    readonly topic: string
+    readonly partition: number
+    readonly offset: number
+    readonly lag: number
+  }[]
+}
+
 /** `GET /healthz`: 200 where the hub is ready, else 503. */
 export interface HealthView {
   readonly ready: boolean

@@ -1,3 +1,4 @@
+import type { ViewPosition } from '../component/view.ts'
 import { qualityName, severity } from '../model/quality.ts'
 import type { AssetSummary, HubView, JsonValue, LedgerView, SourceView, TagView, TwinView } from './contract.ts'
 import type { AssetQuery, HubPort } from './hub-port.ts'
@@ -17,6 +18,7 @@ export class MemoryHub implements HubPort {
     assets: 0,
   }
   sourceViews: readonly SourceView[] = []
+  readers: readonly { readonly name: string; readonly positions: readonly ViewPosition[] }[] = []
   isReady = true
 
   /** Sets tags of an asset, as one record would, and tells the listeners. */

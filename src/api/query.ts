@@ -2,8 +2,10 @@ import { ModelError } from '../model/errors.ts'
 import { parsePath, segmentFault } from '../model/path.ts'
 import { ApiError } from './errors.ts'
 import type { AssetQuery } from './hub-port.ts'
+import type { RecordsQuery } from './log-port.ts'
 
 const PAGE = { most: 1_000, usual: 100 } as const
+const RECORDS = { most: 500, usual: 50 } as const
 
 /** Longest path of an asset, see `model/path.ts`. */
 const PATH_LENGTH = 1_024
@@ -17,7 +19,7 @@ export function assetQuery(query: unknown): AssetQuery {
   const unknown = Object.keys(others)[0]
   if (unknown !== undefined) throw badQuery(unknown, 'it is not a parameter here', 'after, limit or under')
   return {
-    limit: limit === undefined ? PAGE.usual : pageSize(limit),
+    limit: limit === undefined ? PAGE.usual : pageSize(limit, PAGE.most),
     ...(after === undefined ? {} : { after: place('after', after) }),
     ...(under === undefined ? {} : { under: place('under', under) }),
   }
@@ -36,10 +38,56 @@ export function assetPath(text: string): string {
   }
 }
 
-function pageSize(value: unknown): number {
+/**
+ * The query of `GET /api/v1/topics/{name}/records`.
+ * @throws ApiError `BAD_QUERY` naming the parameter
+ */
+export function recordsQuery(query: unknown): RecordsQuery {
+  const { at, time, back, partition, limit, ...others } = query as { readonly [name: string]: unknown }
+  const unknown = Object.keys(others)[0]
+  if (unknown !== undefined) throw badQuery(unknown, 'it is not a parameter here', 'at, time, back, partition or limit')
+  if (at !== undefined && time !== undefined) throw badQuery('time', 'there is "at" too', 'only one of them')
+  return {
+    limit: limit === undefined ? RECORDS.usual : pageSize(limit, RECORDS.most),
+    back: back !== undefined && flag('back', back),
+    ...(at === undefined ? {} : { at: offsets(at) }),
+    ...(time === undefined ? {} : { time: timeOf(time) }),
+    ...(partition === undefined ? {} : { partition: wholeNumber('partition', partition) }),
+  }
+}
+
+function flag(name: string, value: unknown): boolean {
+  if (value === 'true' || value === 'false') return value === 'true'
+  throw badQuery(name, `it is ${shown(value)}`, 'true or false')
+}
+
+/** `0:17,1:4`: an offset for each partition that is to be shown. */
+function offsets(value: unknown): Map<number, number> {
+  const parts = typeof value === 'string' && value.length <= 20_000 ? value.split(',') : []
+  const pairs = parts.map((part) => /^(\d{1,6}):(\d{1,15})$/.exec(part))
+  if (pairs.length > 0 && pairs.every((pair) => pair !== null)) {
+    return new Map(pairs.map(([, partition, offset]) => [Number(partition), Number(offset)]))
+  }
+  throw badQuery('at', `it is ${shown(value)}`, 'partitions and offsets, as in 0:17,1:4')
+}
+
+/** ms since the epoch, or ISO 8601. */
+function timeOf(value: unknown): number {
+  const time =
+    typeof value !== 'string' || value === '' ? NaN : /^\d{1,15}$/.test(value) ? Number(value) : Date.parse(value)
+  if (Number.isFinite(time)) return time
+  throw badQuery('time', `it is ${shown(value)}`, 'ms since the epoch, or a time as in 2026-01-31T08:00:00Z')
+}
+
+function wholeNumber(name: string, value: unknown): number {
+  if (typeof value === 'string' && /^\d{1,6}$/.test(value)) return Number(value)
+  throw badQuery(name, `it is ${shown(value)}`, 'a whole number')
+}
+
+function pageSize(value: unknown, most: number): number {
   const size = typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : 0
-  if (size >= 1 && size <= PAGE.most) return size
-  throw badQuery('limit', `it is ${shown(value)}`, `a whole number from 1 to ${PAGE.most}`)
+  if (size >= 1 && size <= most) return size
+  throw badQuery('limit', `it is ${shown(value)}`, `a whole number from 1 to ${most}`)
 }
 
 /** A path, or the beginning of one: `acme` alone is a place, though not an asset. */

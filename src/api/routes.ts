@@ -6,13 +6,15 @@ import { ApiError } from './errors.ts'
 import type { Gate } from './gate.ts'
 import type { HubPort } from './hub-port.ts'
 import type { ApiLimits } from './limits.ts'
+import type { LogPort } from './log-port.ts'
 import type { Mounts } from './mounts.ts'
 import type { Page } from './page.ts'
-import { assetPath, assetQuery } from './query.ts'
+import { assetPath, assetQuery, recordsQuery } from './query.ts'
 
 /** What handlers work with. */
 export interface Desk {
   readonly hub: HubPort
+  readonly log: LogPort
   readonly mounts: Mounts
   readonly page: Page
   readonly auth: Auth
@@ -50,6 +52,10 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', url: '/api/v1/sources', need: 'read', handle: ({ hub }) => ({ sources: hub.sources() }) },
   { method: 'GET', url: '/api/v1/sources/:name', need: 'read', handle: source },
   { method: 'GET', url: '/api/v1/ledger', need: 'read', handle: ({ hub }) => hub.ledger() },
+  { method: 'GET', url: '/api/v1/topics', need: 'read', handle: topics },
+  { method: 'GET', url: '/api/v1/topics/:name', need: 'read', handle: topic },
+  { method: 'GET', url: '/api/v1/topics/:name/records', need: 'read', handle: records },
+  { method: 'GET', url: '/api/v1/consumers', need: 'read', handle: consumers },
   { method: 'GET', url: '/api/v1/live', need: 'read', handle: upgradeRequired },
   { method: 'POST', url: '/api/v1/login', need: 'open', bodyBytes: 4096, handle: login },
   { method: 'POST', url: '/api/v1/logout', need: 'open', bodyBytes: 4096, handle: logout },
@@ -97,6 +103,37 @@ function source({ hub }: Desk, request: FastifyRequest) {
     'SOURCE_NOT_FOUND',
     `Cannot show source ${shown}: there is none of this name, want one of the config`,
   )
+}
+
+async function topics({ log }: Desk) {
+  return { topics: await log.topics() }
+}
+
+async function topic({ log }: Desk, request: FastifyRequest) {
+  const name = topicOf(request)
+  return (await log.topic(name)) ?? topicNotFound(name)
+}
+
+async function records({ log }: Desk, request: FastifyRequest, reply: FastifyReply) {
+  const name = topicOf(request)
+  const query = recordsQuery(request.query)
+  // Nobody reads on for a client that has gone.
+  const gone = new AbortController()
+  reply.raw.once('close', () => gone.abort())
+  return (await log.records(name, query, gone.signal)) ?? topicNotFound(name)
+}
+
+async function consumers({ log }: Desk) {
+  return { consumers: await log.consumers() }
+}
+
+function topicOf(request: FastifyRequest): string {
+  return (request.params as { readonly name: string }).name
+}
+
+function topicNotFound(name: string): never {
+  const shown = JSON.stringify(name.slice(0, 249))
+  throw new ApiError(404, 'TOPIC_NOT_FOUND', `Cannot show topic ${shown}: there is none of this name in the log`)
 }
 
 function upgradeRequired(): never {

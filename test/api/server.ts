@@ -4,7 +4,9 @@ import type { TestContext } from 'node:test'
 import { WebSocket } from 'ws'
 import { createApi, type Api, type ApiOptions } from '../../src/api/api.ts'
 import type { LiveMessage } from '../../src/api/contract.ts'
+import { LogViews } from '../../src/api/log-views.ts'
 import { MemoryHub } from '../../src/api/memory-hub.ts'
+import { MemoryLog } from '../../src/log/memory/memory-log.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { fileDisk } from '../../src/system/file-disk.ts'
 import { silentLogger } from '../../src/system/logger.ts'
@@ -27,6 +29,8 @@ export const TOKENS = [
 
 export interface TestServer {
   readonly hub: MemoryHub
+  /** What the routes of the log show. */
+  readonly memory: MemoryLog
   readonly api: Api
   readonly port: number
   readonly url: string
@@ -38,7 +42,9 @@ export async function startServer(
   options: Partial<ApiOptions['config']> & Pick<ApiOptions, 'limits'> & { pageFolder?: string; hub?: MemoryHub } = {},
 ): Promise<TestServer> {
   const { limits, pageFolder = '/nowhere', hub = new MemoryHub(), ...config } = options
+  const { log, memory } = memoryViews(hub)
   const api = createApi({
+    log,
     config: { listen: { host: '127.0.0.1', port: 0 }, tokens: [], hosts: [], ...config },
     hub,
     system: testSystem(),
@@ -47,7 +53,14 @@ export async function startServer(
   })
   const { port } = await api.listen()
   t.after(() => api.close())
-  return { hub, api, port, url: `http://127.0.0.1:${port}` }
+  return { hub, memory, api, port, url: `http://127.0.0.1:${port}` }
+}
+
+/** A hub and a log in memory, and the views of both that a server shows. */
+export function memoryViews(hub = new MemoryHub()) {
+  const memory = new MemoryLog({ clock: systemClock })
+  const log = new LogViews({ log: memory, readers: () => hub.readers, system: { clock: systemClock } })
+  return { hub, memory, log }
 }
 
 export function testSystem(): System {
