@@ -196,6 +196,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Check that it runs; what was not confirmed counts as not stored',
     retriable: true,
   },
+  LOG_VERSION: {
+    what: 'The broker does not speak a request of ours in the version that we send: it is too old or too new',
+    todo: 'Use Apache Kafka 2.4 to 4.x, or a service that is compatible with it',
+    retriable: false,
+  },
   METHOD_NOT_ALLOWED: {
     what: 'The route does not take this method',
     todo: 'Use one that the `allow` header names',

@@ -6,6 +6,8 @@ import { Reader } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
 import { LogError } from '../log.ts'
 import type { Api } from './messages.ts'
+import { API_VERSIONS, readApiVersions, versionFault } from './versions.ts'
+import type { Spoken } from './versions.ts'
 
 /** Largest answer that is taken: what we ask for stays far below. */
 const MAX_ANSWER_BYTES = 128 * 1024 * 1024
@@ -39,6 +41,8 @@ export class Connection {
   readonly #pending: Pending[] = []
   #correlation = 0
   #failure: LogError | undefined
+  /** Undefined until the broker has said it. */
+  #spoken: Spoken | undefined
 
   /** Takes over a connected socket; `dial` is the usual way. */
   constructor(socket: Socket, address: Address, { clock, clientId }: Dialling) {
@@ -57,10 +61,13 @@ export class Connection {
 
   /**
    * Sends a request and resolves with its answer, at the first field of the body.
-   * @throws LogError `LOG_UNAVAILABLE`, after `timeoutMs` at the latest.
+   * @throws LogError `LOG_UNAVAILABLE`, after `timeoutMs` at the latest; `LOG_VERSION` where the broker does not speak
+   * this version.
    */
   request(api: Api, timeoutMs: number, write: (to: Writer) => void): Promise<Reader> {
     if (this.#failure) return Promise.reject(this.#failure)
+    const foreign = this.#spoken && versionFault(this.#spoken, api, this.address)
+    if (foreign) return Promise.reject(foreign)
     const correlation = this.#correlation++ & 0x7fffffff
     const { promise, resolve, reject } = Promise.withResolvers<Reader>()
     const timer = this.#clock.after(timeoutMs, () => this.#fail(`no answer came within ${timeoutMs} ms`))
@@ -73,6 +80,17 @@ export class Connection {
     write(writer)
     this.#send(writer.finish())
     return promise
+  }
+
+  /**
+   * Asks the broker what it speaks. Other requests are then refused here and by name, where the broker would close the
+   * connection without a word.
+   */
+  async learnVersions(timeoutMs: number): Promise<void> {
+    const { error, spoken } = readApiVersions(await this.request(API_VERSIONS, timeoutMs, () => {}))
+    if (error === 0) this.#spoken = spoken
+    else this.#fail(`it answered error ${error} to the question what it speaks`)
+    if (this.#failure) throw this.#failure
   }
 
   /** Ends the connection; what is under way rejects. */
@@ -119,16 +137,21 @@ export class Connection {
 }
 
 /**
- * Connects to a broker.
+ * Connects to a broker, and learns what it speaks.
  * @throws LogError `LOG_UNAVAILABLE`
  */
 export async function dial(address: Address, dialling: Dialling): Promise<Connection> {
-  const { net, clock, connectMs } = dialling
+  const connection = new Connection(await connect(address, dialling), address, dialling)
+  await connection.learnVersions(dialling.connectMs)
+  return connection
+}
+
+async function connect(address: Address, { net, clock, connectMs }: Dialling): Promise<Socket> {
   const late = Promise.withResolvers<never>()
   const timer = clock.after(connectMs, () => late.reject(new Error(`no connection within ${connectMs} ms`)))
   const connecting = net.connect(address)
   try {
-    return new Connection(await Promise.race([connecting, late.promise]), address, dialling)
+    return await Promise.race([connecting, late.promise])
   } catch (error) {
     // A connection that comes about after we gave up on it is nobody's.
     void connecting.then(

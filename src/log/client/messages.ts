@@ -15,7 +15,11 @@ export const API = {
   initProducerId: { key: 22, version: 1 },
 } as const
 
-export type Api = (typeof API)[keyof typeof API]
+/** A request by its key, in the version that is sent. */
+export interface Api {
+  readonly key: number
+  readonly version: number
+}
 
 export interface ClusterMetadata {
   readonly nodes: readonly { readonly id: number; readonly host: string; readonly port: number }[]
