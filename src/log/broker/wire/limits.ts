@@ -31,6 +31,20 @@ export interface Limits {
   readonly idleMs: number
   /** A client that has not taken all of its answers for this long, nor sent anything, is closed. */
   readonly stalledMs: number
+  /** Shortest and longest session that a member of a group may ask for. */
+  readonly minSessionMs: number
+  readonly maxSessionMs: number
+  /** How long the first generation of a group waits for more members: each that comes begins the wait again. */
+  readonly firstJoinWaitMs: number
+  /** Members of one group. */
+  readonly maxGroupMembers: number
+  readonly maxGroups: number
+  /** About as many bytes as groups, their members and the offsets they commit may take, all together. */
+  readonly maxGroupsBytes: number
+  /** Characters of what a consumer may write down beside an offset. */
+  readonly maxOffsetMetadata: number
+  /** How long a group without members keeps what it has committed. */
+  readonly offsetsRetentionMs: number
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -49,6 +63,14 @@ export const DEFAULT_LIMITS: Limits = {
   minRequestRate: 64 * 1024,
   idleMs: 600_000,
   stalledMs: 120_000,
+  minSessionMs: 6000,
+  maxSessionMs: 1_800_000,
+  firstJoinWaitMs: 500,
+  maxGroupMembers: 1000,
+  maxGroups: 10_000,
+  maxGroupsBytes: 64 * MIB,
+  maxOffsetMetadata: 4096,
+  offsetsRetentionMs: 7 * 24 * 3_600_000,
 }
 
 /** Topic configs whose default is one of the broker's limits. */
