@@ -191,6 +191,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Correct the certificate, its authority or the name that the message names; a hub that runs goes on by itself then',
     retriable: false,
   },
+  LOG_REPLICATION: {
+    what: 'A topic is to have more copies than there are brokers',
+    todo: 'Lower `log.kafka.replication`, or wait until all brokers are there',
+    retriable: false,
+  },
   LOG_UNAVAILABLE: {
     what: 'The log did not answer in time',
     todo: 'Check that it runs; what was not confirmed counts as not stored',
@@ -299,6 +304,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Send it faster, or in smaller parts',
     retriable: true,
   },
+  SASL_FAILED: {
+    what: 'A login to the log was refused; the reason is in the message',
+    todo: 'Correct the user, the password or the token',
+    retriable: false,
+  },
   SNAPSHOT_DAMAGED: {
     what: 'The snapshot of a view is damaged',
     todo: 'Nothing: it was set aside and is rebuilt from the log',
@@ -331,8 +341,8 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
   },
   TOO_MANY_TAGS: { what: 'One message has more than 10,000 tags', todo: 'Split it', retriable: false },
   TOPIC_MISMATCH: {
-    what: 'A topic exists with another number of partitions',
-    todo: 'Change the config or the topic',
+    what: 'A topic exists with other partitions or another cleanup policy than the config demands',
+    todo: 'Set what is there in the config, or use another site or data directory',
     retriable: false,
   },
   TOPIC_NOT_FOUND: {

@@ -52,6 +52,25 @@ const APPENDING: { readonly [title: string]: Check } = {
     await log.append(spec.name, [{ key: 'a', value: 'after the refusal', timestamp: 1 }])
   },
 
+  async 'a topic that is cleaned up otherwise than it must be is refused by name'(bench) {
+    const [kept, latest] = [bench.name(), bench.name()]
+    const first = await bench.open()
+    await first.ensure([
+      { name: kept, partitions: 1, cleanup: 'delete' },
+      { name: latest, partitions: 1, cleanup: 'compact' },
+    ])
+    const log = await bench.open()
+    await assert.rejects(log.ensure([{ name: kept, partitions: 1, cleanup: 'compact' }]), {
+      code: 'TOPIC_MISMATCH',
+      message: `Cannot use topic "${kept}": its cleanup policy is delete, want compact`,
+    })
+    await assert.rejects(log.ensure([{ name: latest, partitions: 1, cleanup: 'delete' }]), { code: 'TOPIC_MISMATCH' })
+    await log.ensure([
+      { name: kept, partitions: 1 },
+      { name: latest, partitions: 1, cleanup: 'compact' },
+    ])
+  },
+
   async 'an append says where its records came to lie'(bench) {
     const { log, topic } = await bench.topic(4)
     assert.deepEqual(await log.append(topic, []), [])

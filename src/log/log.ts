@@ -6,7 +6,8 @@
 export interface Log {
   /**
    * Creates the topics that are missing. Called before the first append or read of a topic.
-   * @throws LogError `TOPIC_MISMATCH` where a topic exists with other partitions than a spec demands.
+   * @throws LogError `TOPIC_MISMATCH` where a topic exists with other partitions or another cleanup policy than a spec
+   * demands; `LOG_REPLICATION` where it wants more copies than there are brokers; `LOG_REFUSED`.
    */
   ensure(topics: readonly TopicSpec[]): Promise<void>
 
@@ -69,6 +70,10 @@ export interface TopicSpec {
   readonly partitions: number
   readonly retention?: Retention
   readonly cleanup?: 'delete' | 'compact'
+  /** Copies of each partition that a new topic gets; absent: the cluster's default. The embedded log has one. */
+  readonly replication?: number
+  /** Copies that must have a record before its append is durable; absent: the cluster's default. */
+  readonly minInSync?: number
 }
 
 /** Undefined: without that limit. */

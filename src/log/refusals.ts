@@ -21,6 +21,11 @@ export function mismatchError(topic: string, actual: number, wanted: number): Lo
   return new LogError('TOPIC_MISMATCH', message, { retriable: false })
 }
 
+export function cleanupError(topic: string, actual: string, wanted: string): LogError {
+  const message = `Cannot use topic "${topic}": its cleanup policy is ${actual}, want ${wanted}`
+  return new LogError('TOPIC_MISMATCH', message, { retriable: false })
+}
+
 export function beyondEndError(topic: string, partition: number, offset: number, end: number): LogError {
   const message = `Cannot read "${topic}" partition ${partition} at offset ${offset}: it ends at ${end}, want a position up to there`
   return new LogError('OFFSET_BEYOND_END', message, { retriable: false })

@@ -1,4 +1,6 @@
 import type { Address } from '../../system/net.ts'
+import type { Clock } from '../../system/clock.ts'
+import { silentLogger, type Logger } from '../../system/logger.ts'
 import type { System } from '../../system/system.ts'
 import { LogError } from '../log.ts'
 import type {
@@ -13,37 +15,52 @@ import type {
   TopicDescription,
   TopicSpec,
 } from '../log.ts'
-import { closedError, MAX_PENDING_BYTES, mismatchError, unknownTopicError } from '../refusals.ts'
-import { ANSWER_MS, Cluster } from './cluster.ts'
-import { API, readCreateTopics, writeCreateTopics } from './messages.ts'
+import { closedError, MAX_PENDING_BYTES, unknownTopicError } from '../refusals.ts'
+import { Cluster } from './cluster.ts'
 import type { ClusterMetadata } from './messages.ts'
 import { askEnds, askOffsetsAt } from './offsets.ts'
 import { Producer } from './producer.ts'
 import type { ProducerOptions } from './producer.ts'
 import { brokerError, isRetriable, KAFKA_ERROR } from './protocol-faults.ts'
 import { ReadSession } from './read-session.ts'
+import { TopicKeeper } from './topic-keeper.ts'
+import type { TopicFacts } from './topic-keeper.ts'
 
 export interface ConnectOptions extends Partial<ProducerOptions> {
   /** Where to ask first; the rest of the cluster is learned from whoever answers. */
   readonly brokers: readonly Address[]
-  readonly system: Pick<System, 'clock' | 'random' | 'net'>
+  readonly system: Pick<System, 'clock' | 'random' | 'net'> & Partial<Pick<System, 'logger'>>
   /** What brokers show and log about us. Default `millrace`. */
   readonly clientId?: string
   /** How long `connectLog` and the calls that ask a broker something keep trying, ms. Default 30 s. */
   readonly patienceMs?: number
+  /** Ends the waiting of `connectLog`, which then rejects with `LOG_CLOSED`. */
+  readonly signal?: AbortSignal
 }
 
 const CONNECT_MS = 5_000
 const PATIENCE_MS = 30_000
 const DELIVERY_MS = 120_000
 const CLOSE_MS = 10_000
+/** When whoever waits for the log hears of it, and how often then. */
+const SAY_AFTER_MS = 1_000
+const SAY_EVERY_MS = 30_000
+
+/** The log on brokers: what only they can tell. */
+export interface BrokerLog extends Log {
+  /**
+   * How the cluster keeps a topic.
+   * @throws LogError `LOG_REFUSED`, `LOG_UNAVAILABLE`, `LOG_CLOSED`
+   */
+  facts(topic: string): Promise<TopicFacts>
+}
 
 /**
  * The log over the Kafka protocol: the embedded broker and Apache Kafka alike. Resolves when a broker has answered.
- * @throws LogError `LOG_UNAVAILABLE` where none did within `patienceMs`
+ * @throws LogError `LOG_UNAVAILABLE` where none did within `patienceMs`; `LOG_VERSION`
  */
-export async function connectLog(options: ConnectOptions): Promise<Log> {
-  const { clock, random, net } = options.system
+export async function connectLog(options: ConnectOptions): Promise<BrokerLog> {
+  const { clock, random, net, logger = silentLogger } = options.system
   const dialling = { clock, net, clientId: options.clientId ?? 'millrace', connectMs: CONNECT_MS }
   const cluster = new Cluster(options.brokers, dialling, random)
   const producer = new Producer(cluster, clock, {
@@ -51,42 +68,50 @@ export async function connectLog(options: ConnectOptions): Promise<Log> {
     maxPendingBytes: options.maxPendingBytes ?? MAX_PENDING_BYTES,
     deliveryMs: options.deliveryMs ?? DELIVERY_MS,
   })
-  const log = new KafkaLog(cluster, producer, () => clock.monotonic(), options.patienceMs ?? PATIENCE_MS)
+  const keeper = new TopicKeeper(cluster, (message, fields) => logger.warn(message, fields))
+  const patience = { clock, logger, patienceMs: options.patienceMs ?? PATIENCE_MS }
+  const log = new KafkaLog(cluster, producer, keeper, patience)
+  const giveUp = () => void log.close()
+  options.signal?.addEventListener('abort', giveUp, { once: true })
   try {
+    if (options.signal?.aborted) throw closedError('connect')
     await log.topics()
     return log
   } catch (error) {
     await log.close()
     throw error
+  } finally {
+    options.signal?.removeEventListener('abort', giveUp)
   }
 }
 
-class KafkaLog implements Log {
+interface Patience {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly patienceMs: number
+}
+
+class KafkaLog implements BrokerLog {
   readonly #cluster: Cluster
   readonly #producer: Producer
-  readonly #monotonic: () => number
-  readonly #patienceMs: number
+  readonly #keeper: TopicKeeper
+  readonly #patience: Patience
   readonly #sessions = new Set<ReadSession>()
   #closing: Promise<void> | undefined
 
-  constructor(cluster: Cluster, producer: Producer, monotonic: () => number, patienceMs: number) {
+  constructor(cluster: Cluster, producer: Producer, keeper: TopicKeeper, patience: Patience) {
     this.#cluster = cluster
     this.#producer = producer
-    this.#monotonic = monotonic
-    this.#patienceMs = patienceMs
+    this.#keeper = keeper
+    this.#patience = patience
   }
 
-  async ensure(topics: readonly TopicSpec[]): Promise<void> {
-    const specs = [...new Map(topics.map((spec) => [spec.name, spec])).values()]
-    await this.#patiently('ensure topics', async () => {
-      const known = await this.#cluster.describe(specs.map(({ name }) => name))
-      const missing = specs.filter((spec) => !this.#matches(known, spec))
-      if (missing.length === 0) return
-      await this.#create(missing)
-      const created = await this.#cluster.describe(missing.map(({ name }) => name))
-      const late = missing.find((spec) => !this.#matches(created, spec))
-      if (late) throw brokerError(`create topic "${late.name}"`, KAFKA_ERROR.unknownTopic)
-    })
+  ensure(topics: readonly TopicSpec[]): Promise<void> {
+    return this.#patiently('ensure topics', () => this.#keeper.ensure(topics))
+  }
+
+  facts(topic: string): Promise<TopicFacts> {
+    return this.#patiently(`ask how "${topic}" is kept`, () => this.#keeper.facts(topic))
   }
 
   append(topic: string, records: readonly NewRecord[]): Promise<readonly Appended[]> {
@@ -149,25 +174,6 @@ class KafkaLog implements Log {
     this.#cluster.close()
   }
 
-  async #create(specs: readonly TopicSpec[]): Promise<void> {
-    const connection = await this.#cluster.controller()
-    const timeoutMs = ANSWER_MS - 1_000
-    const body = await connection.request(API.createTopics, ANSWER_MS, (to) => writeCreateTopics(to, specs, timeoutMs))
-    for (const { name, error, message } of readCreateTopics(body)) {
-      if (error !== 0 && error !== KAFKA_ERROR.topicExists) throw brokerError(`create topic "${name}"`, error, message)
-    }
-  }
-
-  #matches({ topics }: ClusterMetadata, spec: TopicSpec): boolean {
-    const topic = topics.find(({ name }) => name === spec.name)
-    if (topic === undefined || topic.error === KAFKA_ERROR.unknownTopic) return false
-    if (topic.error !== 0) throw brokerError(`describe topic "${spec.name}"`, topic.error)
-    if (topic.leaders.length !== spec.partitions) {
-      throw mismatchError(spec.name, topic.leaders.length, spec.partitions)
-    }
-    return true
-  }
-
   #found({ topics }: ClusterMetadata, name: string): readonly number[] {
     const topic = topics.find((one) => one.name === name)
     if (topic?.error === 0) return topic.leaders
@@ -177,16 +183,23 @@ class KafkaLog implements Log {
     throw brokerError(`describe topic "${name}"`, topic.error)
   }
 
-  /** Tries again while the fault is one that may pass, up to the log's patience. */
+  /** Tries again while the fault is one that may pass, up to the log's patience; says so where it takes long. */
   async #patiently<T>(action: string, step: () => Promise<T>): Promise<T> {
-    const until = this.#monotonic() + this.#patienceMs
+    const { clock, logger, patienceMs } = this.#patience
+    const from = clock.monotonic()
+    let sayAt = from + SAY_AFTER_MS
     for (let attempt = 1; ; attempt++) {
       if (this.#closing) throw closedError(action)
       try {
         return await step()
       } catch (error) {
         const lasting = !(error instanceof LogError) || !error.retriable
-        if (lasting || this.#monotonic() >= until) throw error
+        const now = clock.monotonic()
+        if (lasting || now - from >= patienceMs) throw error
+        if (now >= sayAt) {
+          logger.warn('Waiting for the log', { error })
+          sayAt = now + SAY_EVERY_MS
+        }
       }
       await this.#cluster.pause(attempt)
     }

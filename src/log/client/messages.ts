@@ -1,6 +1,5 @@
 import type { Reader } from '../wire/reader.ts'
 import type { Writer } from '../wire/writer.ts'
-import type { TopicSpec } from '../log.ts'
 
 /**
  * The requests that this client makes, one version of each: the newest without flexible fields, which every broker
@@ -11,8 +10,11 @@ export const API = {
   fetch: { key: 1, version: 11 },
   listOffsets: { key: 2, version: 2 },
   metadata: { key: 3, version: 4 },
+  saslHandshake: { key: 17, version: 1 },
   createTopics: { key: 19, version: 4 },
   initProducerId: { key: 22, version: 1 },
+  saslAuthenticate: { key: 36, version: 1 },
+  describeConfigs: { key: 32, version: 2 },
 } as const
 
 /** A request by its key, in the version that is sent. */
@@ -33,6 +35,8 @@ export interface TopicMetadata {
   readonly internal: boolean
   /** By partition: the node that leads it, -1 where there is none right now. */
   readonly leaders: readonly number[]
+  /** Copies of its first partition, and so of all of them unless somebody moved some. */
+  readonly replication: number
 }
 
 /** @param topics names to ask for; null for all */
@@ -56,52 +60,16 @@ export function readMetadata(from: Reader): ClusterMetadata {
 function readTopic(from: Reader): TopicMetadata {
   const topic = { error: from.int16(), name: from.string(), internal: from.boolean() }
   const leaders: number[] = []
+  let replication = 0
   from.array(() => {
     from.int16() // its error shows as a leader of -1
-    leaders[from.int32()] = from.int32()
-    from.array(() => from.int32()) // replicas
+    const partition = from.int32()
+    leaders[partition] = from.int32()
+    const replicas = from.array(() => from.int32())
+    if (partition === 0) replication = replicas.length
     from.array(() => from.int32()) // in sync
   })
-  return { ...topic, leaders }
-}
-
-export function writeCreateTopics(to: Writer, topics: readonly TopicSpec[], timeoutMs: number): void {
-  to.array(topics, (topic) => {
-    to.string(topic.name)
-    to.int32(topic.partitions)
-    to.int16(-1) // replication: the broker's default (KIP-464)
-    to.array([], () => {}) // assignments
-    to.array(topicConfigs(topic), ([name, value]) => {
-      to.string(name)
-      to.string(value)
-    })
-  })
-  to.int32(timeoutMs)
-  to.boolean(false) // not only a check
-}
-
-/** Room for our largest record and what a batch adds. */
-const TOPIC_BATCH_BYTES = 2 * 1024 * 1024
-
-function topicConfigs({ cleanup, retention }: TopicSpec): [name: string, value: string][] {
-  const configs: [string, string][] = [['max.message.bytes', `${TOPIC_BATCH_BYTES}`]]
-  if (cleanup) configs.push(['cleanup.policy', cleanup])
-  if (retention) {
-    // A policy that is given is given whole: without a limit means without, not the broker's seven days.
-    configs.push(['retention.ms', `${retention.ms ?? -1}`], ['retention.bytes', `${retention.bytes ?? -1}`])
-  }
-  return configs
-}
-
-export interface TopicOutcome {
-  readonly name: string
-  readonly error: number
-  readonly message: string | null
-}
-
-export function readCreateTopics(from: Reader): TopicOutcome[] {
-  from.int32() // throttle time
-  return from.array(() => ({ name: from.string(), error: from.int16(), message: from.nullableString() }))
+  return { ...topic, leaders, replication }
 }
 
 /** Which end of a partition `ListOffsets` is asked for. */

@@ -8,7 +8,11 @@ export const KAFKA_ERROR = {
   unknownTopic: 3,
   messageTooLarge: 10,
   recordListTooLarge: 18,
+  topicUnauthorized: 29,
+  illegalSaslState: 34,
   topicExists: 36,
+  invalidReplication: 38,
+  invalidConfig: 40,
   outOfOrderSequence: 45,
   duplicateSequence: 46,
   invalidProducerEpoch: 47,
@@ -39,6 +43,22 @@ const RETRIABLE: { readonly [code: number]: string } = {
   89: 'THROTTLING_QUOTA_EXCEEDED',
 }
 
+/** Those that will not pass by themselves, for people. */
+const LASTING: { readonly [code: number]: string } = {
+  10: 'MESSAGE_TOO_LARGE',
+  17: 'INVALID_TOPIC_EXCEPTION',
+  29: 'TOPIC_AUTHORIZATION_FAILED',
+  30: 'GROUP_AUTHORIZATION_FAILED',
+  31: 'CLUSTER_AUTHORIZATION_FAILED',
+  32: 'INVALID_TIMESTAMP',
+  37: 'INVALID_PARTITIONS',
+  38: 'INVALID_REPLICATION_FACTOR',
+  40: 'INVALID_CONFIG',
+  42: 'INVALID_REQUEST',
+  44: 'POLICY_VIOLATION',
+  87: 'INVALID_RECORD',
+}
+
 export function isRetriable(error: number): boolean {
   return error in RETRIABLE
 }
@@ -46,7 +66,7 @@ export function isRetriable(error: number): boolean {
 /** The `LogError` for an error code that a broker answered to `action`, as in `append to "t" partition 0`. */
 export function brokerError(action: string, error: number, detail?: string | null): LogError {
   const retriable = isRetriable(error)
-  const name = RETRIABLE[error] ?? `error ${error}`
+  const name = RETRIABLE[error] ?? LASTING[error] ?? `error ${error}`
   const because = detail ? ` (${detail})` : ''
   const message = `Cannot ${action}: the log answered ${name}${because}, want none`
   return new LogError(logCode(error, retriable), message, { retriable })

@@ -16,6 +16,7 @@ import { partitionOf } from '../partitioner.ts'
 import {
   beyondEndError,
   checkRecords,
+  cleanupError,
   closedError,
   MAX_PENDING_BYTES,
   MAX_RECORD_BYTES,
@@ -69,6 +70,8 @@ export class MemoryLog implements Log {
       if (existing && existing.partitions.length !== spec.partitions) {
         throw mismatchError(spec.name, existing.partitions.length, spec.partitions)
       }
+      const cleanup = existing?.spec.cleanup ?? 'delete'
+      if (existing && spec.cleanup && spec.cleanup !== cleanup) throw cleanupError(spec.name, cleanup, spec.cleanup)
     }
     for (const spec of topics) {
       if (!this.#store.topics.has(spec.name)) this.#store.topics.set(spec.name, new MemoryTopic(spec))
