@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { build } from 'vite'
 import { MemoryHub } from '../src/api/memory-hub.ts'
+import type { MemoryLog } from '../src/log/memory/memory-log.ts'
 import { need } from '../tools/need.ts'
 import { fillPlant, pressTags } from './api/plant.ts'
 import { PRESS, READER, startServer, TOKENS, type TestServer } from './api/server.ts'
@@ -206,6 +207,61 @@ test('names and values that are scripts are text', { skip }, async (t) => {
   assert.equal(await page.evaluate('globalThis.hacked'), undefined)
   assert.deepEqual(complaints, [])
 })
+
+for (const [name, viewport] of [
+  ['desktop', DESKTOP],
+  ['phone', PHONE],
+] as const) {
+  test(
+    `the log is shown record by record, and walked through by page, partition, offset and time (${name})`,
+    { skip },
+    async (t) => {
+      const { memory, hub, page, complaints } = await open(t, '#/log', viewport)
+      const topic = 'acme.berlin.telemetry'
+      await fillTopic(memory, topic)
+      hub.readers = [{ name: 'twins', positions: [{ topic, partition: 0, offset: 40 }] }]
+      await page.locator(`[data-topic="${topic}"]`).waitFor()
+      await page.getByText('20 behind').first().waitFor()
+      assert.equal(await fitsWidth(page), true)
+      await page.getByRole('link', { name: topic, exact: true }).click()
+      const places = () =>
+        page.evaluate<string[]>(`[...document.querySelectorAll('[data-record]')].map((row) => row.dataset.record)`)
+      await page.getByText('newest, following').waitFor()
+      await page.locator('[data-record]:nth-child(50)').waitFor()
+      assert.deepEqual((await places()).slice(0, 2), ['1:59', '0:59'])
+      await memory.append(topic, [{ key: 'late', value: null, timestamp: 9_000 }])
+      await page.getByText('tombstone', { exact: true }).waitFor()
+      await page.getByRole('link', { name: 'Oldest' }).click()
+      await page.locator('[data-record="0:0"]').waitFor()
+      assert.deepEqual((await places()).slice(-2), ['1:0', '0:0'])
+      await page.getByLabel('Partition').selectOption('1')
+      await page.getByLabel('From offset').fill('7')
+      await page.getByLabel('From offset').press('Enter')
+      await page.locator('[data-record="1:7"]:last-child').waitFor()
+      await page.locator('[data-record="1:7"] summary').click()
+      await page.locator('[data-record="1:7"]').getByText('"n": 15').waitFor()
+      assert.equal(await fitsWidth(page), true)
+      await page.goto(page.url().replace(/\?.*/, `?time=${new Date(1_110).toISOString()}&partition=0`))
+      await page.locator('[data-record="0:55"]:last-child').waitFor()
+      await page.goto(page.url().replace(/\?.*/, '?at=nonsense'))
+      await page.getByText('want partitions and offsets').waitFor()
+      assert.deepEqual(
+        complaints.filter((text) => !text.includes('400 (Bad Request)')),
+        [],
+      )
+    },
+  )
+}
+
+/** Two partitions of 60 records with times from 1,000 on, in turn. */
+async function fillTopic(memory: MemoryLog, topic: string): Promise<void> {
+  await memory.ensure([{ name: topic, partitions: 2 }])
+  for (let n = 0; n < 120; n++) {
+    await memory.append(topic, [
+      { key: null, value: JSON.stringify({ asset: `press${n % 12}`, n }), timestamp: 1_000 + n },
+    ])
+  }
+}
 
 test('a foreign page gets nothing: no frame, no read, no write, no live stream', { skip }, async (t) => {
   const { url, api } = await open(t, '#/')

@@ -5,10 +5,12 @@ import { ConnectionsPage } from './connections-page.tsx'
 import { ageText } from './format.ts'
 import { Header } from './header.tsx'
 import { useMedia, useRoute, useSeconds, useStore } from './hooks.ts'
+import { LogPage } from './log-page.tsx'
 import { Login } from './login.tsx'
 import { PlacePage } from './place-page.tsx'
 import type { Route } from './route.ts'
 import type { Store } from './store.ts'
+import { TopicPage } from './topic-page.tsx'
 import { TreePanel } from './tree-panel.tsx'
 
 interface AppProps {
@@ -50,6 +52,8 @@ export function App({ store, connection }: AppProps) {
 
 function View({ store, route }: { readonly store: Store; readonly route: Route }) {
   if (route.view === 'connections') return <ConnectionsPage store={store} />
+  if (route.view === 'log') return <LogPage />
+  if (route.view === 'topic') return <TopicPage topic={route.topic} page={route.page} />
   const known = store.tree.find(route.path)
   if (known?.asset !== undefined || store.twins.has(route.path)) return <AssetPage store={store} path={route.path} />
   return <PlacePage store={store} path={route.path} />
@@ -68,11 +72,17 @@ function LostBanner({ store }: { readonly store: Store }) {
 
 function useTitle(store: Store, route: Route): void {
   const site = store.hub?.site ?? 'Millrace'
-  const name = route.view === 'connections' ? 'Connections' : route.path.split('/').at(-1)
+  const name = nameOf(route)
   const title = name ? `${name} · ${site}` : `${site} · Millrace`
   useEffect(() => {
     document.title = title
   }, [title])
+}
+
+function nameOf(route: Route): string | undefined {
+  if (route.view === 'connections') return 'Connections'
+  if (route.view === 'log') return 'Log'
+  return route.view === 'topic' ? route.topic : route.path.split('/').at(-1)
 }
 
 function focusMain(event: Event): void {

@@ -37,6 +37,9 @@ export function Header({ store, route, drawer, onDrawer }: HeaderProps) {
         <a href="#/connections" aria-current={route.view === 'connections' ? 'page' : undefined}>
           Connections
         </a>
+        <a href="#/log" aria-current={route.view === 'log' || route.view === 'topic' ? 'page' : undefined}>
+          Log
+        </a>
       </nav>
       <dl class="facts" data-live={store.isLive}>
         <div class="fact">

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parseRoute, placeHref } from './route.ts'
+import { parseRoute, placeHref, topicHref } from './route.ts'
 
 test('a link to any path leads back to it', () => {
   const segment = fc.string({ unit: 'grapheme', minLength: 1 }).filter((name) => !name.includes('/'))
@@ -11,6 +11,17 @@ test('a link to any path leads back to it', () => {
       assert.deepEqual(parseRoute(placeHref(path)), { view: 'place', path })
     }),
   )
+})
+
+test('a link to a page of a topic leads back to it', () => {
+  const page = { at: '0:17,1:4', back: 'true', partition: '1' }
+  assert.deepEqual(parseRoute(topicHref('acme.berlin.raw-a?b', page)), {
+    view: 'topic',
+    topic: 'acme.berlin.raw-a?b',
+    page,
+  })
+  assert.deepEqual(parseRoute('#/log'), { view: 'log' })
+  assert.deepEqual(parseRoute('#/log/t?other=1'), { view: 'topic', topic: 't', page: {} })
 })
 
 test('whatever somebody types is a view', () => {
