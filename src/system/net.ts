@@ -28,6 +28,20 @@ export interface TlsIdentity {
   readonly ca?: string
 }
 
+/**
+ * Whom a TLS client believes, and what it shows of itself; PEM texts. Without `ca` the machine's own authorities are
+ * trusted; `cert` and `key` make it mTLS.
+ */
+export interface TlsTrust {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  /** The name that the certificate must have, instead of the host that was dialled. */
+  readonly serverName?: string
+  /** Exactly this certificate, whoever signed it and whatever name it has: of a server whose certificate is at hand. */
+  readonly pinned?: string
+}
+
 export interface Listener {
   /** Where it really listens (a configured port 0 is resolved here). */
   readonly address: Address
@@ -39,5 +53,9 @@ export interface Listener {
 export interface Net {
   /** @throws a Node system error: EADDRINUSE, EACCES ... */
   listen(at: Address, tls: TlsIdentity | undefined, accept: (socket: Socket | TLSSocket) => void): Promise<Listener>
-  connect(to: Address): Promise<Socket>
+  /**
+   * With `tls`: TLS 1.2 or newer, and the other end is whom we believe.
+   * @throws a system error (ECONNREFUSED ...), or one of TLS (CERT_HAS_EXPIRED, ERR_TLS_CERT_ALTNAME_INVALID ...)
+   */
+  connect(to: Address, tls?: TlsTrust): Promise<Socket>
 }

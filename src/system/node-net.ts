@@ -1,9 +1,10 @@
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import * as net from 'node:net'
 import * as tls from 'node:tls'
-import type { Address, Listener, Net, TlsIdentity } from './net.ts'
+import type { Address, Listener, Net, TlsIdentity, TlsTrust } from './net.ts'
 
-/** How long a client may take over its TLS handshake before its connection is closed. */
+/** How long the other end may take over its TLS handshake before its connection is closed. */
 const HANDSHAKE_MS = 10_000
 
 /** The machine's own network. */
@@ -16,7 +17,8 @@ export const nodeNet: Net = {
     server.on('error', () => {})
     return listener(server, at)
   },
-  async connect(to) {
+  async connect(to, trust) {
+    if (trust !== undefined) return connectSecurely(to, trust)
     const socket = net.connect({ host: to.host, port: to.port, noDelay: true })
     await once(socket, 'connect')
     return socket
@@ -39,6 +41,40 @@ function secureServer(identity: TlsIdentity, accept: (socket: tls.TLSSocket) => 
   // A failed handshake harms only its own connection, and Node has already closed that.
   server.on('tlsClientError', () => {})
   return server
+}
+
+async function connectSecurely({ host, port }: Address, trust: TlsTrust): Promise<tls.TLSSocket> {
+  const { ca, cert, key, pinned } = trust
+  const name = trust.serverName ?? host
+  const socket = tls.connect({
+    host,
+    port,
+    // TLS names no addresses (RFC 6066, 3).
+    ...(net.isIP(name) === 0 && { servername: name }),
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    minVersion: 'TLSv1.2',
+    rejectUnauthorized: pinned === undefined,
+    checkServerIdentity: (_, certificate) => tls.checkServerIdentity(name, certificate),
+  })
+  const late = setTimeout(() => socket.destroy(new Error(`no TLS handshake within ${HANDSHAKE_MS} ms`)), HANDSHAKE_MS)
+  try {
+    await once(socket, 'secureConnect')
+    if (pinned !== undefined) checkPinned(socket, pinned)
+  } finally {
+    clearTimeout(late)
+  }
+  socket.setNoDelay(true)
+  return socket
+}
+
+function checkPinned(socket: tls.TLSSocket, pinned: string): void {
+  if (socket.getPeerX509Certificate()?.fingerprint256 === new X509Certificate(pinned).fingerprint256) return
+  socket.destroy()
+  const error: NodeJS.ErrnoException = new Error('the certificate is not the one that is expected')
+  error.code = 'ERR_TLS_CERT_NOT_PINNED'
+  throw error
 }
 
 function listener(server: net.Server, at: Address): Listener {

@@ -1,14 +1,25 @@
 import type { Random } from '../../system/random.ts'
 import type { Address } from '../../system/net.ts'
+import type { LogError } from '../log.ts'
 import { closedError } from '../refusals.ts'
 import { backoffMs } from './backoff.ts'
 import { dial } from './connection.ts'
 import type { Connection, Dialling } from './connection.ts'
 import { API, readMetadata, writeMetadata } from './messages.ts'
 import type { ClusterMetadata } from './messages.ts'
+import { isAccessFault } from './protocol-faults.ts'
 
 /** How long an answer that needs no waiting at the broker may take. */
 export const ANSWER_MS = 10_000
+
+/** How long a broker that refused us is left alone: it counts our tries, and a password is not mended in a second. */
+const REFUSED_MS = 10_000
+
+/** What a broker said that will not have us, and until when it is not asked again (monotonic ms). */
+interface Refusal {
+  readonly error: LogError
+  readonly until: number
+}
 
 /** Which brokers there are and who leads what, and one shared connection to each broker for all but fetches. */
 export class Cluster {
@@ -19,6 +30,7 @@ export class Cluster {
   #nodes = new Map<number, Address>()
   #controller = -1
   readonly #leaders = new Map<string, readonly number[]>()
+  readonly #refusals = new Map<string, Refusal>()
   #refreshing: Promise<void> | undefined
   #reached = false
   #closed = false
@@ -32,6 +44,11 @@ export class Cluster {
   /** Whether the last attempt to reach a broker succeeded. */
   get reached(): boolean {
     return this.#reached && !this.#closed
+  }
+
+  /** Why a broker will not have us, or we do not believe it; undefined where the last one that was asked took us. */
+  get refusal(): LogError | undefined {
+    return [...this.#refusals.values()].at(-1)?.error
   }
 
   /** How many partitions a topic has; undefined where it is not known here. */
@@ -100,7 +117,7 @@ export class Cluster {
   async own(id: number): Promise<Connection> {
     const address = this.#nodes.get(id)
     if (this.#closed || !address) throw closedError('connect')
-    return this.#note(dial(address, this.#dialling))
+    return this.#dial(address)
   }
 
   /** Waits before try `attempt`, 1 being the first repetition. Rejects when the signal aborts. */
@@ -132,19 +149,26 @@ export class Cluster {
       // Somebody else who waited for the same one may be dialling again already.
       if (this.#connections.get(key) !== known) return this.#shared(address)
     }
-    const dialling = this.#note(dial(address, this.#dialling))
+    const dialling = this.#dial(address)
     this.#connections.set(key, dialling)
     return dialling
   }
 
-  async #note(dialling: Promise<Connection>): Promise<Connection> {
+  async #dial(address: Address): Promise<Connection> {
+    const key = `${address.host}:${address.port}`
+    const refusal = this.#refusals.get(key)
+    if (refusal && this.#dialling.clock.monotonic() < refusal.until) throw refusal.error
     try {
-      const connection = await dialling
+      const connection = await dial(address, this.#dialling)
       if (this.#closed) connection.close()
       this.#reached = !this.#closed
+      this.#refusals.clear()
       return connection
     } catch (error) {
       this.#reached = false
+      if (isAccessFault(error)) {
+        this.#refusals.set(key, { error, until: this.#dialling.clock.monotonic() + REFUSED_MS })
+      }
       throw error
     }
   }

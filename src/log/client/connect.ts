@@ -16,7 +16,10 @@ import type {
   TopicSpec,
 } from '../log.ts'
 import { closedError, MAX_PENDING_BYTES, unknownTopicError } from '../refusals.ts'
+import type { LogSecurity } from '../security.ts'
+import { loginWith } from './authenticate.ts'
 import { Cluster } from './cluster.ts'
+import type { Dialling } from './connection.ts'
 import type { ClusterMetadata } from './messages.ts'
 import { askEnds, askOffsetsAt } from './offsets.ts'
 import { Producer } from './producer.ts'
@@ -30,6 +33,8 @@ export interface ConnectOptions extends Partial<ProducerOptions> {
   /** Where to ask first; the rest of the cluster is learned from whoever answers. */
   readonly brokers: readonly Address[]
   readonly system: Pick<System, 'clock' | 'random' | 'net'> & Partial<Pick<System, 'logger'>>
+  /** Without it: plain and anonymous. */
+  readonly security?: LogSecurity
   /** What brokers show and log about us. Default `millrace`. */
   readonly clientId?: string
   /** How long `connectLog` and the calls that ask a broker something keep trying, ms. Default 30 s. */
@@ -57,11 +62,19 @@ export interface BrokerLog extends Log {
 
 /**
  * The log over the Kafka protocol: the embedded broker and Apache Kafka alike. Resolves when a broker has answered.
- * @throws LogError `LOG_UNAVAILABLE` where none did within `patienceMs`; `LOG_VERSION`
+ * @throws LogError `LOG_UNAVAILABLE` where none did within `patienceMs`; `LOG_VERSION`, `LOG_NOT_AUTHENTICATED` and
+ * `LOG_TLS_FAILED` at once. Later the last two are waited for: what has begun goes on when they are mended, and `state`
+ * tells of them.
  */
 export async function connectLog(options: ConnectOptions): Promise<BrokerLog> {
   const { clock, random, net, logger = silentLogger } = options.system
-  const dialling = { clock, net, clientId: options.clientId ?? 'millrace', connectMs: CONNECT_MS }
+  const dialling = {
+    clock,
+    net,
+    clientId: options.clientId ?? 'millrace',
+    connectMs: CONNECT_MS,
+    ...secured(options),
+  }
   const cluster = new Cluster(options.brokers, dialling, random)
   const producer = new Producer(cluster, clock, {
     compression: options.compression ?? 'none',
@@ -83,6 +96,11 @@ export async function connectLog(options: ConnectOptions): Promise<BrokerLog> {
   } finally {
     options.signal?.removeEventListener('abort', giveUp)
   }
+}
+
+function secured({ security, system }: ConnectOptions): Pick<Dialling, 'tls' | 'login'> {
+  const { tls, sasl } = security ?? {}
+  return { ...(tls && { tls }), ...(sasl && { login: loginWith(sasl, system) }) }
 }
 
 interface Patience {
@@ -159,7 +177,8 @@ class KafkaLog implements BrokerLog {
   }
 
   state(): LogState {
-    const { lastError, pendingBytes } = this.#producer
+    const { pendingBytes } = this.#producer
+    const lastError = this.#cluster.refusal ?? this.#producer.lastError
     return { connected: this.#cluster.reached, pendingBytes, ...(lastError && { lastError }) }
   }
 

@@ -78,3 +78,15 @@ function logCode(error: number, retriable: boolean): string {
   if (error === KAFKA_ERROR.corruptMessage) return 'CORRUPT_BATCH'
   return retriable ? 'LOG_UNAVAILABLE' : 'LOG_REFUSED'
 }
+
+/** Whether a broker will not have us, or we do not believe it: somebody has to mend that, and then it works again. */
+export function isAccessFault(error: unknown): error is LogError {
+  return error instanceof LogError && (error.code === 'LOG_NOT_AUTHENTICATED' || error.code === 'LOG_TLS_FAILED')
+}
+
+/** What the broker says may have been written by anybody: its length is bounded, and its control characters go. */
+export function notAuthenticated(reason: string, cause?: unknown): LogError {
+  const words = reason.replaceAll(/\p{Cc}/gu, ' ').slice(0, 500)
+  const message = `Cannot log in to the log: ${words}`
+  return new LogError('LOG_NOT_AUTHENTICATED', message, { retriable: false, cause })
+}

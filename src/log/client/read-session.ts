@@ -7,7 +7,7 @@ import { unpack } from './fetched.ts'
 import { API, byTopic, readFetch, writeFetch } from './messages.ts'
 import type { FetchAnswer, FetchedPartition } from './messages.ts'
 import { askEnds } from './offsets.ts'
-import { brokerError, KAFKA_ERROR } from './protocol-faults.ts'
+import { brokerError, isAccessFault, KAFKA_ERROR } from './protocol-faults.ts'
 
 const PARTITION_BYTES = 1024 * 1024
 /** Most bytes of one answer, all partitions together. */
@@ -212,7 +212,7 @@ export class ReadSession {
   /** Waits and asks anew who leads what, after a fault that may pass; throws any other. */
   async #recover(fault: unknown): Promise<void> {
     if (this.#stop.signal.aborted) return
-    if (!(fault instanceof LogError) || !fault.retriable) throw fault
+    if (!(fault instanceof LogError) || !(fault.retriable || isAccessFault(fault))) throw fault
     this.#failures++
     await this.#cluster.pause(this.#failures, this.#stop.signal).catch(() => {})
     await this.#cluster.refresh().catch(() => {})

@@ -61,6 +61,7 @@ export class Frames {
 
 /** Other protocols that people point at this port by mistake, told by their first bytes. */
 function speaks(head: Buffer): string {
-  if (head[0] === 0x16 && head[1] === 0x03) return ' (a TLS hello)'
+  if (head[1] === 0x03 && head[0] === 0x16) return ' (a TLS hello)'
+  if (head[1] === 0x03 && head[0] === 0x15) return ' (a TLS alert: TLS is wanted)'
   return /^(GET|POST|PUT|HEAD|OPTIONS) ?/.test(head.toString('latin1', 0, 8)) ? ' (an HTTP request)' : ''
 }
