@@ -129,6 +129,16 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Use a token that has the right the message names',
     retriable: false,
   },
+  GROUP_FENCED: {
+    what: 'What this member of a group held was given to another one',
+    todo: 'Nothing: whoever holds it now does the work again from the last commit; two hubs of one name is a fault',
+    retriable: false,
+  },
+  GROUP_REFUSED: {
+    what: 'The log will not have this member in its group',
+    todo: 'Read the reason: rights of the client, another protocol in the group, limits of the broker',
+    retriable: false,
+  },
   HEADERS_TOO_LARGE: {
     what: 'The headers of the request are over the limit',
     todo: 'Send fewer or shorter headers',

@@ -8,15 +8,21 @@ import type { Position, ReadBatch, ReadOptions } from './log.ts'
 export interface Groups {
   /**
    * Joins a group. The iterator of `generations` drives it: joining, heartbeats and rejoining go on in the background
-   * until the signal aborts, which leaves the group. A coordinator that cannot be reached is looked for, for ever.
-   * @throws LogError `GROUP_REFUSED` where the coordinator will never have this member (unknown protocol, not authorised).
+   * until the signal aborts, which leaves the group; a member with an `instanceId` does not leave, its place is kept for
+   * `sessionMs`. A coordinator that cannot be reached is looked for, for ever. The iterator of generations:
+   * @throws LogError `GROUP_REFUSED` where the coordinator will never have this member (unknown protocol, not
+   * authorised), `GROUP_FENCED` where another one took the `instanceId`, `LOG_CLOSED`.
    */
   join(options: GroupOptions): Membership
 
   /**
    * Reads topics as one of a group: the partitions that this member is given, from what the group has committed,
-   * until the signal aborts. Not asking for the next batch is the back-pressure: fetching pauses, heartbeats go on.
-   * A partition that moves away is waited for: what was handed out of it may still be committed.
+   * until the signal aborts. Not asking for the next batch is the back-pressure: fetching pauses, heartbeats go on, and
+   * nothing is lost by being slow (there is no `max.poll.interval`: who hangs, holds what it has).
+   * Whoever asks for the next batch is done with the ones before: they are committed, or not to be. A partition that
+   * moves away, and leaving, wait for that, for 20 s at most; what is committed later is `GROUP_FENCED`. Work that goes
+   * on behind the iterator is ended, and committed, in `onRevoked`.
+   * Topics that do not exist yet are waited for; new ones, and new partitions, are noticed within 10 s.
    * @throws as `Log.read` and `join` do.
    */
   consume(options: ConsumeOptions): AsyncIterable<ConsumedBatch>
@@ -37,7 +43,10 @@ export interface GroupOptions {
    * (cooperative, KIP-429): a hub's arrival then stops nothing that stays where it is.
    */
   readonly assign: (members: readonly GroupMember[]) => ReadonlyMap<string, Uint8Array>
-  /** A name that survives restarts: a member that is back within `sessionMs` finds its work where it was (KIP-345). */
+  /**
+   * A name that survives restarts: a member that is back within `sessionMs` finds its work where it was (KIP-345).
+   * Whoever comes with the name of a member takes its place at once, whatever its lease says: one process each.
+   */
   readonly instanceId?: string
   /** How long the coordinator waits for a silent member before it gives its work to others, ms; default 6,000. */
   readonly sessionMs?: number
@@ -57,24 +66,28 @@ export interface Membership {
   rejoin(): void
   /**
    * Until when, in monotonic ms, the coordinator cannot have given this member's work to another: the moment the last
-   * answered heartbeat was *sent*, plus `sessionMs`. Work that needs the lease stops before that. 0: no lease.
+   * answered heartbeat was *sent*, plus `sessionMs`; less, where this member is late to join a new generation. Work
+   * that needs the lease stops before that: `lost` aborts a twentieth of `sessionMs` earlier. 0: no lease.
    */
   readonly heldUntil: number
 }
 
 export interface Generation {
+  /** Grows with every generation; a member that was lost and is back may find the one that it was in. */
   readonly id: number
   readonly memberId: string
   /** What `assign` gave to this member; empty: nothing. */
   readonly assignment: Uint8Array
   /**
    * Aborts when what was given here must no longer be done: the lease ran out without an answer, the coordinator has
-   * forgotten this member, or the group was left. A following generation does not abort it: compare the assignments.
+   * forgotten this member, or the group was left. A following generation does not abort it, it has the same signal:
+   * compare the assignments. After a loss this member joins again by itself; `about` is asked then, and what is lost
+   * must no longer be in it.
    */
   readonly lost: AbortSignal
 }
 
-export interface ConsumeOptions extends ReadOptions {
+export interface ConsumeOptions extends Omit<ReadOptions, 'untilEnd'> {
   readonly group: string
   readonly topics: readonly string[]
   readonly instanceId?: string
@@ -94,7 +107,8 @@ export interface PartitionRef {
 
 export interface ConsumedBatch extends ReadBatch {
   /**
-   * Writes down that everything up to `nextOffset` is done. Resolves when durable.
+   * Writes down that everything up to `nextOffset` is done. Resolves when durable; waits while the coordinator cannot
+   * be reached, and while the group agrees on its next generation.
    * @throws LogError `GROUP_FENCED` where the partition is no longer this member's: somebody else does the work again.
    */
   commit(): Promise<void>

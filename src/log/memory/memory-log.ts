@@ -1,4 +1,9 @@
 import type { Clock, Timer } from '../../system/clock.ts'
+import { systemRandom } from '../../system/random.ts'
+import type { Random } from '../../system/random.ts'
+import type { GroupDriver } from '../group/driver.ts'
+import { DriverGroups } from '../group/driver-groups.ts'
+import type { ConsumedBatch, ConsumeOptions, GroupOptions, Groups, Membership } from '../groups.ts'
 import { LogError } from '../log.ts'
 import type {
   Appended,
@@ -14,7 +19,6 @@ import type {
 } from '../log.ts'
 import { partitionOf } from '../partitioner.ts'
 import {
-  beyondEndError,
   checkRecords,
   cleanupError,
   closedError,
@@ -25,11 +29,15 @@ import {
   recordBytes,
   unknownTopicError,
 } from '../refusals.ts'
+import { MemoryCoordinator } from './memory-coordinator.ts'
+import { MemoryReading } from './memory-reading.ts'
 import { MemoryStore, MemoryTopic } from './memory-store.ts'
 import type { MemoryPartition } from './memory-store.ts'
 
 export interface MemoryLogOptions {
   readonly clock: Clock
+  /** Spreads what is tried again. Default: the machine's own. */
+  readonly random?: Random
   /** Where the records live; a log opened on the store of a crashed one sees what had been flushed. */
   readonly store?: MemoryStore
   /**
@@ -43,10 +51,8 @@ export interface MemoryLogOptions {
   readonly maxRecordBytes?: number
 }
 
-const READ_BYTES = 1024 * 1024
-
 /** The log in memory, for tests and the simulator: the same contract, and it can lose what was not flushed. */
-export class MemoryLog implements Log {
+export class MemoryLog implements Log, Groups {
   readonly #options: MemoryLogOptions
   readonly #store: MemoryStore
   readonly #unflushed: Waiting[] = []
@@ -57,10 +63,13 @@ export class MemoryLog implements Log {
   #refusal: LogError | undefined
   #closed = false
   #roomWaiters: (() => void)[] = []
+  readonly #groups: DriverGroups
+  #hanging = false
 
   constructor(options: MemoryLogOptions) {
     this.#options = options
     this.#store = options.store ?? new MemoryStore()
+    this.#groups = new DriverGroups(this.#driver())
   }
 
   async ensure(topics: readonly TopicSpec[]): Promise<void> {
@@ -113,24 +122,22 @@ export class MemoryLog implements Log {
   }
 
   async *read(positions: readonly Position[], options: ReadOptions): AsyncGenerator<ReadBatch> {
-    const cursors = positions.map((position) => this.#cursor(position))
-    const wake = () => this.#store.wake()
-    options.signal.addEventListener('abort', wake)
-    try {
-      while (!options.signal.aborted) {
-        if (this.#closed) throw closedError('read')
-        const before = cursors.map((cursor) => cursor.offset)
-        for (const cursor of cursors) {
-          const batch = this.#fetch(cursor, options.maxBytes ?? READ_BYTES)
-          if (batch) yield batch
-          if (options.signal.aborted) return
-        }
-        if (options.untilEnd && cursors.every((cursor) => cursor.offset >= cursor.end)) return
-        if (cursors.every((cursor, index) => cursor.offset === before[index])) await this.#store.change()
-      }
-    } finally {
-      options.signal.removeEventListener('abort', wake)
-    }
+    if (positions.length === 0) return
+    const reading = this.#reading(options)
+    reading.add(positions)
+    yield* reading.batches()
+  }
+
+  join(options: GroupOptions): Membership {
+    return this.#groups.join(options)
+  }
+
+  consume(options: ConsumeOptions): AsyncIterable<ConsumedBatch> {
+    return this.#groups.consume(options)
+  }
+
+  committed(group: string, topics: readonly string[]): Promise<readonly Position[]> {
+    return this.#groups.committed(group, topics)
   }
 
   async topics(): Promise<readonly TopicDescription[]> {
@@ -179,6 +186,11 @@ export class MemoryLog implements Log {
     this.#partition('trim', topic, partition).trim(offset)
   }
 
+  /** The coordinator of groups answers this log no more, until it is called with false. */
+  hang(hanging: boolean): void {
+    this.#hanging = hanging
+  }
+
   #take(topic: string, records: readonly NewRecord[]): Appended[] {
     if (this.#closed) throw closedError(`append to "${topic}"`)
     if (this.#refusal) throw this.#refusal
@@ -206,20 +218,13 @@ export class MemoryLog implements Log {
     else this.#flushTimer = this.#options.clock.after(flushMs, () => this.flush())
   }
 
-  #fetch(cursor: Cursor, maxBytes: number): ReadBatch | undefined {
-    const { topic, partition, stored } = cursor
-    const from = Math.max(cursor.offset, stored.start)
-    const skipped = from - cursor.offset
-    const records = stored.read(from, maxBytes)
-    if (records.length === 0 && skipped === 0) return undefined
-    cursor.offset = from + records.length
-    return { topic, partition, records, nextOffset: cursor.offset, skipped }
-  }
-
-  #cursor({ topic, partition, offset }: Position): Cursor {
-    const stored = this.#partition('read', topic, partition)
-    if (offset > stored.durableEnd) throw beyondEndError(topic, partition, offset, stored.durableEnd)
-    return { topic, partition, offset, end: stored.durableEnd, stored }
+  #reading(options: ReadOptions): MemoryReading {
+    return new MemoryReading({
+      ...options,
+      store: this.#store,
+      find: (topic, partition) => this.#partition('read', topic, partition),
+      closed: () => (this.#closed ? closedError('read') : undefined),
+    })
   }
 
   #topic(action: string, name: string): MemoryTopic {
@@ -234,8 +239,28 @@ export class MemoryLog implements Log {
     return found
   }
 
+  #driver(): GroupDriver {
+    return {
+      system: { clock: this.#options.clock, random: this.#options.random ?? systemRandom },
+      coordinator: (group, timing) =>
+        new MemoryCoordinator(this.#store.group(group, this.#options.clock), timing, {
+          clock: this.#options.clock,
+          hangs: () => this.#hanging,
+        }),
+      partitions: async (topics) => {
+        const known = await this.topics()
+        return new Map(
+          known.filter(({ name }) => topics.includes(name)).map(({ name, partitions }) => [name, partitions]),
+        )
+      },
+      ends: (topic) => this.ends(topic),
+      reading: (options) => this.#reading(options),
+    }
+  }
+
   #end(error: LogError): void {
     this.#closed = true
+    this.#groups.fail(closedError('stay in a group'))
     this.#pendingBytes = 0
     this.#flushTimer?.cancel()
     for (const { reject } of this.#unflushed.splice(0)) reject(error)
@@ -251,13 +276,4 @@ export class MemoryLog implements Log {
 interface Waiting {
   readonly settle: () => void
   readonly reject: (error: LogError) => void
-}
-
-interface Cursor {
-  readonly topic: string
-  readonly partition: number
-  offset: number
-  /** Where the partition ended when the reading began. */
-  readonly end: number
-  readonly stored: MemoryPartition
 }
