@@ -56,11 +56,21 @@ test('every version of every API is understood both ways by a codec that is not 
         [1, 4, 17],
         [2, 1, 7],
         [3, 0, 12],
-        [10, 0, 4],
+        [8, 2, 9],
+        [9, 1, 9],
+        [10, 0, 6],
+        [11, 0, 9],
+        [12, 0, 4],
+        [13, 0, 5],
+        [14, 0, 5],
+        [15, 0, 5],
+        [16, 0, 5],
         [18, 0, 4],
         [19, 2, 7],
         [22, 0, 4],
         [32, 1, 4],
+        [42, 0, 2],
+        [47, 0, 0],
       ])
     }
   })
@@ -245,10 +255,20 @@ test('every version of every API is understood both ways by a codec that is not 
     }
   })
 
-  await t.test('FindCoordinator 0 to 4 says that there is none', async () => {
-    for (const version of versions(0, 4)) {
-      const refused = await refusal(call(connection, 'findCoordinator', version, 0, ['group']))
-      assert.match(refused, /COORDINATOR_NOT_AVAILABLE/)
+  await t.test('FindCoordinator 0 to 6', async () => {
+    for (const version of versions(0, 6)) {
+      const found = await call<kafka.findCoordinatorV6.FindCoordinatorResponse>(
+        connection,
+        'findCoordinator',
+        version,
+        0,
+        ['group'],
+      )
+      const { host, port } = server.broker.address
+      const [one] = found.coordinators ?? [found as never]
+      assert.deepEqual({ host: one!.host, port: one!.port, nodeId: one!.nodeId }, { host, port, nodeId: 0 })
+      if (version > 0)
+        assert.match(await refusal(call(connection, 'findCoordinator', version, 1, ['tx'])), /TRANSACTIONAL_ID/)
     }
   })
 })

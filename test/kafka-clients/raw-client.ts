@@ -11,11 +11,21 @@ export const API = {
   fetch: { key: 1, flexible: 12 },
   listOffsets: { key: 2, flexible: 6 },
   metadata: { key: 3, flexible: 9 },
+  offsetCommit: { key: 8, flexible: 8 },
+  offsetFetch: { key: 9, flexible: 6 },
   findCoordinator: { key: 10, flexible: 3 },
+  joinGroup: { key: 11, flexible: 6 },
+  heartbeat: { key: 12, flexible: 4 },
+  leaveGroup: { key: 13, flexible: 4 },
+  syncGroup: { key: 14, flexible: 4 },
+  describeGroups: { key: 15, flexible: 5 },
+  listGroups: { key: 16, flexible: 3 },
   apiVersions: { key: 18, flexible: 3 },
   createTopics: { key: 19, flexible: 5 },
   initProducerId: { key: 22, flexible: 2 },
   describeConfigs: { key: 32, flexible: 4 },
+  deleteGroups: { key: 42, flexible: 2 },
+  offsetDelete: { key: 47, flexible: 100 },
 } as const
 
 export type ApiName = keyof typeof API

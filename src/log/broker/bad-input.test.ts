@@ -47,7 +47,7 @@ const PREFIXES: { readonly [name: string]: readonly [bytes: string, reason: RegE
   'TLS hello': ['16030102000100', /size is 369295618 \(a TLS hello\)/],
   'HTTP request': [Buffer.from('GET / HTTP/1.1\r\n').toString('hex'), /\(an HTTP request\)/],
   'unknown api key': ['00000008 03e7 0000 00000001', /unknown api key 999 version 0/],
-  'api key of groups': ['00000008 000b 0005 00000001', /unknown api key 11 version 5/],
+  'api key of transactions': ['00000008 0018 0005 00000001', /unknown api key 24 version 5/],
   'unknown version': ['00000008 0001 0063 00000001', /Cannot answer Fetch: version is 99, want 4 to 17/],
   'negative version': ['00000008 0000 ffff 00000001', /Cannot answer Produce: version is -1, want/],
   'header cut off': ['00000003 000000', /field length is 2, want 0 to 1/],

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Timer } from '../../system/clock.ts'
 import type { Address, Listener } from '../../system/net.ts'
 import type { System } from '../../system/system.ts'
+import { GroupCoordinator } from './groups/coordinator.ts'
 import type { Storage } from './storage/storage.ts'
 import type { Services } from './wire/api.ts'
 import { Connection } from './wire/connection.ts'
@@ -47,11 +48,14 @@ export class Broker {
     this.#system = system
     this.#options = options
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
+    const topics = new Topics(storage, limits)
+    const { clock, random, logger } = system
     this.#services = {
       storage,
-      topics: new Topics(storage, limits),
-      clock: system.clock,
-      random: system.random,
+      topics,
+      groups: new GroupCoordinator({ storage, topics, clock, random, logger, limits }),
+      clock,
+      random,
       limits,
       memory: new Memory(limits),
     }
@@ -59,7 +63,9 @@ export class Broker {
 
   /** Listens; answers where. @throws a Node system error: EADDRINUSE, EACCES ... */
   async start(): Promise<Address> {
-    const { clock, net } = this.#system
+    const { clock, net, logger } = this.#system
+    // Not waited for: until the groups are loaded, who asks for one is told to come again.
+    this.#services.groups.start().catch((error: unknown) => logger.error('Cannot load the groups', { error }))
     this.#listener = await net.listen(this.#options.listen, undefined, (socket) => this.#accept(socket))
     this.#timers = [clock.every(CHECK_MS, () => this.#check()), clock.every(RETAIN_MS, () => void this.#retain())]
     return this.#listener.address
@@ -72,6 +78,7 @@ export class Broker {
   /** Stops listening and closes all connections. What was not acknowledged may or may not be stored. */
   async close(): Promise<void> {
     for (const timer of this.#timers) timer.cancel()
+    this.#services.groups.close()
     const closing = this.#listener?.close()
     for (const connection of this.#connections) connection.close()
     await closing

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../system/clock.ts'
 import type { Address } from '../../../system/net.ts'
 import type { Random } from '../../../system/random.ts'
+import type { GroupCoordinator } from '../groups/coordinator.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Limits } from './limits.ts'
 import type { Memory } from './memory.ts'
@@ -12,6 +13,7 @@ import type { Writer } from '../../wire/writer.ts'
 export interface Services {
   readonly storage: Storage
   readonly topics: Topics
+  readonly groups: GroupCoordinator
   readonly clock: Clock
   readonly random: Random
   readonly limits: Limits
@@ -21,6 +23,8 @@ export interface Services {
 /** One request, as its handler sees it. */
 export interface Request {
   readonly version: number
+  /** What the client calls itself; empty where it does not. */
+  readonly clientId: string
   /** Stands at the first field of the body. */
   readonly body: Reader
   /** The response, its header already written. */
@@ -32,6 +36,8 @@ export interface Request {
 export interface Peer {
   /** Where the client reaches us: what Metadata tells it. */
   readonly broker: Address
+  /** The address that the client comes from. */
+  readonly host: string
   /** Aborts when the connection closes: nobody is waiting any more. */
   readonly closed: AbortSignal
 }

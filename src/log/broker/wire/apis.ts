@@ -1,13 +1,23 @@
 import { apiVersions, apiVersionsUnsupported } from './api-versions.ts'
 import type { Handler, Peer, Services } from './api.ts'
 import { createTopics } from './create-topics.ts'
+import { deleteGroups } from './delete-groups.ts'
 import { describeConfigs } from './describe-configs.ts'
+import { describeGroups } from './describe-groups.ts'
 import { fetch } from './fetch.ts'
 import { findCoordinator } from './find-coordinator.ts'
+import { heartbeat } from './heartbeat.ts'
 import { initProducerId } from './init-producer-id.ts'
+import { joinGroup } from './join-group.ts'
+import { leaveGroup } from './leave-group.ts'
+import { listGroups } from './list-groups.ts'
 import { listOffsets } from './list-offsets.ts'
 import { metadata } from './metadata.ts'
+import { offsetCommit } from './offset-commit.ts'
+import { offsetDelete } from './offset-delete.ts'
+import { offsetFetch } from './offset-fetch.ts'
 import { produce } from './produce.ts'
+import { syncGroup } from './sync-group.ts'
 import { Reader, WireError } from '../../wire/reader.ts'
 import { Writer } from '../../wire/writer.ts'
 
@@ -24,13 +34,24 @@ interface Api {
 const PRODUCE = 0
 const API_VERSIONS = 18
 
+/** For an API that has no flexible version. */
+const NEVER = 100
+
 /** What is spoken here; the answer to ApiVersions. Numbers and versions: Kafka's message definitions. */
 const APIS: readonly Api[] = [
   { key: PRODUCE, name: 'Produce', min: 0, max: 11, flexible: 9, handle: produce },
   { key: 1, name: 'Fetch', min: 4, max: 17, flexible: 12, handle: fetch },
   { key: 2, name: 'ListOffsets', min: 1, max: 7, flexible: 6, handle: listOffsets },
   { key: 3, name: 'Metadata', min: 0, max: 12, flexible: 9, handle: metadata },
-  { key: 10, name: 'FindCoordinator', min: 0, max: 4, flexible: 3, handle: findCoordinator },
+  { key: 8, name: 'OffsetCommit', min: 2, max: 9, flexible: 8, handle: offsetCommit },
+  { key: 9, name: 'OffsetFetch', min: 1, max: 9, flexible: 6, handle: offsetFetch },
+  { key: 10, name: 'FindCoordinator', min: 0, max: 6, flexible: 3, handle: findCoordinator },
+  { key: 11, name: 'JoinGroup', min: 0, max: 9, flexible: 6, handle: joinGroup },
+  { key: 12, name: 'Heartbeat', min: 0, max: 4, flexible: 4, handle: heartbeat },
+  { key: 13, name: 'LeaveGroup', min: 0, max: 5, flexible: 4, handle: leaveGroup },
+  { key: 14, name: 'SyncGroup', min: 0, max: 5, flexible: 4, handle: syncGroup },
+  { key: 15, name: 'DescribeGroups', min: 0, max: 5, flexible: 5, handle: describeGroups },
+  { key: 16, name: 'ListGroups', min: 0, max: 5, flexible: 3, handle: listGroups },
   {
     key: API_VERSIONS,
     name: 'ApiVersions',
@@ -42,6 +63,8 @@ const APIS: readonly Api[] = [
   { key: 19, name: 'CreateTopics', min: 2, max: 7, flexible: 5, handle: createTopics },
   { key: 22, name: 'InitProducerId', min: 0, max: 4, flexible: 2, handle: initProducerId },
   { key: 32, name: 'DescribeConfigs', min: 1, max: 4, flexible: 4, handle: describeConfigs },
+  { key: 42, name: 'DeleteGroups', min: 0, max: 2, flexible: 2, handle: deleteGroups },
+  { key: 47, name: 'OffsetDelete', min: 0, max: 0, flexible: NEVER, handle: offsetDelete },
 ]
 
 const BY_KEY = new Map(APIS.map((api) => [api.key, api]))
@@ -71,8 +94,8 @@ export function dispatch(services: Services, request: Buffer, peer: Peer): Retur
   if (!known) return apiVersionsUnsupported(APIS, answer)
   // The header of an ApiVersions answer never has tagged fields: the client does not know our versions yet.
   if (key !== API_VERSIONS) answer.tags()
-  body.nullableString() // client id: in the old form in all versions of the header
+  const clientId = body.nullableString() ?? '' // in the old form in all versions of the header
   body.flexible = answer.flexible
   body.tags()
-  return api.handle(services, { version, body, answer, peer })
+  return api.handle(services, { version, clientId, body, answer, peer })
 }

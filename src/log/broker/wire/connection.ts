@@ -59,7 +59,7 @@ export class Connection {
     this.#logger = options.logger
     this.#traffic = options.traffic
     this.#frames = new Frames(services.limits.maxRequestBytes)
-    this.#peer = { broker: options.broker, closed: this.#closed.signal }
+    this.#peer = { broker: options.broker, host: socket.remoteAddress ?? '', closed: this.#closed.signal }
     this.#active = services.clock.monotonic()
   }
 

@@ -1,25 +1,27 @@
+import { NODE_ID } from './api.ts'
 import type { Request, Services } from './api.ts'
 import { ERROR } from './protocol-error.ts'
+import type { ErrorCode } from './protocol-error.ts'
 import type { Writer } from '../../wire/writer.ts'
 
+const GROUP = 0
 const TRANSACTION = 1
 
 /**
- * FindCoordinator (10), v0 to v4: there is none yet. Groups get the retriable "not available"; transactions, which
- * will not come, the final "not authorized". It is answered at all because librdkafka takes a broker without this API
- * for one that knows no lz4.
+ * FindCoordinator (10), v0 to v6: of every group it is this node. Transactions are not spoken here, which is final; and
+ * so are share groups (KIP-932).
  */
-export function findCoordinator(_: Services, { version, body, answer }: Request): Writer {
+export function findCoordinator(_: Services, { version, body, answer, peer }: Request): Writer {
   const key = version <= 3 ? body.string() : ''
-  const type = version >= 1 ? body.int8() : 0
+  const type = version >= 1 ? body.int8() : GROUP
   const keys = version >= 4 ? body.array((reader) => reader.string()) : [key]
-  const error = type === TRANSACTION ? ERROR.transactionalIdNotAuthorized : ERROR.coordinatorNotAvailable
-  const what = type === TRANSACTION ? 'transactions' : 'consumer groups'
-  const message = `Cannot find coordinator: the embedded log has no ${what}`
+  const error = coordinatorError(type)
+  const message = error === ERROR.none ? null : `Cannot find coordinator of type ${type}: want that of a group`
   const writeNode = () => {
-    answer.int32(-1)
-    answer.string('')
-    answer.int32(-1)
+    const none = error !== ERROR.none
+    answer.int32(none ? -1 : NODE_ID)
+    answer.string(none ? '' : peer.broker.host)
+    answer.int32(none ? -1 : peer.broker.port)
   }
   if (version >= 1) answer.int32(0) // throttle time
   if (version <= 3) {
@@ -37,4 +39,9 @@ export function findCoordinator(_: Services, { version, body, answer }: Request)
   }
   answer.tags()
   return answer
+}
+
+function coordinatorError(type: number): ErrorCode {
+  if (type === GROUP) return ERROR.none
+  return type === TRANSACTION ? ERROR.transactionalIdNotAuthorized : ERROR.invalidRequest
 }

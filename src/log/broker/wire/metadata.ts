@@ -5,7 +5,7 @@ import type { Request, Services } from './api.ts'
 import { ERROR } from './protocol-error.ts'
 import type { ErrorCode } from './protocol-error.ts'
 import type { Reader } from '../../wire/reader.ts'
-import { topicNameFault } from './topics.ts'
+import { isInternal, topicNameFault } from './topics.ts'
 import type { Writer } from '../../wire/writer.ts'
 
 interface Wanted {
@@ -60,6 +60,8 @@ async function find(services: Services, { id, name }: Wanted, create: boolean): 
 }
 
 async function createMissing({ topics, limits }: Services, name: string): Promise<StoredTopic | ErrorCode> {
+  // It comes with the first group: nobody who asks has to wait for it.
+  if (isInternal(name)) return ERROR.unknownTopicOrPartition
   const refusal = topics.refusal(name, limits.defaultPartitions)
   if (refusal && refusal.error !== ERROR.topicAlreadyExists) return refusal.error
   try {
@@ -91,7 +93,7 @@ function writeTopic(topic: Described, version: number, answer: Writer): void {
   answer.int16(topic.error)
   answer.string(topic.name ?? (version >= 12 ? null : ''))
   if (version >= 10) answer.uuid(topic.id)
-  if (version >= 1) answer.boolean(false) // internal
+  if (version >= 1) answer.boolean(isInternal(topic.name ?? ''))
   const indexes = Array.from({ length: topic.partitions }, (_, index) => index)
   answer.array(indexes, (index) => writePartition(index, version, answer))
   if (version >= 8) answer.int32(OPERATIONS_UNKNOWN)

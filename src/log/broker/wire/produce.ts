@@ -5,7 +5,7 @@ import { ERROR, storageRefusal } from './protocol-error.ts'
 import type { ErrorCode, Refusal } from './protocol-error.ts'
 import { WireError } from '../../wire/reader.ts'
 import type { Reader } from '../../wire/reader.ts'
-import { absence } from './topics.ts'
+import { absence, isInternal } from './topics.ts'
 import type { Writer } from '../../wire/writer.ts'
 
 interface PartitionData {
@@ -79,6 +79,9 @@ async function store(services: Services, topic: string, { index, records }: Part
   if (!partition) {
     const message = `Cannot store in "${topic}" partition ${index}: it is not there`
     return refused(index, { error: absence(services.storage, topic, index), message })
+  }
+  if (isInternal(topic)) {
+    return refused(index, { error: ERROR.invalidTopic, message: `Cannot store in "${topic}": it is the broker's own` })
   }
   if (records === null || records.length === 0) {
     return refused(index, { error: ERROR.invalidRecord, message: 'Cannot store nothing: want one batch of records' })

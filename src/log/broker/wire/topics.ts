@@ -27,6 +27,12 @@ export class Topics {
   refusal(name: string, partitions: number): Refusal | undefined {
     const fault = topicNameFault(name)
     if (fault !== undefined) return { error: ERROR.invalidTopic, message: fault }
+    if (isInternal(name)) {
+      return {
+        error: ERROR.invalidTopic,
+        message: `Cannot create topic "${name}": it is the broker's own, want another`,
+      }
+    }
     if (this.#storage.topic(name) || this.#creating.has(name)) {
       return { error: ERROR.topicAlreadyExists, message: `Cannot create topic "${name}": it exists` }
     }
@@ -56,6 +62,14 @@ export class Topics {
     for (const [name, { partitions }] of this.#creating) sum += this.#storage.topic(name) ? 0 : partitions
     return sum
   }
+}
+
+/** Where groups and what they commit are written down, as in Kafka. */
+export const OFFSETS_TOPIC = '__consumer_offsets'
+
+/** Whether a topic is the broker's own: clients may read it, and neither create nor write it. */
+export function isInternal(topic: string): boolean {
+  return topic === OFFSETS_TOPIC
 }
 
 /** What a client is told of a partition that is not served: it does not exist, or it could not be opened. */

@@ -1,0 +1,36 @@
+import { OPERATIONS_UNKNOWN } from './api.ts'
+import type { Request, Services } from './api.ts'
+import { ERROR } from './protocol-error.ts'
+import type { DescribedMember } from '../groups/messages.ts'
+import type { Writer } from '../../wire/writer.ts'
+
+/** DescribeGroups (15), v0 to v5. A group that is not there is `Dead`, which is no error. */
+export function describeGroups({ groups }: Services, { version, body, answer }: Request): Writer {
+  const wanted = body.array((reader) => reader.string())
+  if (version >= 3) body.boolean() // authorised operations: not told
+  if (version >= 1) answer.int32(0) // throttle time
+  answer.array(wanted, (id) => {
+    const refused = groups.refusal(id)
+    const group = groups.describe(id)
+    answer.int16(refused)
+    answer.string(id)
+    answer.string(refused === ERROR.none ? group.phase : '')
+    answer.string(group.protocolType)
+    answer.string(group.protocol)
+    answer.array(group.members, (member) => writeMember(member, version, answer))
+    if (version >= 3) answer.int32(OPERATIONS_UNKNOWN)
+    answer.tags()
+  })
+  answer.tags()
+  return answer
+}
+
+function writeMember(member: DescribedMember, version: number, answer: Writer): void {
+  answer.string(member.id)
+  if (version >= 4) answer.string(member.instanceId)
+  answer.string(member.clientId)
+  answer.string(member.clientHost)
+  answer.records(member.metadata)
+  answer.records(member.assignment)
+  answer.tags()
+}
