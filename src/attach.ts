@@ -1,8 +1,9 @@
 import { join } from 'node:path'
+import type { Plant } from './config/plant.ts'
 import { decodeDefinition } from './flow/definitions.ts'
 import { auditLedger, type Audit } from './ledger/audit.ts'
 import { openBroker } from './log/broker/open.ts'
-import { connectLog } from './log/client/connect.ts'
+import { connectLog, type ConnectOptions } from './log/client/connect.ts'
 import { LogError, type Log, type Position, type StoredRecord } from './log/log.ts'
 import { Catalogue } from './model/catalogue.ts'
 import { topicName } from './model/path.ts'
@@ -10,6 +11,7 @@ import type { Reading } from './model/reading.ts'
 import { decodeRecord } from './model/record.ts'
 import type { Address } from './system/net.ts'
 import type { System } from './system/system.ts'
+import { kafkaOptions, logDirectory } from './plant-log.ts'
 
 /**
  * The second composition root: a plant's log, opened for reading by a command beside the hub. Where a hub runs on the
@@ -18,7 +20,7 @@ import type { System } from './system/system.ts'
 export interface AttachedLog {
   readonly site: string
   readonly log: Log
-  /** Whether a hub is running on it. */
+  /** Whether a hub may be running on it; one that is elsewhere on the same Kafka is not known here. */
   readonly running: boolean
   close(): Promise<void>
 }
@@ -28,16 +30,37 @@ export interface HubFile {
   readonly pid: number
   readonly site: string
   readonly page: string
-  readonly kafka: Address
+  readonly log: {
+    readonly kind: 'embedded' | 'kafka'
+    readonly brokers: readonly Address[]
+    /** Whether it asks who is there. Credentials are in the config alone. */
+    readonly secured: boolean
+  }
 }
 
 export const hubFilePath = (dataDirectory: string) => join(dataDirectory, 'hub.json')
-export const logDirectory = (dataDirectory: string) => join(dataDirectory, 'log')
 
-/** @throws LogError `NO_DATA` where there is no plant's data in the directory, or as the log's drivers do. */
-export async function attachLog(dataDirectory: string, system: System): Promise<AttachedLog> {
+/**
+ * The log of the plant whose data is in a directory; with its config, the log that the config names.
+ * @throws LogError `NO_DATA` where there is no plant's data in the directory, `NO_CREDENTIALS` where the log asks for
+ * some and there is no config; or as the log's drivers do.
+ */
+export async function attachLog(dataDirectory: string, system: System, plant?: Plant): Promise<AttachedLog> {
+  if (plant?.log.kind === 'kafka') return attachKafka(plant.site, kafkaOptions(plant.log, system))
   const hub = await readHubFile(dataDirectory, system)
-  const directory = logDirectory(dataDirectory)
+  if (hub.log.kind === 'kafka') {
+    if (hub.log.secured) throw credentialsError(dataDirectory)
+    return attachKafka(hub.site, { brokers: hub.log.brokers, system })
+  }
+  return attachEmbedded(hub, logDirectory(dataDirectory), system)
+}
+
+async function attachKafka(site: string, options: ConnectOptions): Promise<AttachedLog> {
+  const log = await connectLog(options)
+  return { site, log, running: true, close: () => log.close() }
+}
+
+async function attachEmbedded(hub: HubFile, directory: string, system: System): Promise<AttachedLog> {
   try {
     const listen = { host: '127.0.0.1', port: 0 }
     const broker = await openBroker({ directory, listen, sync: { mode: 'ack' } }, system)
@@ -49,7 +72,7 @@ export async function attachLog(dataDirectory: string, system: System): Promise<
     return { site: hub.site, log, running: false, close }
   } catch (error) {
     if (!(error instanceof LogError) || error.code !== 'LOG_DIRECTORY_LOCKED') throw error
-    const log = await connectLog({ brokers: [hub.kafka], system })
+    const log = await connectLog({ brokers: hub.log.brokers, system })
     return { site: hub.site, log, running: true, close: () => log.close() }
   }
 }
@@ -61,6 +84,11 @@ async function readHubFile(dataDirectory: string, { disk }: System): Promise<Hub
     const message = `Cannot open "${dataDirectory}": there is no data of a plant in it, want the directory of "millrace run --data"`
     throw new LogError('NO_DATA', message, { retriable: false, cause })
   }
+}
+
+function credentialsError(dataDirectory: string): LogError {
+  const message = `Cannot open the log of "${dataDirectory}": it asks who is there, want the config file (--config)`
+  return new LogError('NO_CREDENTIALS', message, { retriable: false })
 }
 
 /** Proves the books from the whole log. */

@@ -241,6 +241,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Send it again after the time that `retry-after` names',
     retriable: true,
   },
+  NO_CREDENTIALS: {
+    what: 'The log asks who is there, and the data directory holds no credentials',
+    todo: 'Name the config of the plant: `--config plant.yaml`',
+    retriable: false,
+  },
   NO_DATA: {
     what: 'A directory has no data of a plant',
     todo: 'Name the directory that `millrace run --data` uses',
@@ -377,8 +382,8 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     retriable: false,
   },
   UNSUPPORTED_COMPRESSION: {
-    what: 'A batch is compressed with snappy or lz4',
-    todo: 'Use none, gzip or zstd',
+    what: 'A batch is compressed with a codec that is not known here',
+    todo: 'Use none, gzip, snappy, lz4 or zstd',
     retriable: false,
   },
   UNSUPPORTED_MEDIA_TYPE: {

@@ -2,20 +2,19 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HubViews } from './api/hub-views.ts'
 import { LogViews } from './api/log-views.ts'
-import { hubFilePath, logDirectory, type HubFile } from './attach.ts'
+import { hubFilePath, type HubFile } from './attach.ts'
 import type { HttpHost } from './component/http.ts'
 import type { ConfiguredSource, Plant } from './config/plant.ts'
 import { loadDefinitions, publishDefinitions } from './flow/definitions.ts'
 import { Ingest } from './flow/ingest.ts'
 import { ViewRun } from './flow/views.ts'
 import { Ledger } from './ledger/ledger.ts'
-import { startBroker, type RunningBroker } from './log/broker/start.ts'
-import { connectLog } from './log/client/connect.ts'
-import type { Log } from './log/log.ts'
+import type { Log, TopicSpec } from './log/log.ts'
 import { LogWatch } from './log/log-watch.ts'
 import { dataTopicSpec, topicSpec } from './log/topics.ts'
 import { Catalogue } from './model/catalogue.ts'
 import { topicName } from './model/path.ts'
+import { openPlantLog, type PlantLog } from './plant-log.ts'
 import { replaceFile } from './system/disk.ts'
 import type { Address } from './system/net.ts'
 import type { System } from './system/system.ts'
@@ -28,6 +27,8 @@ export interface HubOptions {
   readonly dataDirectory: string
   readonly mode: 'demo' | 'run'
   readonly system: System
+  /** Ends the wait for a log that is not there yet. */
+  readonly signal?: AbortSignal
   /** Puts something between the hub and its log; for tests that break a promise on purpose. */
   readonly wrapLog?: (log: Log) => Log
 }
@@ -36,7 +37,7 @@ export interface HubOptions {
 export interface Hub {
   /** Address of the page and the API. */
   readonly page: string
-  /** Address of the log's Kafka listener. */
+  /** Where Kafka's clients reach the log; more than one broker are joined by commas. */
   readonly kafka: string
   /** What each source is connected to or listens on. */
   readonly listeners: readonly { readonly source: string; readonly url: string }[]
@@ -68,8 +69,9 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   const { plant, dataDirectory, system } = options
   await system.disk.makeDirectory(dataDirectory)
   // The server's library loads on this thread while the log recovers on its own.
-  const [{ broker, ended }, { createApi }] = await Promise.all([openLog(options, stack), import('./api/api.ts')])
-  const log = await connect(broker, options, stack)
+  const opening = openPlantLog({ ...options, topics: topicsOf(plant) }, stack)
+  const [opened, { createApi }] = await Promise.all([opening, import('./api/api.ts')])
+  const log = options.wrapLog ? options.wrapLog(opened.log) : opened.log
   const watch = new LogWatch({ log, system })
   stack.defer(watch.start())
   const catalogue = await openCatalogue(log, plant, system)
@@ -81,7 +83,7 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   const ingest = new Ingest({ log, ledger, catalogue, site: plant.site, system })
 
   const views = new HubViews({
-    hub: { site: plant.site, version: VERSION, mode: options.mode, startedAt, log: describeLog(plant, broker) },
+    hub: { site: plant.site, version: VERSION, mode: options.mode, startedAt, log: describeLog(plant, opened) },
     logHealth: () => watch.health(),
     catalogue,
     twins,
@@ -106,45 +108,25 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   const listening = api.listen()
   runSources(options, ingest, api.host, stack)
   const page = `${plant.api.tls ? 'https' : 'http'}://${addressText(await listening)}`
-  await writeHubFile({ pid: process.pid, site: plant.site, page, kafka: broker.address }, options)
+  await writeHubFile({ pid: process.pid, site: plant.site, page, log: fileOf(plant, opened) }, options)
   return {
     page,
-    kafka: addressText(broker.address),
+    kafka: addressesText(opened),
     listeners: plant.sources.map(({ name, spec, config }) => ({ source: name, url: spec.describe(config) })),
     dataDirectory,
-    ended,
+    ended: opened.ended,
     close: () => stack.disposeAsync(),
   }
 }
 
-async function openLog({ plant, dataDirectory, system }: HubOptions, stack: AsyncDisposableStack) {
-  const { promise: ended, reject } = Promise.withResolvers<never>()
-  // Whoever does not wait for the end of the hub is not to crash over it.
-  ended.catch(() => {})
-  const { listen, sync, partitions } = plant.log
-  const directory = logDirectory(dataDirectory)
-  const broker = await startBroker(
-    { directory, listen, sync, limits: { defaultPartitions: partitions }, onDeath: reject },
-    system,
-  )
-  stack.defer(() => broker.close())
-  for (const damage of broker.recovery.damage) {
-    system.logger.warn('Damage in the log was set aside', { ...damage })
-  }
-  return { broker, ended }
-}
-
-async function connect(broker: RunningBroker, options: HubOptions, stack: AsyncDisposableStack): Promise<Log> {
-  const { plant, system } = options
-  const log = await connectLog({ brokers: [broker.address], system })
-  stack.defer(() => log.close())
+/** The topics of a plant, that of its telemetry first. */
+function topicsOf(plant: Plant): TopicSpec[] {
   const { partitions, retention } = plant.log
-  await log.ensure([
+  return [
+    ...dataKinds(plant).map((kind) => dataTopicSpec(plant.site, kind, partitions, retention)),
     topicSpec(plant.site, 'quarantine', partitions),
     topicSpec(plant.site, 'assets', partitions),
-    ...dataKinds(plant).map((kind) => dataTopicSpec(plant.site, kind, partitions, retention)),
-  ])
-  return options.wrapLog ? options.wrapLog(log) : log
+  ]
 }
 
 /** Kinds of topics that hold what sources send: telemetry, and the raw topics that their configs name. */
@@ -207,9 +189,16 @@ async function writeHubFile(file: HubFile, { dataDirectory, system }: HubOptions
   }
 }
 
-function describeLog({ log }: Plant, { address }: RunningBroker) {
-  const durability = log.sync.mode === 'ack' ? ('fsync' as const) : ('page cache' as const)
-  return { kind: log.kind, address: addressText(address), durability }
+function describeLog({ log }: Plant, opened: PlantLog) {
+  return { kind: log.kind, address: addressesText(opened), durability: opened.durability }
+}
+
+function fileOf({ log }: Plant, { brokers }: PlantLog): HubFile['log'] {
+  return { kind: log.kind, brokers, secured: false }
+}
+
+function addressesText({ brokers }: PlantLog): string {
+  return brokers.map(addressText).join(',')
 }
 
 function addressText({ host, port }: Address): string {

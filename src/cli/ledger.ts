@@ -1,9 +1,15 @@
 import { Command } from 'commander'
 import type { proveBooks } from '../attach.ts'
 import { EXIT } from './failure.ts'
-import { dataOption, jsonOption } from './options.ts'
+import { configOption, dataOption, jsonOption } from './options.ts'
 import type { Done } from './program.ts'
 import { table, terminal } from './terminal.ts'
+
+interface LedgerOptions {
+  readonly data: string
+  readonly config?: string
+  readonly json?: boolean
+}
 
 type Audit = Awaited<ReturnType<typeof proveBooks>>
 
@@ -11,19 +17,21 @@ export const ledgerCommand = (done: Done) =>
   new Command('ledger')
     .description('prove the books from the log: received = stored + quarantined + dropped + unacknowledged')
     .addOption(dataOption())
+    .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
       '\nExamples:\n  millrace ledger --data ./millrace-data\n  millrace ledger --json | jq .books\n\nReads the whole log, of a running hub too. Exits with 0 when the books balance, with 1 when they do not.',
     )
-    .action(async (options: { data: string; json?: boolean }) =>
-      done(await ledger(options.data, options.json === true)),
-    )
+    .action(async (options: LedgerOptions) => done(await ledger(options)))
 
-async function ledger(data: string, json: boolean): Promise<number> {
+async function ledger(options: LedgerOptions): Promise<number> {
+  const json = options.json === true
   const attach = await import('../attach.ts')
   const { machine } = await import('./machine.ts')
-  const attached = await attach.attachLog(data, machine({ logLevel: 'warn', logFormat: 'text' }))
+  const { readPlant } = await import('./files.ts')
+  const plant = options.config === undefined ? undefined : await readPlant(options.config)
+  const attached = await attach.attachLog(options.data, machine({ logLevel: 'warn', logFormat: 'text' }), plant)
   try {
     const audit = await attach.proveBooks(attached, json ? () => {} : progress())
     if (json) terminal.out(JSON.stringify({ site: attached.site, running: attached.running, ...audit }))

@@ -9,6 +9,10 @@ export const jsonOption = () => new Option('--json', 'answer in JSON, for machin
 export const dataOption = () =>
   new Option('--data <dir>', 'directory of the log and the views').default('./millrace-data')
 
+/** For commands beside a hub: where its log is, and how to log in there. */
+export const configOption = () =>
+  new Option('--config <file>', 'config of the plant; needed where its log is a Kafka that asks who is there')
+
 export const logLevelOption = () =>
   new Option('--log-level <level>', 'how much the hub says').choices(['debug', 'info', 'warn', 'error']).default('info')
 

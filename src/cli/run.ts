@@ -31,7 +31,10 @@ async function run(file: string, options: RunOptions): Promise<number> {
   const plant = await readPlant(file)
   const { startHub } = await import('../hub.ts')
   const { machine } = await import('./machine.ts')
-  const hub = await startHub({ plant, dataDirectory: options.data, mode: 'run', system: machine(options) })
+  const stop = new AbortController()
+  void asked.then(() => stop.abort())
+  const { signal } = stop
+  const hub = await startHub({ plant, dataDirectory: options.data, mode: 'run', system: machine(options), signal })
   announce(hub, `plant ${plant.site}`, options.json === true)
   keepCompiledCode()
   await untilEnded(asked, hub)

@@ -6,7 +6,8 @@ import { parsePath, under } from '../model/path.ts'
 import { expandTemplate } from '../model/template.ts'
 import { readDocument, type ConfigDocument, type DocumentPath } from './document.ts'
 import { problemsOf } from './issues.ts'
-import type { ConfiguredSource, LogConfig, Plant } from './plant.ts'
+import { readLog } from './log-schema.ts'
+import type { ConfiguredSource, Plant } from './plant.ts'
 import { ConfigError, nearest, type Problem } from './problem.ts'
 import { resolveReferences, type Surroundings } from './references.ts'
 import { plantSchema, type PlantFile } from './schema.ts'
@@ -93,7 +94,7 @@ function assemble(document: ConfigDocument, file: PlantFile, sources: Configured
   const { hosts, listen, tls, tokens } = file.api
   return {
     site,
-    log: readLog(file),
+    log: readLog(file.log),
     models,
     assets: readAssets(document, site, file, models, problems),
     sources,
@@ -105,20 +106,6 @@ function assemble(document: ConfigDocument, file: PlantFile, sources: Configured
         ? {}
         : { tls: { key: tls.key, cert: tls.cert, ...(tls.ca === undefined ? {} : { ca: tls.ca }) } }),
     },
-  }
-}
-
-function readLog(file: PlantFile): LogConfig {
-  const { listen, partitions, retention, sync } = file.log.embedded
-  return {
-    kind: 'embedded',
-    listen,
-    partitions,
-    retention: {
-      ...(retention.time === undefined ? {} : { ms: retention.time }),
-      ...(retention.size === undefined ? {} : { bytes: retention.size }),
-    },
-    sync,
   }
 }
 

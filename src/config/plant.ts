@@ -14,7 +14,10 @@ export interface Plant {
   readonly api: ApiConfig
 }
 
-export type LogConfig = {
+export type LogConfig = EmbeddedLogConfig | KafkaLogConfig
+
+/** The log on this disk, with a broker of our own. */
+export interface EmbeddedLogConfig {
   readonly kind: 'embedded'
   /** Loopback address of the Kafka listener. */
   readonly listen: Address
@@ -22,6 +25,22 @@ export type LogConfig = {
   readonly retention: { readonly ms?: number; readonly bytes?: number }
   /** `ack`: fsync before every ack. `interval`: fsync every `intervalMs`; a power cut may lose that much. */
   readonly sync: { readonly mode: 'ack' } | { readonly mode: 'interval'; readonly intervalMs: number }
+}
+
+/** The log in Apache Kafka, or in a service that is compatible with it. */
+export interface KafkaLogConfig {
+  readonly kind: 'kafka'
+  /** Where to ask first. */
+  readonly brokers: readonly Address[]
+  readonly partitions: number
+  /** Copies of each new topic; undefined: the cluster's default. */
+  readonly replication?: number
+  /** Copies that must have a record before it is acknowledged; undefined: the cluster's default. */
+  readonly minInSync?: number
+  readonly retention: { readonly ms?: number; readonly bytes?: number }
+  readonly compression: 'none' | 'zstd'
+  /** Where this hub is, for reading from the nearest copy. */
+  readonly rack?: string
 }
 
 export interface ConfiguredSource {

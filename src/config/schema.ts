@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { addressField, durationField, isLoopback, secretField, tlsIdentityFields } from '../component/fields.ts'
 import { PACKML_STATES } from '../model/definition.ts'
 import { tagFault } from '../model/path.ts'
+import { logSchema } from './log-schema.ts'
 
 /** The config file as its writer sees it. Sources are checked by their own specs afterwards. */
 
@@ -38,42 +39,6 @@ const tagName = z.string().superRefine((name, context) => {
 const modelSchema = z
   .strictObject({ tags: z.record(tagName, tagSchema.nullable()).describe('The tags, by name') })
   .describe('A versioned type of machine')
-
-const embeddedSchema = z.strictObject({
-  // The listener asks nobody who they are: whoever reaches it reads and writes everything.
-  listen: addressField
-    .prefault(9092)
-    .superRefine((listen, context) => {
-      if (isLoopback(listen)) return
-      const message = `Cannot listen on ${listen.host} for Kafka clients: the embedded log has no authentication yet, want a port or a loopback address`
-      context.addIssue({ code: 'custom', message })
-    })
-    .describe('Where Kafka clients of this machine reach the log; loopback only'),
-  partitions: z.number().int().min(1).max(64).default(4).describe('Partitions of each new topic'),
-  retention: z
-    .strictObject({
-      time: durationField.optional().describe('How long telemetry is kept; default 7d'),
-      size: z.number().int().min(1).optional().describe('Bytes a partition keeps at most'),
-    })
-    .prefault({}),
-  sync: z
-    .union([
-      z.literal('ack').transform(() => ({ mode: 'ack' as const })),
-      z
-        .strictObject({ every: durationField })
-        .transform(({ every }) => ({ mode: 'interval' as const, intervalMs: every })),
-    ])
-    .prefault('ack')
-    .describe('"ack": fsync before every acknowledgement. { every: 100ms }: a power cut may lose that much'),
-})
-
-const logSchema = z
-  .union([
-    z.literal('embedded').transform(() => ({ embedded: embeddedSchema.parse({}) })),
-    z.strictObject({ embedded: embeddedSchema }),
-  ])
-  .prefault('embedded')
-  .describe('Where the log is: "embedded" (on this disk)')
 
 const apiSchema = z
   .strictObject({
