@@ -152,13 +152,13 @@ test('no change of a byte gets past the CRC, the length or the magic', () => {
   }
 })
 
-test('snappy and lz4 are named as unsupported', () => {
-  for (const compression of ['snappy', 'lz4'] as const) {
-    assert.throws(() => decodeRecords(makeBatch([{ value: 'x' }], { compression })), {
-      code: 'UNSUPPORTED_COMPRESSION',
-      message: `Cannot unfold batch at offset 0: unsupported compression "${compression}", want none, gzip or zstd`,
-    })
-  }
+test('a codec of the future is named as unsupported', () => {
+  const batch = makeBatch([{ value: 'x' }])
+  batch.writeInt16BE(5, BATCH.attributes)
+  assert.throws(() => decodeRecords(seal(batch)), {
+    code: 'UNSUPPORTED_COMPRESSION',
+    message: 'Cannot unfold batch at offset 0: compression is 5, want 0 to 4',
+  })
 })
 
 test('a compression bomb is stopped at the cap', () => {

@@ -2,6 +2,8 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { crc32c } from './crc32c.ts'
 import { LogError } from './log.ts'
 import type { StoredRecord } from './log.ts'
+import { unfoldLz4 } from './lz4.ts'
+import { unfoldSnappy } from './snappy.ts'
 
 /**
  * Where the fields of a RecordBatch v2 lie, in bytes from its start; all big-endian. The CRC covers everything from
@@ -173,16 +175,26 @@ const MAX_UNFOLDED_BYTES = 64 * 1024 * 1024
  * The records of the batch at `position`, whose CRC the caller has checked (`batchFault`). Keys, values and header
  * values are views: of `bytes`, or of the unfolded bytes where the batch was compressed. A header that is that of the
  * record before, byte for byte, is the same object.
- * @throws LogError `CORRUPT_BATCH`, `UNSUPPORTED_COMPRESSION` (snappy, lz4), `BATCH_TOO_LARGE` (compression bomb).
+ * @throws LogError `CORRUPT_BATCH`, `UNSUPPORTED_COMPRESSION` (a codec of the future), `BATCH_TOO_LARGE` (compression
+ * bomb)
  */
 export function decodeRecords(bytes: Uint8Array, position = 0, limits: DecodeLimits = {}): StoredRecord[] {
   const header = readBatchHeader(bytes, position)
-  const packed = bytes.subarray(position + BATCH.records, position + header.size)
-  const reader = new RecordReader(unfold(packed, header, limits.maxBytes ?? MAX_UNFOLDED_BYTES), header)
+  const reader = new RecordReader(unfoldRecords(bytes, position, limits), header)
   const records: StoredRecord[] = []
   for (let i = 0; i < header.recordCount; i++) records.push(reader.next())
   reader.finish()
   return records
+}
+
+/**
+ * The records of a batch as bytes, unfolded where they are compressed: a view of `bytes`, or bytes of their own.
+ * @throws as `decodeRecords`, for the compression
+ */
+export function unfoldRecords(bytes: Uint8Array, position = 0, limits: DecodeLimits = {}): Uint8Array {
+  const header = readBatchHeader(bytes, position)
+  const packed = bytes.subarray(position + BATCH.records, position + header.size)
+  return unfold(packed, header, limits.maxBytes ?? MAX_UNFOLDED_BYTES)
 }
 
 function unfold(packed: Uint8Array, header: BatchHeader, maxOutputLength: number): Uint8Array {
@@ -190,6 +202,8 @@ function unfold(packed: Uint8Array, header: BatchHeader, maxOutputLength: number
     if (header.compression === 'none') return packed
     if (header.compression === 'gzip') return gunzipSync(packed, { maxOutputLength })
     if (header.compression === 'zstd') return zstdDecompressSync(packed, { maxOutputLength })
+    if (header.compression === 'lz4') return unfoldLz4(packed, maxOutputLength)
+    if (header.compression === 'snappy') return unfoldSnappy(packed, maxOutputLength)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
       const message = `Cannot unfold batch at offset ${header.baseOffset}: more than ${maxOutputLength} bytes, want fewer`
@@ -197,8 +211,8 @@ function unfold(packed: Uint8Array, header: BatchHeader, maxOutputLength: number
     }
     throw corrupt(header, `${header.compression} data is broken`, error)
   }
-  const name = header.compression ?? `codec ${header.attributes & ATTRIBUTE.compression}`
-  const message = `Cannot unfold batch at offset ${header.baseOffset}: unsupported compression "${name}", want none, gzip or zstd`
+  const codec = header.attributes & ATTRIBUTE.compression
+  const message = `Cannot unfold batch at offset ${header.baseOffset}: compression is ${codec}, want 0 to 4`
   throw new LogError('UNSUPPORTED_COMPRESSION', message, { retriable: false })
 }
 

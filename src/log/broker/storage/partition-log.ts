@@ -1,8 +1,10 @@
 import type { Timer } from '../../../system/clock.ts'
 import { BATCH, readBatchHeader } from '../../batch.ts'
+import { Turns, compactPartition } from './compact-partition.ts'
 import type { Place } from './place.ts'
 import type { ProducerTable, Undo } from './producers.ts'
-import type { RetentionLimits, SegmentChain } from './segment-chain.ts'
+import { isFull } from './segment-chain.ts'
+import type { SegmentChain } from './segment-chain.ts'
 import type { StoredBatch } from './segment.ts'
 import { stampBatches } from './stamp.ts'
 import { StorageError } from './storage.ts'
@@ -12,6 +14,9 @@ import { Waiters } from './waiters.ts'
 /** First wait before a failed partition is verified from disk; doubles up to the longest. */
 const VERIFY_AFTER_MS = 1000
 const VERIFY_AFTER_AT_MOST_MS = 30_000
+
+/** How long a silent producer is known: Kafka's `producer.id.expiration.ms`. */
+export const PRODUCER_MS = 86_400_000
 
 interface Pending {
   readonly bytes: Uint8Array
@@ -46,6 +51,9 @@ export class PartitionLog implements Partition {
   #verifyAfterMs = VERIFY_AFTER_MS
   /** Appends refused for want of room since the last one that was stored. */
   #refusals = 0
+  /** What changes sealed segments: one after the other, beside the appends. */
+  #maintenance: Promise<unknown> = Promise.resolve()
+  readonly #ended = new AbortController()
   #syncTimer: Timer | undefined
   #verifyTimer: Timer | undefined
 
@@ -109,7 +117,20 @@ export class PartitionLog implements Partition {
   }
 
   async deleteRecords(before: number): Promise<number> {
-    throw new StorageError('failed', `Cannot delete records of ${this.#name()} below ${before}`)
+    if (this.#state === 'closed') throw this.#refusal()
+    if (!(before >= 0 && before <= this.#durableOffset)) {
+      const message = `Cannot delete records of ${this.#name()}: offset is ${before}, want 0 to ${this.#durableOffset}`
+      throw new StorageError('out-of-range', message)
+    }
+    try {
+      await this.#chain.setState((state) => ({ ...state, logStart: Math.max(state.logStart, before) }))
+    } catch (error) {
+      const kind = isFull(error) ? 'full' : 'failed'
+      throw new StorageError(kind, `Cannot delete records of ${this.#name()}`, error)
+    }
+    // Nobody waits for the files: their records are gone.
+    void this.#maintain(() => this.#exclusive(() => this.#chain.retain(0, {}))).catch(this.#tellLater)
+    return this.startOffset
   }
 
   get bytes(): number {
@@ -121,12 +142,33 @@ export class PartitionLog implements Partition {
     return this.#waiters.wait(offset, signal)
   }
 
-  /** Deletes segments past the limits, between two commits. */
-  retain(now: number, limits: RetentionLimits): Promise<void> {
-    if (this.#state !== 'open') return Promise.resolve()
-    return this.#exclusive(() => this.#chain.retain(now, limits)).catch((error: unknown) => {
+  /** Starts a new segment where the active one is old, deletes segments past the limits, and forgets silent producers. */
+  async retain(now: number): Promise<void> {
+    if (this.#state !== 'open') return
+    this.#table.expire(now - PRODUCER_MS)
+    await this.#maintain(async () => {
+      await this.#exclusive(() => this.#chain.rollAged(now))
+      await this.#exclusive(() => this.#chain.retain(now, this.#place.settings().retention))
+    }).catch((error: unknown) => {
       if (error instanceof StorageError) this.#refuse(error)
-      else this.#place.logger.warn('Cannot delete old segments', { partition: this.#name(), error })
+      else this.#tellLater(error)
+    })
+  }
+
+  /** Compacts what is worth it, beside the appends, until `signal` aborts or the log is closed. */
+  async compact(now: number, signal?: AbortSignal): Promise<void> {
+    const settings = this.#place.settings().compaction
+    if (this.#state !== 'open' || settings === undefined) return
+    const ended = signal === undefined ? this.#ended.signal : AbortSignal.any([this.#ended.signal, signal])
+    await this.#maintain(async () => {
+      if (this.#state !== 'open') return
+      await this.#exclusive(() => this.#chain.rollAged(now))
+      const turns = new Turns(this.#place.clock, ended)
+      await compactPartition({ place: this.#place, chain: this.#chain, producers: this.#table, settings, now, turns })
+    }).catch((error: unknown) => {
+      if (ended.aborted) return
+      if (error instanceof StorageError) this.#refuse(error)
+      else this.#tellLater(error)
     })
   }
 
@@ -138,6 +180,8 @@ export class PartitionLog implements Partition {
     this.#state = 'closed'
     this.#syncTimer?.cancel()
     this.#verifyTimer?.cancel()
+    this.#ended.abort()
+    await this.#maintenance
     const clean = await this.#exclusive(() => this.#chain.sync()).then(
       () => wasOpen,
       () => false,
@@ -160,10 +204,23 @@ export class PartitionLog implements Partition {
     const undo: Undo[] = []
     for (let at = 0; at < bytes.length;) {
       const header = readBatchHeader(bytes, at)
-      if (header.producerId >= 0n) undo.push(this.#table.note(header, header.baseOffset))
+      if (header.producerId >= 0n) undo.push(this.#table.note(header, header.baseOffset, this.#place.clock.now()))
       at += header.size
     }
     return undo
+  }
+
+  #maintain(task: () => Promise<void>): Promise<void> {
+    const done = this.#maintenance.then(async () => {
+      await this.#chain.finishSwap()
+      await task()
+    })
+    this.#maintenance = done.catch(() => undefined)
+    return done
+  }
+
+  readonly #tellLater = (error: unknown) => {
+    this.#place.logger.warn('Cannot tidy up old segments, tries again later', { partition: this.#name(), error })
   }
 
   #exclusive(task: () => Promise<void>): Promise<void> {

@@ -3,6 +3,7 @@ import type { Disk, DiskFile } from '../../../system/disk.ts'
 import type { Logger } from '../../../system/logger.ts'
 import type { Hole } from './segment-scan.ts'
 import type { Damage } from './storage.ts'
+import type { TopicSettings } from './topic-settings.ts'
 
 /** When an append counts as stored. */
 export type SyncMode = { readonly mode: 'ack' } | { readonly mode: 'interval'; readonly intervalMs: number }
@@ -16,8 +17,8 @@ export interface Place {
   readonly clock: Clock
   readonly logger: Logger
   readonly sync: SyncMode
-  /** A segment beyond this many bytes is followed by another. */
-  readonly segmentBytes: number
+  /** What its topic's configs say now. */
+  readonly settings: () => TopicSettings
   /** Told of every damage, also of that found while reading. */
   readonly onDamage: (damage: Damage) => void
 }

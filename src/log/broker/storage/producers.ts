@@ -11,7 +11,7 @@ interface Remembered {
   readonly baseSequence: number
   readonly lastSequence: number
   readonly baseOffset: number
-  /** ms since the epoch. */
+  /** When it came, ms since the epoch. */
   readonly timestamp: number
 }
 
@@ -19,11 +19,6 @@ interface Remembered {
 interface Producer {
   readonly epoch: number
   readonly batches: readonly Remembered[]
-}
-
-/** A batch, and when it was made: ms since the epoch. */
-export interface NotedBatch extends ProducerBatch {
-  readonly maxTimestamp: number
 }
 
 /** How to take back what `note` did. */
@@ -55,14 +50,24 @@ export class ProducerTable implements ProducerStates {
     return known.batches.find((b) => b.baseSequence === batch.baseSequence && b.lastSequence === last)?.baseOffset
   }
 
-  /** Remembers a batch that was given an offset. */
-  note(batch: NotedBatch, baseOffset: number): Undo {
+  /** Whether nothing came of a producer after the batch at an offset. */
+  isLast(producerId: bigint, baseOffset: number): boolean {
+    return this.#producers.get(producerId)?.batches.at(-1)?.baseOffset === baseOffset
+  }
+
+  /** Forgets producers that have been silent since then. */
+  expire(before: number): void {
+    for (const [id, { batches }] of this.#producers) if (batches.at(-1)!.timestamp < before) this.#producers.delete(id)
+  }
+
+  /** Remembers a batch that was given an offset, `now` in ms since the epoch. */
+  note(batch: ProducerBatch, baseOffset: number, now: number): Undo {
     const { producerId, producerEpoch: epoch, baseSequence } = batch
     const before = this.#producers.get(producerId)
     const earlier = before?.epoch === epoch ? before.batches.slice(1 - REMEMBERED) : []
     // Deleted first, so that the map's order is the order of last use.
     this.#producers.delete(producerId)
-    const latest = { baseSequence, lastSequence: lastSequence(batch), baseOffset, timestamp: batch.maxTimestamp }
+    const latest = { baseSequence, lastSequence: lastSequence(batch), baseOffset, timestamp: now }
     this.#producers.set(producerId, { epoch, batches: [...earlier, latest] })
     this.#forgetOldest()
     return () => {

@@ -3,10 +3,12 @@ import { BATCH, batchFault, readBatchHeader } from '../../batch.ts'
 import { describes, indexPath, readIndex, writeIndex } from './index-file.ts'
 import type { IndexFile } from './index-file.ts'
 import { PartitionLog } from './partition-log.ts'
+import { readState } from './partition-state.ts'
 import { setAside, tell } from './place.ts'
 import type { Place } from './place.ts'
 import { ProducerTable } from './producers.ts'
 import { SegmentChain, indexContent, segmentIdentity } from './segment-chain.ts'
+import { finishSwaps } from './segment-swap.ts'
 import { scanSegment } from './segment-scan.ts'
 import type { Hole, Scan } from './segment-scan.ts'
 import { Segment, segmentName } from './segment.ts'
@@ -24,8 +26,10 @@ export interface Recovered {
  */
 export async function recoverPartition(place: Place): Promise<Recovered> {
   const { disk, directory } = place
+  await finishSwaps(disk, directory)
   const names = await disk.list(directory)
   for (const name of names) if (name.endsWith('.tmp')) await disk.remove(`${directory}/${name}`)
+  const state = await readState(place)
   const bases = names.flatMap((name) => (/^\d{20}\.log$/.test(name) ? [Number(name.slice(0, 20))] : []))
   const orphansEnd = await tellOrphans(place, names, bases)
   const producers = new ProducerTable()
@@ -35,10 +39,11 @@ export async function recoverPartition(place: Place): Promise<Recovered> {
     tellMissing(place, segments.at(-1), segment)
     segments.push(segment)
   }
-  const endOffset = Math.max(segments.at(-1)?.nextOffset ?? 0, orphansEnd)
+  const endOffset = Math.max(segments.at(-1)?.nextOffset ?? 0, orphansEnd, state.logStart)
   const last = segments.at(-1)
+  if (last !== undefined) last.startedAt = startOf(last, place)
   if (last !== undefined && last.nextOffset < endOffset) await sealAt(place, last, endOffset, producers)
-  const chain = new SegmentChain(place, producers, segments)
+  const chain = new SegmentChain(place, producers, segments, state)
   const bytes = segments.reduce((sum, segment) => sum + segment.size, 0)
   return { log: new PartitionLog(place, chain, producers, endOffset), bytes }
 }
@@ -56,6 +61,11 @@ async function tellOrphans(place: Place, names: readonly string[], bases: readon
     if (typeof index === 'object') end = Math.max(end, index.nextOffset)
   }
   return end
+}
+
+/** A restart does not make a segment young. */
+function startOf(segment: Segment, { clock }: Place): number {
+  return segment.size === 0 ? clock.now() : Math.min(segment.firstTimestamp, clock.now())
 }
 
 function tellMissing(place: Place, before: Segment | undefined, segment: Segment): void {
@@ -83,8 +93,14 @@ async function openSegment(
     producers.restore(index.producers)
     return segment
   }
+  // An index from before the last records still knows producers whose older batches are gone.
+  const known = index !== undefined && index.size <= size && describes(index, file, size) ? index : undefined
+  if (known !== undefined) producers.restore(known.producers)
+  const now = place.clock.now()
   const visit = (header: BatchHeader) => {
-    if (header.producerId >= 0n) producers.note(header, header.baseOffset)
+    if (header.producerId < 0n || header.baseOffset < (known?.nextOffset ?? 0)) return
+    // Compaction may have taken records of a batch, but not its sequence.
+    producers.note({ ...header, recordCount: header.lastOffsetDelta + 1 }, header.baseOffset, now)
   }
   const target = { file, size, baseOffset: base, nextBase: nextBase ?? Infinity, visit }
   const scan = index !== undefined && isForeign(index, segment, size) ? foreign(base, size) : scanSegment(target)

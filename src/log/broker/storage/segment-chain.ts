@@ -1,13 +1,21 @@
 import type { DiskFile } from '../../../system/disk.ts'
+import { readBatchHeader } from '../../batch.ts'
+import { isEmptyBatch } from './compaction.ts'
 import { indexPath, writeIndex } from './index-file.ts'
+import { writeState } from './partition-state.ts'
+import type { PartitionState } from './partition-state.ts'
 import { setAside } from './place.ts'
 import type { Place } from './place.ts'
 import type { ProducerTable } from './producers.ts'
+import { nextOffsetOf } from './segment-scan.ts'
 import type { Hole } from './segment-scan.ts'
+import { commitSwap, finishSwap } from './segment-swap.ts'
+import type { Swap } from './segment-swap.ts'
 import { DamagedSegmentError, Segment, segmentName } from './segment.ts'
 import type { StoredBatch } from './segment.ts'
 import { lastAtOrBelow, NEVER } from './sparse-index.ts'
 import { StorageError } from './storage.ts'
+import type { TimedOffset } from './storage.ts'
 
 /** What `retention.ms` and `retention.bytes` of a topic say; undefined: without that limit. */
 export interface RetentionLimits {
@@ -23,11 +31,17 @@ export class SegmentChain {
   readonly #place: Place
   readonly #producers: ProducerTable
   readonly #segments: Segment[]
+  #state: PartitionState
+  /** The last change of the state: they are written one after the other. */
+  #stateChange: Promise<unknown> = Promise.resolve()
+  /** A compacted segment whose predecessors could not all be removed yet. */
+  #unfinished: Swap | undefined
   /** Copies of damaged bytes that are under way. */
   #asides: Promise<unknown> = Promise.resolve()
 
   /** `segments` in order; the last one takes the appends unless it is sealed. */
-  constructor(place: Place, producers: ProducerTable, segments: Segment[]) {
+  constructor(place: Place, producers: ProducerTable, segments: Segment[], state: PartitionState) {
+    this.#state = state
     this.#place = place
     this.#producers = producers
     this.#segments = segments
@@ -35,7 +49,17 @@ export class SegmentChain {
 
   /** Undefined while there is no segment. */
   get startOffset(): number | undefined {
-    return this.#segments[0]?.baseOffset
+    const first = this.#segments[0]
+    return first && Math.max(first.baseOffset, this.#state.logStart)
+  }
+
+  get state(): PartitionState {
+    return this.#state
+  }
+
+  /** All but the one that takes the appends. */
+  get sealed(): readonly Segment[] {
+    return this.#segments.slice(0, -1)
   }
 
   /** Of all records; NEVER where there are none. */
@@ -50,10 +74,27 @@ export class SegmentChain {
   /** Bytes that the active segment still takes. */
   get room(): number {
     const active = this.#segments.at(-1)
-    return active === undefined || active.sealed ? this.#place.segmentBytes : this.#place.segmentBytes - active.size
+    const { segmentBytes } = this.#place.settings()
+    return active === undefined || active.sealed ? segmentBytes : segmentBytes - active.size
   }
 
+  /**
+   * As `Partition.read`. Empty batches, which compaction leaves, are passed over: clients that see nothing else take
+   * it for a record that is too large for them. At the end of all they are answered, so that readers get past.
+   */
   read(offset: number, maxBytes: number): Uint8Array {
+    let bytes = this.#readAt(offset, maxBytes)
+    while (bytes.length > 0 && isEmptyBatch(bytes)) {
+      const { next, rest } = pastEmpty(bytes)
+      if (rest.length > 0) return rest
+      const more = this.#readAt(next, maxBytes)
+      if (more.length === 0) return bytes
+      bytes = more
+    }
+    return bytes
+  }
+
+  #readAt(offset: number, maxBytes: number): Uint8Array {
     return (
       this.#search(this.#indexOf(offset), (segment) => {
         const bytes = segment.read(offset, maxBytes)
@@ -62,8 +103,9 @@ export class SegmentChain {
     )
   }
 
-  findTime(timestamp: number): { offset: number; timestamp: number } | undefined {
-    return this.#search(0, (segment) => segment.findTime(timestamp))
+  findTime(timestamp: number): TimedOffset | undefined {
+    const from = this.startOffset ?? 0
+    return this.#search(this.#indexOf(from), (segment) => segment.findTime(timestamp, from))
   }
 
   /**
@@ -74,6 +116,7 @@ export class SegmentChain {
   async write(parts: readonly Uint8Array[], batches: readonly StoredBatch[], sync: boolean): Promise<void> {
     const bytes = parts.reduce((sum, part) => sum + part.length, 0)
     const active = await this.#activeFor(bytes, batches[0]!.baseOffset)
+    if (active.size === 0) active.startedAt = this.#place.clock.now()
     try {
       await active.file.write(parts, active.size)
     } catch (error) {
@@ -115,7 +158,65 @@ export class SegmentChain {
     let count = this.#expired(now, limits)
     if (count === 0) return
     if (count === this.#segments.length) await this.#roll(this.#segments.at(-1)!.nextOffset)
+    // What is known of the producers went into the indexes that go now: the one that stays takes it over.
+    if (count >= this.#segments.length - 1) await this.#saveIndex(this.#segments.at(-1)!)
     for (; count > 0; count--) await this.#removeFirst()
+  }
+
+  /** Starts another segment where the active one has taken records for longer than `segment.ms`, or than compaction may wait. */
+  async rollAged(now: number): Promise<void> {
+    const active = this.#segments.at(-1)
+    const { segmentMs, compaction } = this.#place.settings()
+    if (active === undefined || active.sealed || active.size === 0) return
+    if (now - active.startedAt >= Math.min(segmentMs, compaction?.maxLagMs ?? Infinity)) {
+      await this.#roll(active.nextOffset)
+    }
+  }
+
+  /** Changes the state; durable when it resolves. @throws a Node system error: nothing has changed */
+  setState(change: (state: PartitionState) => PartitionState): Promise<void> {
+    const done = this.#stateChange.then(async () => {
+      const changed = change(this.#state)
+      await writeState(this.#place, changed)
+      this.#state = changed
+    })
+    this.#stateChange = done.catch(() => undefined)
+    return done
+  }
+
+  /**
+   * Puts a compacted segment, written at `stagedPath` and synced, in the place of those it was made from. Answers false
+   * where they are not there any more: then nothing has happened.
+   */
+  async replace(old: readonly Segment[], compacted: Segment): Promise<boolean> {
+    const at = this.#segments.indexOf(old[0]!)
+    if (at < 0 || old.some((segment, i) => this.#segments[at + i] !== segment)) return false
+    const { disk, directory, logger } = this.#place
+    const { baseOffset, nextOffset } = compacted
+    compacted.sealed = true
+    await commitSwap(disk, directory, { baseOffset, nextOffset })
+    this.#segments.splice(at, old.length, compacted)
+    this.#unfinished = { baseOffset, nextOffset }
+    for (const { file } of old) await file.close().catch(() => undefined)
+    // The new segment is the truth already; what is left of the old ones can wait.
+    await this.finishSwap().catch((error: unknown) => logger.error('Cannot remove compacted segments', { error }))
+    return true
+  }
+
+  /** Goes on with removing what a compacted segment has replaced, after a failure. */
+  async finishSwap(): Promise<void> {
+    const swap = this.#unfinished
+    if (swap === undefined) return
+    await finishSwap(this.#place.disk, this.#place.directory, swap)
+    this.#unfinished = undefined
+    const segment = this.#segments.find(({ baseOffset }) => baseOffset === swap.baseOffset)
+    if (segment !== undefined) await this.#saveIndex(segment)
+  }
+
+  /** Scans a segment in which damage was found. */
+  mend(segment: Segment): void {
+    const at = this.#segments.indexOf(segment)
+    if (at >= 0) this.#rescan(at)
   }
 
   /** Leaves an index that makes the next start fast, and closes the files. */
@@ -167,7 +268,8 @@ export class SegmentChain {
 
   async #activeFor(bytes: number, baseOffset: number): Promise<Segment> {
     const active = this.#segments.at(-1)
-    const fits = active !== undefined && (active.size === 0 || active.size + bytes <= this.#place.segmentBytes)
+    const fits =
+      active !== undefined && (active.size === 0 || active.size + bytes <= this.#place.settings().segmentBytes)
     return fits && !active.sealed ? active : this.#roll(baseOffset)
   }
 
@@ -179,6 +281,7 @@ export class SegmentChain {
     const path = `${directory}/${segmentName(baseOffset)}`
     const file = await this.#create(path)
     const next = new Segment(baseOffset, path, file)
+    next.startedAt = this.#place.clock.now()
     try {
       // Without a sync after every append, the old segment still owes one.
       if (this.#place.sync.mode === 'interval' && last !== undefined) await last.file.datasync()
@@ -246,7 +349,8 @@ export class SegmentChain {
       const isActive = i === this.#segments.length - 1
       const old = ms !== undefined && segment.maxTimestamp < now - ms
       const surplus = bytes !== undefined && total - segment.size >= bytes
-      if (!(isActive ? old && segment.size > 0 : old || surplus)) return i
+      const deleted = segment.nextOffset <= this.#state.logStart
+      if (!(isActive ? (old || deleted) && segment.size > 0 : old || surplus || deleted)) return i
       total -= segment.size
     }
     return this.#segments.length
@@ -270,6 +374,18 @@ export class SegmentChain {
 }
 
 const NOTHING = new Uint8Array(0)
+
+/** What follows the empty batches at the start of some bytes, and the offset where it begins. */
+function pastEmpty(bytes: Uint8Array): { next: number; rest: Uint8Array } {
+  let at = 0
+  let next = 0
+  while (at < bytes.length && isEmptyBatch(bytes.subarray(at))) {
+    const header = readBatchHeader(bytes, at)
+    next = nextOffsetOf(header)
+    at += header.size
+  }
+  return { next, rest: bytes.subarray(at) }
+}
 
 /** What the index file of a segment says. */
 export function indexContent(

@@ -1,5 +1,6 @@
 import type { DiskFile } from '../../../system/disk.ts'
 import { BATCH, batchFault, decodeRecords, readBatchHeader } from '../../batch.ts'
+import type { TimedOffset } from './storage.ts'
 import { nextOffsetOf, placeFault, scanSegment } from './segment-scan.ts'
 import type { Fingerprint, Hole } from './segment-scan.ts'
 import { INDEX_INTERVAL, NEVER, SparseIndex } from './sparse-index.ts'
@@ -41,6 +42,8 @@ export class Segment {
   holes: readonly Hole[] = []
   fingerprint: Fingerprint | undefined
   sealed = false
+  /** When its first record came, as far as that is known: ms since the epoch. */
+  startedAt = Infinity
   /** Batches below this position were neither written nor checked since the file was opened: reads check them. */
   #uncheckedBelow = 0
   readonly #hints = new Map<number, number>()
@@ -63,6 +66,13 @@ export class Segment {
     this.sealed = state.sealed ?? false
     this.#uncheckedBelow = checked ? 0 : state.size
     this.#hints.clear()
+  }
+
+  /** Of the first batch, ms since the epoch; Infinity where there is none. */
+  get firstTimestamp(): number {
+    const position = this.index.positions[0]
+    if (position === undefined || position + BATCH.records > this.size) return Infinity
+    return readBatchHeader(this.#load(position, BATCH.records)).maxTimestamp
   }
 
   /** Notes a batch that has been stored, and is durable, at the end of the segment. */
@@ -91,16 +101,17 @@ export class Segment {
     return EMPTY
   }
 
-  /** First record at or after `timestamp`, record by record within the batch that has it. */
-  findTime(timestamp: number): { offset: number; timestamp: number } | undefined {
+  /** First record from `from` on that is at or after `timestamp`, record by record within the batch that has it. */
+  findTime(timestamp: number, from: number): TimedOffset | undefined {
     if (this.maxTimestamp < timestamp) return undefined
-    let offset = this.index.floorTime(timestamp)?.offset ?? this.nextOffset
+    let offset = Math.max(this.index.floorTime(timestamp)?.offset ?? this.nextOffset, from)
     while (offset < this.nextOffset) {
       const batches = this.read(offset, INDEX_INTERVAL)
       if (batches.length === 0) return undefined
       for (let at = 0; at < batches.length;) {
         const header = readBatchHeader(batches, at)
-        if (header.maxTimestamp >= timestamp) return firstRecord(batches, at, timestamp)
+        const found = header.maxTimestamp < timestamp ? undefined : firstRecord(batches, at, timestamp, from)
+        if (found !== undefined) return found
         offset = nextOffsetOf(header)
         at += header.size
       }
@@ -228,13 +239,17 @@ function lastOffsetDelta(bytes: Buffer, at: number): number {
   return bytes.readInt32BE(at + BATCH.lastOffsetDelta)
 }
 
-function firstRecord(batches: Uint8Array, at: number, timestamp: number): { offset: number; timestamp: number } {
+/** Most bytes that a batch may unfold to for the sake of an exact answer. */
+const EXACT_BYTES = 32 * 1024 * 1024
+
+function firstRecord(batches: Uint8Array, at: number, timestamp: number, from: number): TimedOffset | undefined {
   const { baseOffset, maxTimestamp } = readBatchHeader(batches, at)
   try {
-    const record = decodeRecords(batches, at).find((record) => record.timestamp >= timestamp)
-    if (record !== undefined) return { offset: record.offset, timestamp: record.timestamp }
+    const records = decodeRecords(batches, at, { maxBytes: EXACT_BYTES })
+    const found = records.find((record) => record.offset >= from && record.timestamp >= timestamp)
+    return found && { offset: found.offset, timestamp: found.timestamp }
   } catch {
-    // A codec that is not unfolded here, or records that their producer got wrong: the batch is the best answer.
+    // A codec of the future, a bomb, or records that their producer got wrong: the batch is the best answer.
+    return { offset: Math.max(baseOffset, from), timestamp: maxTimestamp }
   }
-  return { offset: baseOffset, timestamp: maxTimestamp }
 }
