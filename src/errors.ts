@@ -314,6 +314,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Read the reason in the message',
     retriable: false,
   },
+  REPLICATION_FENCED: {
+    what: 'Another hub has taken over a replication of this name',
+    todo: 'Nothing, where a hub was replaced; else give the two replications different names',
+    retriable: false,
+  },
   REQUEST_TIMEOUT: {
     what: 'The request did not arrive whole in time',
     todo: 'Send it faster, or in smaller parts',
