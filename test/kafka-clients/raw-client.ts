@@ -20,10 +20,12 @@ export const API = {
   syncGroup: { key: 14, flexible: 4 },
   describeGroups: { key: 15, flexible: 5 },
   listGroups: { key: 16, flexible: 3 },
+  saslHandshake: { key: 17, flexible: 100 },
   apiVersions: { key: 18, flexible: 3 },
   createTopics: { key: 19, flexible: 5 },
   initProducerId: { key: 22, flexible: 2 },
   describeConfigs: { key: 32, flexible: 4 },
+  saslAuthenticate: { key: 36, flexible: 2 },
   deleteGroups: { key: 42, flexible: 2 },
   offsetDelete: { key: 47, flexible: 100 },
 } as const

@@ -1,7 +1,13 @@
 import type { Socket } from 'node:net'
 import type { Timer } from '../../system/clock.ts'
-import type { Address, Listener } from '../../system/net.ts'
+import type { Address, Listener, TlsIdentity } from '../../system/net.ts'
 import type { System } from '../../system/system.ts'
+import { LoginLimiter } from './access/login-limiter.ts'
+import { nameAskedFor, remoteOf } from './access/remote.ts'
+import { Session } from './access/session.ts'
+import type { Gate } from './access/session.ts'
+import { Users } from './access/users.ts'
+import type { KnownUser } from './access/users.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
 import type { Storage } from './storage/storage.ts'
 import type { Services } from './wire/api.ts'
@@ -14,6 +20,7 @@ import { Topics } from './wire/topics.ts'
 
 const CHECK_MS = 1000
 const RETAIN_MS = 60_000
+const LOOPBACK = '127.0.0.1'
 
 export interface BrokerOptions {
   /** Where to listen; port 0 lets the system choose. */
@@ -21,6 +28,29 @@ export interface BrokerOptions {
   /** What clients are told to connect to; by default the address they came to. */
   readonly advertise?: Address
   readonly limits?: Partial<Limits>
+  /** Without it: plain, and whoever reaches the listener may do everything. */
+  readonly security?: BrokerSecurity
+}
+
+/** Who may do what, and how they show who they are; plain data. */
+export interface BrokerSecurity {
+  readonly tls?: TlsIdentity
+  /** Who may come in; empty: whoever reaches the listener, for everything. */
+  readonly users: readonly KnownUser[]
+  /** How long a login lasts, ms; without it as long as its connection. */
+  readonly sessionMs?: number
+  /**
+   * The hub itself. It comes through a listener of its own, on loopback and for this user only: what happens to the
+   * certificate and to the users of others does not stop it.
+   */
+  readonly hub?: KnownUser
+}
+
+/** A listener, and who comes in by it. */
+interface Door {
+  readonly listener: Listener
+  readonly gate: Gate
+  readonly advertise?: Address
 }
 
 /** What the broker counts; a snapshot. */
@@ -37,9 +67,10 @@ export class Broker {
   readonly #system: Pick<System, 'clock' | 'random' | 'net' | 'logger'>
   readonly #options: BrokerOptions
   readonly #services: Services
-  readonly #connections = new Set<Connection>()
+  /** With the address that each comes from. */
+  readonly #connections = new Map<Connection, string>()
   readonly #traffic: Traffic = { requests: 0, bytesIn: 0, bytesOut: 0 }
-  #listener: Listener | undefined
+  #doors: Door[] = []
   #timers: readonly Timer[] = []
   #retaining = false
 
@@ -63,12 +94,20 @@ export class Broker {
 
   /** Listens; answers where. @throws a Node system error: EADDRINUSE, EACCES ... */
   async start(): Promise<Address> {
-    const { clock, net, logger } = this.#system
+    const { clock, logger } = this.#system
     // Not waited for: until the groups are loaded, who asks for one is told to come again.
     this.#services.groups.start().catch((error: unknown) => logger.error('Cannot load the groups', { error }))
-    this.#listener = await net.listen(this.#options.listen, undefined, (socket) => this.#accept(socket))
+    const { listen, advertise, security } = this.#options
+    const users = security?.users ?? []
+    await this.#open(listen, users, { ...(advertise && { advertise }), ...security })
+    if (security?.hub) await this.#open({ host: LOOPBACK, port: 0 }, [security.hub], {})
     this.#timers = [clock.every(CHECK_MS, () => this.#check()), clock.every(RETAIN_MS, () => void this.#retain())]
-    return this.#listener.address
+    return this.#doors[0]!.listener.address
+  }
+
+  /** Where the hub itself comes in; undefined where it comes in like everybody. */
+  get hubAddress(): Address | undefined {
+    return this.#doors[1]?.listener.address
   }
 
   figures(): BrokerFigures {
@@ -79,35 +118,62 @@ export class Broker {
   async close(): Promise<void> {
     for (const timer of this.#timers) timer.cancel()
     this.#services.groups.close()
-    const closing = this.#listener?.close()
-    for (const connection of this.#connections) connection.close()
-    await closing
+    const closing = this.#doors.map(({ listener }) => listener.close())
+    for (const connection of this.#connections.keys()) connection.close()
+    await Promise.all(closing)
   }
 
-  #accept(socket: Socket): void {
+  async #open(at: Address, users: readonly KnownUser[], options: DoorOptions): Promise<void> {
+    const { clock, random, net } = this.#system
+    const { advertise, sessionMs } = options
+    const gate: Gate = {
+      limiter: new LoginLimiter(clock),
+      clock,
+      random,
+      ...(users.length > 0 && { users: new Users(users, random) }),
+      ...(sessionMs !== undefined && { sessionMs }),
+    }
+    const { promise: opened, resolve } = Promise.withResolvers<Door>()
+    const listener = await net.listen(
+      at,
+      options.tls,
+      (socket) => void opened.then((door) => this.#accept(socket, door)),
+    )
+    const door = { listener, gate, ...(advertise && { advertise }) }
+    this.#doors.push(door)
+    resolve(door)
+  }
+
+  #accept(socket: Socket, door: Door): void {
     const { remoteAddress, remotePort } = socket
+    const remote = remoteOf(socket)
     const logger = this.#system.logger.child({ client: `${remoteAddress}:${remotePort}` })
-    if (this.#connections.size >= this.#services.limits.maxConnections) {
-      logger.warn('Kafka connection refused', { reason: `there are ${this.#connections.size} already` })
+    const session = new Session(door.gate, remote)
+    const reason = this.#full(session, remote.host)
+    if (reason !== undefined) {
+      logger.warn('Kafka connection refused', { reason })
       socket.destroy()
       return
     }
-    const options = { broker: this.#addressFor(socket), logger, traffic: this.#traffic }
+    const options = { broker: addressFor(socket, door), session, logger, traffic: this.#traffic }
     const connection = new Connection(socket, this.#services, options)
-    this.#connections.add(connection)
+    this.#connections.set(connection, remote.host)
     connection.run(() => this.#connections.delete(connection))
   }
 
-  /** A broker on all interfaces is reached by each client at the address that client came to. */
-  #addressFor(socket: Socket): Address {
-    if (this.#options.advertise) return this.#options.advertise
-    const { host, port } = this.#listener!.address
-    const everywhere = host === '0.0.0.0' || host === '::'
-    return { host: everywhere ? (socket.localAddress ?? host) : host, port }
+  /** Whoever has to log in and has not may not take the places of those who have. */
+  #full({ open }: Session, host: string): string | undefined {
+    const { maxConnections, maxStrangers, maxStrangersOfAddress } = this.#services.limits
+    if (this.#connections.size >= maxConnections) return `there are ${this.#connections.size} already`
+    if (open) return undefined
+    const strangers = [...this.#connections].filter(([{ strange }]) => strange)
+    if (strangers.length >= maxStrangers) return `${strangers.length} have not logged in yet`
+    const ofAddress = strangers.filter(([, address]) => address === host).length
+    return ofAddress < maxStrangersOfAddress ? undefined : `${ofAddress} of its address have not logged in yet`
   }
 
   #check(): void {
-    for (const connection of this.#connections) connection.check()
+    for (const connection of this.#connections.keys()) connection.check()
   }
 
   async #retain(): Promise<void> {
@@ -120,4 +186,17 @@ export class Broker {
     }
     this.#retaining = false
   }
+}
+
+type DoorOptions = Pick<BrokerSecurity, 'tls' | 'sessionMs'> & Pick<BrokerOptions, 'advertise'>
+
+/**
+ * Where a client is told to connect to: where it came to. With TLS that is the name it looked for, which is one that our
+ * certificate has.
+ */
+function addressFor(socket: Socket, { listener, advertise }: Door): Address {
+  if (advertise) return advertise
+  const { host, port } = listener.address
+  const everywhere = host === '0.0.0.0' || host === '::'
+  return { host: nameAskedFor(socket) ?? (everywhere ? (socket.localAddress ?? host) : host), port }
 }

@@ -17,6 +17,8 @@ export interface OpenOptions extends BrokerOptions {
 /** A broker that listens, on the caller's thread. */
 export interface OpenBroker {
   readonly address: Address
+  /** Where the hub itself comes in, if not there. */
+  readonly hubAddress: Address | undefined
   /** What recovery found when the data directory was opened. */
   readonly recovery: RecoveryReport
   figures(): BrokerFigures
@@ -42,6 +44,7 @@ export async function openBroker(
     const address = await broker.start()
     return {
       address,
+      hubAddress: broker.hubAddress,
       recovery,
       figures: () => broker.figures(),
       async close() {

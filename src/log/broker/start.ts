@@ -18,6 +18,8 @@ export interface StartOptions extends OpenOptions {
 /** A broker that listens, in a thread of its own. */
 export interface RunningBroker {
   readonly address: Address
+  /** Where the hub itself comes in, if not there. */
+  readonly hubAddress: Address | undefined
   /** What recovery found when the data directory was opened. */
   readonly recovery: RecoveryReport
   /** Ends it: connections close, the storage is closed cleanly. Bounded by 10 s; then the thread is killed. */
@@ -26,7 +28,12 @@ export interface RunningBroker {
 
 /** What the thread says. */
 export type FromWorker =
-  | { readonly kind: 'ready'; readonly address: Address; readonly recovery: RecoveryReport }
+  | {
+      readonly kind: 'ready'
+      readonly address: Address
+      readonly hubAddress: Address | undefined
+      readonly recovery: RecoveryReport
+    }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly retriable: boolean }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: LogFields }
   | { readonly kind: 'figures'; readonly figures: BrokerFigures }
@@ -58,6 +65,7 @@ export async function startBroker(
   void exited.then(() => asked || onDeath?.(died(cause)))
   return {
     address: ready.address,
+    hubAddress: ready.hubAddress,
     recovery: ready.recovery,
     async close() {
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window

@@ -21,7 +21,7 @@ try {
   port.on('message', (told: ToWorker) => {
     if (told.kind === 'close') void broker.close().finally(() => process.exit(0))
   })
-  say({ kind: 'ready', address: broker.address, recovery: broker.recovery })
+  say({ kind: 'ready', address: broker.address, hubAddress: broker.hubAddress, recovery: broker.recovery })
 } catch (error) {
   if (!(error instanceof LogError)) throw error
   say({ kind: 'failed', code: error.code, message: error.message, retriable: error.retriable })

@@ -8,7 +8,7 @@ export const PREFIX = 4
  * copied together once, when it is whole: memory follows the bytes that came, never the size that was announced.
  */
 export class Frames {
-  readonly #maxBytes: number
+  #maxBytes: number
   #chunks: Buffer[] = []
   #buffered = 0
 
@@ -19,6 +19,11 @@ export class Frames {
   /** Bytes that came and are not part of a request handed out. */
   get buffered(): number {
     return this.#buffered
+  }
+
+  /** Changes how large a request may be. */
+  allow(maxBytes: number): void {
+    this.#maxBytes = maxBytes
   }
 
   push(chunk: Buffer): void {

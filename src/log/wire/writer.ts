@@ -64,14 +64,19 @@ export class Writer {
     elements?.forEach(write)
   }
 
-  /** Batches, by reference: they must stay as they are until the response has been sent. */
-  records(bytes: Uint8Array): void {
-    if (this.flexible) this.#unsignedVarint(bytes.length + 1)
-    else this.int32(bytes.length)
+  /** Bytes without a length, by reference. */
+  raw(bytes: Uint8Array): void {
     if (bytes.length === 0) return
     this.#endPart()
     this.#parts.push(bytes)
     this.#done += bytes.length
+  }
+
+  /** Batches, by reference: they must stay as they are until the response has been sent. */
+  records(bytes: Uint8Array): void {
+    if (this.flexible) this.#unsignedVarint(bytes.length + 1)
+    else this.int32(bytes.length)
+    this.raw(bytes)
   }
 
   /** Ends a structure: without tagged fields, where the version has them. */

@@ -2,6 +2,7 @@ import type { Clock } from '../../../system/clock.ts'
 import type { Address } from '../../../system/net.ts'
 import type { Random } from '../../../system/random.ts'
 import type { GroupCoordinator } from '../groups/coordinator.ts'
+import type { Session } from '../access/session.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Limits } from './limits.ts'
 import type { Memory } from './memory.ts'
@@ -40,6 +41,10 @@ export interface Peer {
   readonly host: string
   /** Aborts when the connection closes: nobody is waiting any more. */
   readonly closed: AbortSignal
+  /** Who it is. Handlers ask `session.principal.may(...)` before they touch a topic, a group or the broker. */
+  readonly session: Session
+  /** Closes the connection once the answer that is being written has left; the reason is for our own log. */
+  refuse(reason: string): void
 }
 
 /**

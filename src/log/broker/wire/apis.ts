@@ -17,6 +17,8 @@ import { offsetCommit } from './offset-commit.ts'
 import { offsetDelete } from './offset-delete.ts'
 import { offsetFetch } from './offset-fetch.ts'
 import { produce } from './produce.ts'
+import { rawToken, saslAuthenticate } from './sasl-authenticate.ts'
+import { saslHandshake } from './sasl-handshake.ts'
 import { syncGroup } from './sync-group.ts'
 import { Reader, WireError } from '../../wire/reader.ts'
 import { Writer } from '../../wire/writer.ts'
@@ -32,7 +34,12 @@ interface Api {
 }
 
 const PRODUCE = 0
+const SASL_HANDSHAKE = 17
 const API_VERSIONS = 18
+const SASL_AUTHENTICATE = 36
+
+/** What is answered before a login, and while one is under way. */
+const FOR_STRANGERS: readonly number[] = [SASL_HANDSHAKE, API_VERSIONS, SASL_AUTHENTICATE]
 
 /** For an API that has no flexible version. */
 const NEVER = 100
@@ -60,9 +67,11 @@ const APIS: readonly Api[] = [
     flexible: 3,
     handle: (services, request) => apiVersions(APIS, services, request),
   },
+  { key: SASL_HANDSHAKE, name: 'SaslHandshake', min: 0, max: 1, flexible: NEVER, handle: saslHandshake },
   { key: 19, name: 'CreateTopics', min: 2, max: 7, flexible: 5, handle: createTopics },
   { key: 22, name: 'InitProducerId', min: 0, max: 4, flexible: 2, handle: initProducerId },
   { key: 32, name: 'DescribeConfigs', min: 1, max: 4, flexible: 4, handle: describeConfigs },
+  { key: SASL_AUTHENTICATE, name: 'SaslAuthenticate', min: 0, max: 2, flexible: 2, handle: saslAuthenticate },
   { key: 42, name: 'DeleteGroups', min: 0, max: 2, flexible: 2, handle: deleteGroups },
   { key: 47, name: 'OffsetDelete', min: 0, max: 0, flexible: NEVER, handle: offsetDelete },
 ]
@@ -79,12 +88,15 @@ export function overlaps(request: Buffer): boolean {
  * @throws WireError where the connection must close, as Kafka closes it: malformed, unknown API or version.
  */
 export function dispatch(services: Services, request: Buffer, peer: Peer): ReturnType<Handler> {
+  if (peer.session.expectsRawToken) return rawToken(services, request, peer)
   const body = new Reader(request)
   const key = body.int16()
   const version = body.int16()
   const correlationId = body.int32()
   const api = BY_KEY.get(key)
   if (!api) throw new WireError(`Cannot answer request: unknown api key ${key} version ${version}`)
+  const refusal = FOR_STRANGERS.includes(key) ? undefined : peer.session.refusal()
+  if (refusal !== undefined) throw new WireError(`Cannot answer ${api.name}: ${refusal}`)
   const known = version >= api.min && version <= api.max
   if (!known && key !== API_VERSIONS) {
     throw new WireError(`Cannot answer ${api.name}: version is ${version}, want ${api.min} to ${api.max}`)

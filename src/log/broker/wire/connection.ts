@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Logger } from '../../../system/logger.ts'
 import type { Address } from '../../../system/net.ts'
+import type { Session } from '../access/session.ts'
 import type { Peer, Services } from './api.ts'
 import { dispatch, overlaps } from './apis.ts'
 import { Frames, PREFIX } from '../../wire/frames.ts'
@@ -18,6 +19,14 @@ export interface Traffic {
   requests: number
   bytesIn: number
   bytesOut: number
+}
+
+export interface ConnectionOptions {
+  /** Where the client reaches us. */
+  readonly broker: Address
+  readonly session: Session
+  readonly logger: Logger
+  readonly traffic: Traffic
 }
 
 /** A request on its way: answers leave in the order of the requests. */
@@ -39,6 +48,11 @@ export class Connection {
   readonly #frames: Frames
   readonly #closed = new AbortController()
   readonly #peer: Peer
+  readonly #session: Session
+  /** Monotonic ms. */
+  readonly #since: number
+  /** Why the connection is closed when the answers that are ready have left. */
+  #ending: string | undefined
   readonly #slots: Slot[] = []
   /** A whole request that has to wait for those before it. */
   #held: Buffer | undefined
@@ -53,14 +67,22 @@ export class Connection {
   /** Bytes of answers that `memory` has been told of. */
   #unsent = 0
 
-  constructor(socket: Socket, services: Services, options: { broker: Address; logger: Logger; traffic: Traffic }) {
+  constructor(socket: Socket, services: Services, options: ConnectionOptions) {
     this.#socket = socket
     this.#services = services
     this.#logger = options.logger
     this.#traffic = options.traffic
-    this.#frames = new Frames(services.limits.maxRequestBytes)
-    this.#peer = { broker: options.broker, host: socket.remoteAddress ?? '', closed: this.#closed.signal }
+    this.#session = options.session
+    this.#frames = new Frames(this.#largestRequest())
+    this.#peer = {
+      broker: options.broker,
+      host: socket.remoteAddress ?? '',
+      closed: this.#closed.signal,
+      session: options.session,
+      refuse: (reason) => (this.#ending = reason),
+    }
     this.#active = services.clock.monotonic()
+    this.#since = this.#active
   }
 
   /** Serves the client until the connection closes; `done` is called once, then. */
@@ -89,13 +111,20 @@ export class Connection {
     this.#socket.destroy()
   }
 
+  /** Whether nobody has logged in yet who has to. */
+  get strange(): boolean {
+    return !this.#session.open
+  }
+
   /** Closes the connection where its client is too slow or gone. Called every second or so. */
   check(): void {
     const { limits, clock } = this.#services
     const now = clock.monotonic()
     this.#noteUnsent()
     const quiet = now - this.#active
-    if (this.#socket.writableLength > 0 && quiet > limits.stalledMs) {
+    if (this.strange && now - this.#since > limits.loginMs) {
+      this.#hangUp(`Nobody has logged in for ${Math.round(now - this.#since)} ms`)
+    } else if (this.#socket.writableLength > 0 && quiet > limits.stalledMs) {
       this.#hangUp(`Cannot send answer: the client has not taken it for ${Math.round(quiet)} ms`)
     } else if (this.#began !== undefined && !this.#blocked() && now - this.#began > this.#allowedMs()) {
       this.#hangUp(
@@ -123,7 +152,7 @@ export class Connection {
 
   /** Starts requests as long as they may start, and stops reading where they may not. */
   #pump(): void {
-    if (this.#pumping || this.#closed.signal.aborted) return
+    if (this.#pumping || this.#closed.signal.aborted || this.#ending !== undefined) return
     this.#pumping = true
     const waited = this.#blocked()
     try {
@@ -170,7 +199,7 @@ export class Connection {
     if (this.#socket.writableLength > MAX_UNSENT) return false
     if (this.#running === 0) return true
     const { maxInFlight, maxInFlightBytes } = this.#services.limits
-    if (this.#alone || !overlaps(request) || this.#running >= maxInFlight) return false
+    if (this.#alone || !this.#overlaps(request) || this.#running >= maxInFlight) return false
     return this.#runningBytes + request.length <= maxInFlightBytes
   }
 
@@ -180,7 +209,7 @@ export class Connection {
     this.#traffic.requests++
     this.#running++
     this.#runningBytes += slot.bytes
-    this.#alone = !overlaps(request)
+    this.#alone = !this.#overlaps(request)
     const failed = (error: unknown) => {
       this.#release(slot)
       this.#fail(error)
@@ -194,11 +223,23 @@ export class Connection {
     }
   }
 
+  /** While a login is under way requests come one by one, whatever they look like. */
+  #overlaps(request: Buffer): boolean {
+    return this.#session.open && !this.#session.expectsRawToken && overlaps(request)
+  }
+
   #finish(slot: Slot, answer: Writer | null): void {
     slot.parts = answer ? answer.finish() : []
     this.#release(slot)
     this.#send()
+    if (this.#ending !== undefined) return this.#leave(this.#ending)
+    this.#frames.allow(this.#largestRequest())
     this.#pump()
+  }
+
+  #largestRequest(): number {
+    const { maxRequestBytes, maxLoginBytes } = this.#services.limits
+    return this.#session.open ? maxRequestBytes : Math.min(maxRequestBytes, maxLoginBytes)
   }
 
   #release(slot: Slot): void {
@@ -231,10 +272,12 @@ export class Connection {
   #cork(): void {
     this.#corked = true
     this.#socket.cork()
-    process.nextTick(() => {
-      this.#corked = false
-      this.#socket.uncork()
-    })
+    process.nextTick(() => this.#uncork())
+  }
+
+  #uncork(): void {
+    if (this.#corked) this.#socket.uncork()
+    this.#corked = false
   }
 
   #fail(error: unknown): void {
@@ -247,5 +290,14 @@ export class Connection {
   #hangUp(reason: string): void {
     this.#logger.warn('Kafka connection closed', { reason })
     this.close()
+  }
+
+  /** Closes when what was written has left. */
+  #leave(failure: string): void {
+    const { userName, reason } = this.#session
+    this.#logger.warn('Kafka login refused', { user: userName.slice(0, 100), reason: reason || failure })
+    this.#closed.abort()
+    this.#uncork()
+    this.#socket.destroySoon()
   }
 }

@@ -23,6 +23,13 @@ export interface Limits {
   readonly maxRequestsBytes: number
   /** Bytes of answers, of all connections together, that clients have not taken: with more, answers get short. */
   readonly maxUnsentBytes: number
+  /** Connections that have not logged in: all together, and those from one address. */
+  readonly maxStrangers: number
+  readonly maxStrangersOfAddress: number
+  /** How long a client may take to log in. */
+  readonly loginMs: number
+  /** Largest request before the login. */
+  readonly maxLoginBytes: number
   /** A request must arrive within this time, and beyond it at `minRequestRate`. */
   readonly requestMs: number
   /** Bytes per second. */
@@ -59,6 +66,10 @@ export const DEFAULT_LIMITS: Limits = {
   maxInFlightBytes: 16 * MIB,
   maxRequestsBytes: 192 * MIB,
   maxUnsentBytes: 64 * MIB,
+  maxStrangers: 200,
+  maxStrangersOfAddress: 50,
+  loginMs: 10_000,
+  maxLoginBytes: 64 * 1024,
   requestMs: 30_000,
   minRequestRate: 64 * 1024,
   idleMs: 600_000,
