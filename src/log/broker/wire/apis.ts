@@ -59,6 +59,7 @@ const APIS: readonly Api[] = [
   { key: 14, name: 'SyncGroup', min: 0, max: 5, flexible: 4, handle: syncGroup },
   { key: 15, name: 'DescribeGroups', min: 0, max: 5, flexible: 5, handle: describeGroups },
   { key: 16, name: 'ListGroups', min: 0, max: 5, flexible: 3, handle: listGroups },
+  { key: SASL_HANDSHAKE, name: 'SaslHandshake', min: 0, max: 1, flexible: NEVER, handle: saslHandshake },
   {
     key: API_VERSIONS,
     name: 'ApiVersions',
@@ -67,7 +68,6 @@ const APIS: readonly Api[] = [
     flexible: 3,
     handle: (services, request) => apiVersions(APIS, services, request),
   },
-  { key: SASL_HANDSHAKE, name: 'SaslHandshake', min: 0, max: 1, flexible: NEVER, handle: saslHandshake },
   { key: 19, name: 'CreateTopics', min: 2, max: 7, flexible: 5, handle: createTopics },
   { key: 22, name: 'InitProducerId', min: 0, max: 4, flexible: 2, handle: initProducerId },
   { key: 32, name: 'DescribeConfigs', min: 1, max: 4, flexible: 4, handle: describeConfigs },
