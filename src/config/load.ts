@@ -7,6 +7,7 @@ import { expandTemplate } from '../model/template.ts'
 import { readDocument, type ConfigDocument, type DocumentPath } from './document.ts'
 import { problemsOf } from './issues.ts'
 import { readLog } from './log-schema.ts'
+import { readReplications } from './replicate-schema.ts'
 import type { ConfiguredSource, Plant } from './plant.ts'
 import { ConfigError, nearest, type Problem } from './problem.ts'
 import { resolveReferences, type Surroundings } from './references.ts'
@@ -98,6 +99,7 @@ function assemble(document: ConfigDocument, file: PlantFile, sources: Configured
     models,
     assets: readAssets(document, site, file, models, problems),
     sources,
+    replications: readReplications(file.replicate),
     api: {
       listen,
       tokens,

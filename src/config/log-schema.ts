@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { addressField, durationField, isLoopback } from '../component/fields.ts'
 import { parseAddress, type Address } from '../system/net.ts'
-import type { LogConfig } from './plant.ts'
+import type { KafkaLogConfig, LogConfig } from './plant.ts'
 
 /** `log:` of the config file, as its writer sees it. */
 
@@ -49,7 +49,8 @@ const brokerField = z
   })
   .describe('"host:port"; the rest of the cluster is learned from whoever answers')
 
-const kafkaSchema = z
+/** A Kafka, and how topics are made in it. */
+export const kafkaSchema = z
   .strictObject({
     brokers: z.array(brokerField).min(1).describe('Where to ask first: "kafka1:9092"; two or three of a cluster'),
     partitions: z.number().int().min(1).max(1024).default(12).describe('Partitions of each new topic'),
@@ -87,19 +88,22 @@ export const logSchema = z
 
 /** A checked `log:` as the plant has it. */
 export function readLog(log: z.output<typeof logSchema>): LogConfig {
-  if ('kafka' in log) {
-    const { retention, replication, minInSync, rack, ...rest } = log.kafka
-    return {
-      kind: 'kafka',
-      ...rest,
-      retention: readRetention(retention),
-      ...(replication !== undefined && { replication }),
-      ...(minInSync !== undefined && { minInSync }),
-      ...(rack !== undefined && { rack }),
-    }
-  }
+  if ('kafka' in log) return readKafka(log.kafka)
   const { retention, ...rest } = log.embedded
   return { kind: 'embedded', ...rest, retention: readRetention(retention) }
+}
+
+/** A checked `kafka:`. */
+export function readKafka(kafka: z.output<typeof kafkaSchema>): KafkaLogConfig {
+  const { retention, replication, minInSync, rack, ...rest } = kafka
+  return {
+    kind: 'kafka',
+    ...rest,
+    retention: readRetention(retention),
+    ...(replication !== undefined && { replication }),
+    ...(minInSync !== undefined && { minInSync }),
+    ...(rack !== undefined && { rack }),
+  }
 }
 
 function readRetention({ time, size }: z.output<typeof retentionSchema>): LogConfig['retention'] {

@@ -11,6 +11,7 @@ export interface Plant {
   /** Full path to model id; templates (`press{1..8}`) are expanded. */
   readonly assets: ReadonlyMap<string, string>
   readonly sources: readonly ConfiguredSource[]
+  readonly replications: readonly ReplicationConfig[]
   readonly api: ApiConfig
 }
 
@@ -42,6 +43,28 @@ export interface KafkaLogConfig {
   /** Where this hub is, for reading from the nearest copy. */
   readonly rack?: string
 }
+
+/** Topics that are carried between this log and another one. */
+export interface ReplicationConfig {
+  readonly name: string
+  /** `up`: from this log. `down`: into it. */
+  readonly direction: 'up' | 'down'
+  /** The other end. */
+  readonly kafka: KafkaLogConfig
+  /** Kinds of topics of this site; a trailing `*` takes all that begin so. */
+  readonly topics: readonly string[]
+  /** Patterns below the site; empty: all. */
+  readonly assets: readonly string[]
+  /** Names, or beginnings with `*`; empty: all. */
+  readonly tags: readonly string[]
+  readonly thin: readonly { readonly asset: string; readonly tag: string; readonly method: ThinConfig }[]
+  readonly catchUp: { readonly order: 'in-order' | 'fresh-first'; readonly bytesPerSecond?: number }
+}
+
+/** How points are left out; times by the machines' clocks. */
+export type ThinConfig =
+  | { readonly kind: 'deadband'; readonly band: number; readonly atLeastEveryMs: number }
+  | { readonly kind: 'swinging-door'; readonly error: number; readonly atLeastEveryMs: number }
 
 export interface ConfiguredSource {
   readonly name: string

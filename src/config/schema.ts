@@ -3,6 +3,7 @@ import { addressField, durationField, isLoopback, secretField, tlsIdentityFields
 import { PACKML_STATES } from '../model/definition.ts'
 import { tagFault } from '../model/path.ts'
 import { logSchema } from './log-schema.ts'
+import { replicateSchema } from './replicate-schema.ts'
 
 /** The config file as its writer sees it. Sources are checked by their own specs afterwards. */
 
@@ -81,6 +82,7 @@ export const plantSchema = z.strictObject({
       z.record(z.string(), z.unknown()),
     )
     .default({}),
+  replicate: replicateSchema,
   api: apiSchema,
 })
 
