@@ -1,9 +1,11 @@
+import type { Groups } from './groups.ts'
+
 /**
  * The log as everything above this folder sees it. It is Kafka's model, no more: topics of partitions of records in
  * order, by offset. Drivers: `client/` (the Kafka protocol, for the embedded broker and Apache Kafka alike) and
  * `memory/` (tests, simulator). One conformance suite, `conformance.ts`, runs on every driver.
  */
-export interface Log {
+export interface Log extends Groups {
   /**
    * Creates the topics that are missing. Called before the first append or read of a topic.
    * @throws LogError `TOPIC_MISMATCH` where a topic exists with other partitions or another cleanup policy than a spec

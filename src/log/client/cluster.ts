@@ -120,6 +120,12 @@ export class Cluster {
     return this.#dial(address)
   }
 
+  /** A connection of the caller's own to an address that a broker named. */
+  async ownTo(address: Address): Promise<Connection> {
+    if (this.#closed) throw closedError('connect')
+    return this.#dial(address)
+  }
+
   /** Waits before try `attempt`, 1 being the first repetition. Rejects when the signal aborts. */
   pause(attempt: number, signal?: AbortSignal): Promise<void> {
     return this.#dialling.clock.sleep(backoffMs(attempt, this.#random), signal)

@@ -2,6 +2,10 @@ import type { Address } from '../../system/net.ts'
 import type { Clock } from '../../system/clock.ts'
 import { silentLogger, type Logger } from '../../system/logger.ts'
 import type { System } from '../../system/system.ts'
+import type { Random } from '../../system/random.ts'
+import type { GroupDriver } from '../group/driver.ts'
+import { DriverGroups } from '../group/driver-groups.ts'
+import type { ConsumedBatch, ConsumeOptions, GroupOptions, Membership } from '../groups.ts'
 import { LogError } from '../log.ts'
 import type {
   Appended,
@@ -19,6 +23,7 @@ import { closedError, MAX_PENDING_BYTES, unknownTopicError } from '../refusals.t
 import type { LogSecurity } from '../security.ts'
 import { loginWith } from './authenticate.ts'
 import { Cluster } from './cluster.ts'
+import { KafkaCoordinator } from './coordinator.ts'
 import type { Dialling } from './connection.ts'
 import type { ClusterMetadata } from './messages.ts'
 import { askEnds, askOffsetsAt } from './offsets.ts'
@@ -82,7 +87,7 @@ export async function connectLog(options: ConnectOptions): Promise<BrokerLog> {
     deliveryMs: options.deliveryMs ?? DELIVERY_MS,
   })
   const keeper = new TopicKeeper(cluster, (message, fields) => logger.warn(message, fields))
-  const patience = { clock, logger, patienceMs: options.patienceMs ?? PATIENCE_MS }
+  const patience = { clock, random, logger, patienceMs: options.patienceMs ?? PATIENCE_MS }
   const log = new KafkaLog(cluster, producer, keeper, patience)
   const giveUp = () => void log.close()
   options.signal?.addEventListener('abort', giveUp, { once: true })
@@ -105,6 +110,7 @@ function secured({ security, system }: ConnectOptions): Pick<Dialling, 'tls' | '
 
 interface Patience {
   readonly clock: Clock
+  readonly random: Random
   readonly logger: Logger
   readonly patienceMs: number
 }
@@ -115,6 +121,7 @@ class KafkaLog implements BrokerLog {
   readonly #keeper: TopicKeeper
   readonly #patience: Patience
   readonly #sessions = new Set<ReadSession>()
+  readonly #groups: DriverGroups
   #closing: Promise<void> | undefined
 
   constructor(cluster: Cluster, producer: Producer, keeper: TopicKeeper, patience: Patience) {
@@ -122,6 +129,7 @@ class KafkaLog implements BrokerLog {
     this.#producer = producer
     this.#keeper = keeper
     this.#patience = patience
+    this.#groups = new DriverGroups(this.#groupDriver())
   }
 
   ensure(topics: readonly TopicSpec[]): Promise<void> {
@@ -163,10 +171,23 @@ class KafkaLog implements BrokerLog {
     const session = new ReadSession(this.#cluster, positions, options)
     this.#sessions.add(session)
     try {
-      yield* session.run()
+      yield* session.batches()
     } finally {
       this.#sessions.delete(session)
     }
+  }
+
+  join(options: GroupOptions): Membership {
+    if (this.#closing) throw closedError(`join group "${options.group}"`)
+    return this.#groups.join(options)
+  }
+
+  consume(options: ConsumeOptions): AsyncIterable<ConsumedBatch> {
+    return this.#groups.consume(options)
+  }
+
+  committed(group: string, topics: readonly string[]): Promise<readonly Position[]> {
+    return this.#patiently(`ask for the positions of group "${group}"`, () => this.#groups.committed(group, topics))
   }
 
   async topics(): Promise<readonly TopicDescription[]> {
@@ -189,8 +210,28 @@ class KafkaLog implements BrokerLog {
 
   async #close(): Promise<void> {
     for (const session of this.#sessions) session.fail(closedError('read'))
+    await this.#groups.close(closedError('stay in a group'))
     await this.#producer.close(CLOSE_MS)
     this.#cluster.close()
+  }
+
+  #groupDriver(): GroupDriver {
+    const { clock, random } = this.#patience
+    return {
+      system: { clock, random },
+      coordinator: (group, timing) => new KafkaCoordinator(this.#cluster, group, timing),
+      partitions: async (topics) => {
+        const { topics: found } = await this.#cluster.describe(topics)
+        return new Map(found.filter(({ error }) => error === 0).map(({ name, leaders }) => [name, leaders.length]))
+      },
+      ends: (topic) => this.ends(topic),
+      reading: (options) => {
+        const session = new ReadSession(this.#cluster, [], options)
+        this.#sessions.add(session)
+        options.signal.addEventListener('abort', () => this.#sessions.delete(session), { once: true })
+        return session
+      },
+    }
   }
 
   #found({ topics }: ClusterMetadata, name: string): readonly number[] {

@@ -1,5 +1,7 @@
 import { LogError } from '../log.ts'
 import type { Position, ReadBatch, ReadOptions } from '../log.ts'
+import type { Reading } from '../group/reading.ts'
+import type { PartitionRef } from '../groups.ts'
 import { beyondEndError, unknownTopicError } from '../refusals.ts'
 import type { Cluster } from './cluster.ts'
 import type { Connection } from './connection.ts'
@@ -14,6 +16,8 @@ const PARTITION_BYTES = 1024 * 1024
 const ANSWER_BYTES = 16 * 1024 * 1024
 /** Long poll: how long the broker holds a fetch that finds nothing. */
 const WAIT_MS = 5_000
+/** The same where positions come while it waits: they are fetched with the next one. */
+const OPEN_WAIT_MS = 500
 /** The same while it is not known yet that there is nothing more. */
 const FIRST_WAIT_MS = 100
 /** How long it may take over an answer beyond that. */
@@ -30,6 +34,13 @@ interface Cursor {
   skipped: number
   /** A fetch for it is under way, or it is done. */
   idle: boolean
+  /** Nobody reads it here any more; what a fetch still brings of it is dropped. */
+  gone: boolean
+}
+
+interface Handed {
+  readonly cursor: Cursor
+  readonly batch: ReadBatch
 }
 
 interface Fetched {
@@ -43,13 +54,18 @@ interface Fetched {
  * One `read`: a fetch per broker that leads some of the positions, on a connection of its own, and the next one under
  * way while the caller works on the batches of the last.
  */
-export class ReadSession {
+export class ReadSession implements Reading {
   readonly #cluster: Cluster
   readonly #options: ReadOptions
   readonly #cursors: Cursor[]
   readonly #connections = new Map<number, Promise<Connection>>()
   readonly #fetches = new Map<number, Promise<Fetched>>()
   readonly #stop = new AbortController()
+  /** Positions may still come; otherwise it ends when there are none left to read. */
+  readonly #open: boolean
+  /** Not looked up yet. */
+  #fresh: Cursor[]
+  #came = Promise.withResolvers<undefined>()
   #failures = 0
   /** The last answer had no records at all. */
   #dry = false
@@ -58,20 +74,36 @@ export class ReadSession {
   constructor(cluster: Cluster, positions: readonly Position[], options: ReadOptions) {
     this.#cluster = cluster
     this.#options = options
-    this.#cursors = positions.map((position) => ({ ...position, end: Infinity, skipped: 0, idle: true }))
+    this.#cursors = []
+    this.#fresh = positions.map(cursorAt)
+    this.#open = positions.length === 0
   }
 
-  async *run(): AsyncGenerator<ReadBatch> {
+  async *batches(): AsyncGenerator<ReadBatch> {
     const stop = () => this.#close()
     this.#options.signal.addEventListener('abort', stop, { once: true })
     try {
       if (this.#options.signal.aborted) return
-      if (await this.#untilStopped(() => this.#begin())) yield* this.#batches()
+      yield* this.#read()
       if (this.#fault) throw this.#fault
     } finally {
       this.#options.signal.removeEventListener('abort', stop)
       this.#close()
     }
+  }
+
+  add(positions: readonly Position[]): void {
+    this.#fresh.push(...positions.map(cursorAt))
+    this.#came.resolve(undefined)
+  }
+
+  remove(partitions: readonly PartitionRef[]): void {
+    const names = new Set(partitions.map(({ topic, partition }) => `${topic}/${partition}`))
+    for (const cursor of [...this.#fresh, ...this.#cursors]) {
+      if (names.has(`${cursor.topic}/${cursor.partition}`)) cursor.gone = true
+    }
+    this.#fresh = this.#fresh.filter(({ gone }) => !gone)
+    for (let i = this.#cursors.length - 1; i >= 0; i--) if (this.#cursors[i]!.gone) this.#cursors.splice(i, 1)
   }
 
   /** Ends the reading with an error, also while it waits. */
@@ -80,35 +112,50 @@ export class ReadSession {
     this.#close()
   }
 
-  async *#batches(): AsyncGenerator<ReadBatch> {
+  async *#read(): AsyncGenerator<ReadBatch> {
     while (!this.#stop.signal.aborted) {
-      if (this.#cursors.every((cursor) => cursor.offset >= cursor.end)) return
-      this.#fetchIdle()
-      const fetched = await Promise.race(this.#fetches.values())
-      this.#fetches.delete(fetched.node)
-      for (const cursor of fetched.cursors) cursor.idle = true
+      if (this.#fresh.length > 0 && !(await this.#untilStopped(() => this.#begin()))) return
+      if (!this.#open && this.#cursors.every((cursor) => cursor.offset >= cursor.end)) return
+      const fetched = await this.#nextFetched()
       if (this.#stop.signal.aborted) return
+      if (!fetched) continue
       const batches = await this.#unpack(fetched)
       this.#fetchIdle()
-      for (const batch of batches) {
-        yield batch
+      for (const { cursor, batch } of batches) {
+        if (!cursor.gone) yield batch
         if (this.#stop.signal.aborted) return
       }
     }
   }
 
+  /** What the first fetch to come back brings; undefined where positions came first. */
+  async #nextFetched(): Promise<Fetched | undefined> {
+    this.#came = Promise.withResolvers()
+    if (this.#fresh.length > 0) return undefined
+    this.#fetchIdle()
+    const fetched = await Promise.race(
+      this.#open ? [...this.#fetches.values(), this.#came.promise] : this.#fetches.values(),
+    )
+    if (!fetched) return undefined
+    this.#fetches.delete(fetched.node)
+    for (const cursor of fetched.cursors) cursor.idle = true
+    return fetched
+  }
+
   /** Learns the topics, and where to stop. */
   async #begin(): Promise<void> {
-    const topics = [...byTopic(this.#cursors).keys()]
-    const described = await this.#cluster.describe(topics)
-    for (const { topic, partition } of this.#cursors) {
+    const fresh = this.#fresh
+    const described = await this.#cluster.describe([...byTopic(fresh).keys()])
+    for (const { topic, partition } of fresh) {
       const found = described.topics.find(({ name }) => name === topic)
       const error = found?.error ?? KAFKA_ERROR.unknownTopic
       if (error === KAFKA_ERROR.unknownTopic) throw unknownTopicError('read', topic)
       if (error !== 0) throw brokerError(`read "${topic}"`, error)
       if (partition >= found!.leaders.length) throw unknownTopicError('read', `${topic}/${partition}`)
     }
-    if (this.#options.untilEnd) await this.#place(this.#cursors)
+    if (this.#options.untilEnd) await this.#place(fresh)
+    this.#cursors.push(...fresh.filter(({ gone }) => !gone))
+    this.#fresh = this.#fresh.filter((cursor) => !fresh.includes(cursor))
   }
 
   /** Asks where partitions start and end; moves what lies before the start, refuses what lies beyond the end. */
@@ -147,7 +194,8 @@ export class ReadSession {
       if (node === -1) throw new LogError('LOG_UNAVAILABLE', 'Cannot read: no broker leads it', { retriable: true })
       const connection = await this.#connect(node)
       const partitionBytes = this.#options.maxBytes ?? PARTITION_BYTES
-      const waitMs = this.#dry ? WAIT_MS : FIRST_WAIT_MS
+      const dryMs = this.#open ? OPEN_WAIT_MS : WAIT_MS
+      const waitMs = this.#dry ? dryMs : FIRST_WAIT_MS
       const limits = { waitMs, partitionBytes, answerBytes: ANSWER_BYTES }
       const body = await connection.request(API.fetch, WAIT_MS + GRACE_MS, (to) => {
         writeFetch(to, byTopic(cursors), limits)
@@ -168,17 +216,18 @@ export class ReadSession {
     return connection
   }
 
-  async #unpack({ answer, failure }: Fetched): Promise<ReadBatch[]> {
+  async #unpack({ answer, cursors, failure }: Fetched): Promise<Handed[]> {
     if (answer === undefined || answer.error !== 0) {
       await this.#recover(failure ?? brokerError('read', answer!.error))
       return []
     }
     this.#dry = answer.partitions.every((part) => part.batches.length === 0)
-    const batches: ReadBatch[] = []
+    const batches: Handed[] = []
     const lost: Cursor[] = []
     let trouble: unknown
     for (const part of answer.partitions) {
-      const cursor = this.#cursors.find((one) => one.topic === part.topic && one.partition === part.partition)!
+      const cursor = cursors.find((one) => one.topic === part.topic && one.partition === part.partition)!
+      if (cursor.gone) continue
       if (part.error === 0) this.#advance(cursor, part, batches)
       else if (part.error === KAFKA_ERROR.offsetOutOfRange) lost.push(cursor)
       else trouble = brokerError(`read "${part.topic}" partition ${part.partition}`, part.error)
@@ -190,7 +239,7 @@ export class ReadSession {
     return batches
   }
 
-  #advance(cursor: Cursor, part: FetchedPartition, into: ReadBatch[]): void {
+  #advance(cursor: Cursor, part: FetchedPartition, into: Handed[]): void {
     const { records, nextOffset } = this.#dry
       ? { records: [], nextOffset: endOf(part, cursor) }
       : unpack(part, cursor.offset)
@@ -198,7 +247,7 @@ export class ReadSession {
     const { topic, partition, skipped } = cursor
     cursor.offset = nextOffset
     cursor.skipped = 0
-    into.push({ topic, partition, records, nextOffset, skipped })
+    into.push({ cursor, batch: { topic, partition, records, nextOffset, skipped } })
   }
 
   /** Brokers fill an answer in the order of the request: who was served goes to the back. */
@@ -206,7 +255,7 @@ export class ReadSession {
     const served = partitions.find(({ batches }) => batches.length > 0)
     if (!served) return
     const at = this.#cursors.findIndex((one) => one.topic === served.topic && one.partition === served.partition)
-    this.#cursors.push(...this.#cursors.splice(at, 1))
+    if (at >= 0) this.#cursors.push(...this.#cursors.splice(at, 1))
   }
 
   /** Waits and asks anew who leads what, after a fault that may pass; throws any other. */
@@ -233,6 +282,7 @@ export class ReadSession {
 
   #close(): void {
     this.#stop.abort()
+    this.#came.resolve(undefined)
     for (const connecting of this.#connections.values()) {
       void connecting.then(
         (connection) => connection.close(),
@@ -240,6 +290,10 @@ export class ReadSession {
       )
     }
   }
+}
+
+function cursorAt(position: Position): Cursor {
+  return { ...position, end: Infinity, skipped: 0, idle: true, gone: false }
 }
 
 /**

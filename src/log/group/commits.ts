@@ -85,7 +85,6 @@ export class Commits {
     }
     const error = await this.#coordinator.commit(seat, furthest(positions)).catch(() => GROUP_ERROR.notAvailable)
     if (error === GROUP_ERROR.none) return true
-    if (isElsewhere(error)) this.#coordinator.lookAgain()
     const ours = error === GROUP_ERROR.unknownMember || error === GROUP_ERROR.fencedInstance
     const passing = error === GROUP_ERROR.rebalancing || error === GROUP_ERROR.illegalGeneration
     if (!isElsewhere(error) && !ours && !passing) throw transientError('commit', this.#group, error)

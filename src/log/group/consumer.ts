@@ -3,10 +3,9 @@ import type { ConsumedBatch, ConsumeOptions, PartitionRef } from '../groups.ts'
 import type { LogError, Position } from '../log.ts'
 import { Commits } from './commits.ts'
 import { CONSUMER, consumerProtocols, EAGER } from './consumer-protocol.ts'
-import { isElsewhere } from './coordinator.ts'
 import type { Coordinator } from './coordinator.ts'
 import type { GroupDriver } from './driver.ts'
-import { transientError } from './group-faults.ts'
+import { mayPass, transientError } from './group-faults.ts'
 import { Held, keyOf } from './held.ts'
 import { GroupMembership } from './membership.ts'
 import type { SpokenGeneration } from './membership.ts'
@@ -90,11 +89,11 @@ export class Consumer {
     }
   }
 
-  /** Ends with an error; what is held is not waited for. */
-  fail(fault: LogError): void {
+  /** Ends with an error; what is held is not waited for. Resolves when the group was left. */
+  async fail(fault: LogError): Promise<void> {
     this.#drop([...this.#held.values()])
     this.#reading.fail(fault)
-    this.#membership.fail(fault)
+    await this.#membership.fail(fault)
   }
 
   async #commit(held: Held, offset: number): Promise<void> {
@@ -164,8 +163,7 @@ export class Consumer {
       try {
         return await this.#ask(helds.map(({ ref }) => ref))
       } catch (error) {
-        if (!(error as Partial<LogError>).retriable) throw error
-        this.#coordinator.lookAgain()
+        if (!mayPass(error)) throw error
         await this.#driver.system.clock.sleep(RETRY_MS, this.#end.signal).catch(() => {})
       }
     }
@@ -175,7 +173,6 @@ export class Consumer {
   async #ask(refs: readonly PartitionRef[]): Promise<readonly Position[]> {
     if (refs.length === 0) return []
     const { error, positions } = await this.#coordinator.committed(refs)
-    if (isElsewhere(error)) this.#coordinator.lookAgain()
     if (error !== 0) throw transientError('ask for positions', this.#options.group, error)
     const known = new Set(positions.map(keyOf))
     const fresh = refs.filter((ref) => !known.has(keyOf(ref)))
@@ -256,7 +253,7 @@ export class Consumer {
     const look = async () => {
       const counts = await this.#driver.partitions(this.#options.topics).catch(() => undefined)
       if (counts === undefined) return
-      const now = JSON.stringify([...counts].sort())
+      const now = this.#options.topics.map((topic) => counts.get(topic) ?? 0).join()
       if (known !== undefined && known !== now) this.#membership.rejoin()
       known = now
     }

@@ -4,7 +4,9 @@ import type { Position } from '../log.ts'
 /**
  * What a driver does for groups: asks whoever coordinates one (KIP-62, KIP-345, KIP-394). Everything above it, joining
  * again, leases, assignments, positions, is the same for every driver. A request rejects with a retriable `LogError`
- * where no answer came; what the coordinator refuses is an answer, with Kafka's error code in it.
+ * where no answer came; what the coordinator refuses is an answer, with Kafka's error code in it. Whoever does not
+ * answer, or says that it does not coordinate, is forgotten, together with all that is under way to it: the next
+ * request looks again.
  */
 export interface Coordinator {
   /** Resolves when the generation begins, or at once with `memberIdRequired` and the id to come back with. */
@@ -19,8 +21,7 @@ export interface Coordinator {
   commit(seat: Seat, positions: readonly Position[]): Promise<number>
   /** Of the partitions asked for, those of which the group has committed something. */
   committed(partitions: readonly PartitionRef[]): Promise<CommittedAnswer>
-  /** Forgets who coordinates, because it does not answer or says that it no longer does; what is under way rejects. */
-  lookAgain(): void
+  /** Rejects what is under way. */
   close(): void
 }
 

@@ -3,7 +3,6 @@ import type { LogError, Position } from '../log.ts'
 import type { Membership } from '../groups.ts'
 import { Consumer } from './consumer.ts'
 import type { GroupDriver } from './driver.ts'
-import { isElsewhere } from './coordinator.ts'
 import { transientError } from './group-faults.ts'
 import { GroupMembership } from './membership.ts'
 
@@ -16,7 +15,7 @@ const PARTITIONS_AT_ONCE = 10_000
 /** `Groups` for a driver. */
 export class DriverGroups implements Groups {
   readonly #driver: GroupDriver
-  readonly #open = new Set<{ fail(fault: LogError): void }>()
+  readonly #open = new Set<{ fail(fault: LogError): Promise<void> }>()
 
   constructor(driver: GroupDriver) {
     this.#driver = driver
@@ -57,16 +56,15 @@ export class DriverGroups implements Groups {
     const coordinator = this.#driver.coordinator(group, { sessionMs: SESSION_MS, rebalanceMs: REBALANCE_MS })
     try {
       const { error, positions } = await coordinator.committed(refs)
-      if (isElsewhere(error) || error !== 0) throw transientError('ask for positions', group, error)
+      if (error !== 0) throw transientError('ask for positions', group, error)
       return positions
     } finally {
       coordinator.close()
     }
   }
 
-  /** Ends every member and every reading with this error. */
-  fail(fault: LogError): void {
-    for (const one of this.#open) one.fail(fault)
-    this.#open.clear()
+  /** Ends every member and every reading with this error; resolves when they have left their groups. */
+  async close(fault: LogError): Promise<void> {
+    await Promise.all([...this.#open].map((one) => one.fail(fault)))
   }
 }

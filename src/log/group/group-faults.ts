@@ -1,3 +1,4 @@
+import { isAccessFault } from '../client/protocol-faults.ts'
 import { LogError } from '../log.ts'
 
 /** What a coordinator says to a member that it will never have (kafka.apache.org/protocol, "Error Codes"). */
@@ -17,6 +18,11 @@ export function transientError(action: string, group: string, error: number): Lo
   if (reason !== undefined) return refusedError(group, reason)
   const message = `Cannot ${action} in group "${group}": the log answered error ${error}, want none`
   return new LogError('LOG_UNAVAILABLE', message, { retriable: true })
+}
+
+/** Whether to try again, for ever: a password is mended as a broker is. */
+export function mayPass(fault: unknown): boolean {
+  return fault instanceof LogError && (fault.retriable || isAccessFault(fault))
 }
 
 export function refusedError(group: string, reason: string): LogError {

@@ -1,9 +1,8 @@
 import type { System } from '../../system/system.ts'
-import { LogError } from '../log.ts'
 import type { Generation, GroupMember, Membership } from '../groups.ts'
 import { GROUP_ERROR, isElsewhere } from './coordinator.ts'
 import type { Coordinator, JoinAnswer, JoinedMember, Seat, SyncAnswer } from './coordinator.ts'
-import { instanceFencedError, refusedError, transientError } from './group-faults.ts'
+import { instanceFencedError, mayPass, refusedError, transientError } from './group-faults.ts'
 import { Lease } from './lease.ts'
 
 /** What a member wants of its group; `join` and `consume` fill it in. */
@@ -64,6 +63,7 @@ export class GroupMembership implements Membership {
   #wanted = false
   #failures = 0
   #fault: unknown
+  #running: Promise<void> | undefined
   #next: SpokenGeneration | undefined
   #changed = Promise.withResolvers<void>()
 
@@ -84,6 +84,7 @@ export class GroupMembership implements Membership {
     this.#spec.signal.addEventListener('abort', stop, { once: true })
     if (this.#spec.signal.aborted) this.stop()
     const running = this.#run()
+    this.#running = running
     try {
       while (!this.#stop.signal.aborted) {
         const changed = this.#changed.promise
@@ -127,10 +128,10 @@ export class GroupMembership implements Membership {
     this.#announce()
   }
 
-  /** Leaves, and `generations` throws. */
-  fail(fault: unknown): void {
-    this.#fault ??= fault
-    this.stop()
+  /** Leaves, and `generations` throws. Resolves when it has left. */
+  async fail(fault: unknown): Promise<void> {
+    this.#end(fault)
+    await this.#running
   }
 
   async #run(): Promise<void> {
@@ -249,10 +250,7 @@ export class GroupMembership implements Membership {
 
   /** Answers whether that was an answer of who coordinates. */
   #beaten(error: number | undefined, sentAt: number): boolean {
-    if (error === undefined || isElsewhere(error)) {
-      this.#coordinator.lookAgain()
-      return false
-    }
+    if (error === undefined || isElsewhere(error)) return false
     if (error === GROUP_ERROR.none && this.#seated) this.#lease.settle(sentAt)
     else if (error === GROUP_ERROR.none) this.#lease.renew(sentAt)
     else if (error === GROUP_ERROR.rebalancing) {
@@ -270,7 +268,7 @@ export class GroupMembership implements Membership {
       this.#refused('heartbeat', error)
       this.rejoin()
     } catch (fault) {
-      if (!(fault instanceof LogError) || !fault.retriable) this.fail(fault)
+      if (!mayPass(fault)) this.#end(fault)
     }
   }
 
@@ -283,7 +281,6 @@ export class GroupMembership implements Membership {
       if (error === GROUP_ERROR.unknownMember) this.#memberId = ''
       return this.#unseat()
     }
-    if (isElsewhere(error)) this.#coordinator.lookAgain()
     throw transientError(action, group, error)
   }
 
@@ -302,10 +299,14 @@ export class GroupMembership implements Membership {
 
   async #recover(fault: unknown): Promise<void> {
     if (this.#stop.signal.aborted) return
-    if (!(fault instanceof LogError) || !fault.retriable) return this.fail(fault)
-    this.#coordinator.lookAgain()
+    if (!mayPass(fault)) return this.#end(fault)
     this.#failures++
     await this.#pause(this.#failures)
+  }
+
+  #end(fault: unknown): void {
+    this.#fault ??= fault
+    this.stop()
   }
 
   async #leave(): Promise<void> {

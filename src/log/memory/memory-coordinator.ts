@@ -52,19 +52,15 @@ export class MemoryCoordinator implements Coordinator {
     })
   }
 
-  lookAgain(): void {
+  close(): void {
     for (const reject of this.#waiting) reject(unanswered())
     this.#waiting.clear()
-  }
-
-  close(): void {
-    this.lookAgain()
   }
 
   /** As over a wire: never answered before the caller goes on, and not at all while the wire is cut. */
   async #send<T>(request: () => T | Promise<T>, waitMs = this.#timing.sessionMs / 2): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>()
-    const timer = this.#wire.clock.after(waitMs, () => reject(unanswered()))
+    const timer = this.#wire.clock.after(waitMs, () => this.close())
     this.#waiting.add(reject)
     try {
       await Promise.resolve()

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../system/clock.ts'
 import { conformance } from '../conformance.ts'
+import { groupsConformance } from '../groups-conformance.ts'
 import { LogError } from '../log.ts'
 import { MemoryLog } from './memory-log.ts'
 import { MemoryStore } from './memory-store.ts'
@@ -19,6 +20,14 @@ conformance(
   },
   { trims: true },
 )
+
+groupsConformance('memory', async () => {
+  const store = new MemoryStore()
+  return {
+    open: async () => new MemoryLog({ clock: systemClock, store, flushMs: 1 }),
+    stop: async () => {},
+  }
+})
 
 test('a crash loses what was not flushed, and only that', async () => {
   const store = new MemoryStore()

@@ -3,7 +3,7 @@ import { systemRandom } from '../../system/random.ts'
 import type { Random } from '../../system/random.ts'
 import type { GroupDriver } from '../group/driver.ts'
 import { DriverGroups } from '../group/driver-groups.ts'
-import type { ConsumedBatch, ConsumeOptions, GroupOptions, Groups, Membership } from '../groups.ts'
+import type { ConsumedBatch, ConsumeOptions, GroupOptions, Membership } from '../groups.ts'
 import { LogError } from '../log.ts'
 import type {
   Appended,
@@ -52,7 +52,7 @@ export interface MemoryLogOptions {
 }
 
 /** The log in memory, for tests and the simulator: the same contract, and it can lose what was not flushed. */
-export class MemoryLog implements Log, Groups {
+export class MemoryLog implements Log {
   readonly #options: MemoryLogOptions
   readonly #store: MemoryStore
   readonly #unflushed: Waiting[] = []
@@ -154,6 +154,7 @@ export class MemoryLog implements Log, Groups {
     if (this.#closed) return
     if (!this.#refusal) this.flush()
     this.#end(closedError('append'))
+    await this.#groups.close(closedError('stay in a group'))
   }
 
   /** Makes everything appended so far durable, now: its appends resolve, readers see it. */
@@ -174,6 +175,9 @@ export class MemoryLog implements Log, Groups {
     this.#touched.clear()
     const message = 'Cannot append: the log crashed before the records were durable, want it reopened'
     this.#end(new LogError('LOG_UNAVAILABLE', message, { retriable: true }))
+    // Who crashes does not say goodbye: its groups hear nothing more of it.
+    this.#hanging = true
+    void this.#groups.close(closedError('stay in a group'))
   }
 
   /** Every append is refused with this error (for example `LOG_FULL`) until it is called with undefined. */
@@ -260,7 +264,6 @@ export class MemoryLog implements Log, Groups {
 
   #end(error: LogError): void {
     this.#closed = true
-    this.#groups.fail(closedError('stay in a group'))
     this.#pendingBytes = 0
     this.#flushTimer?.cancel()
     for (const { reject } of this.#unflushed.splice(0)) reject(error)

@@ -1,0 +1,187 @@
+import { systemClock } from '../system/clock.ts'
+import { Bench } from './conformance-bench.ts'
+import type { ConsumedBatch, ConsumeOptions, Generation, GroupMember, GroupOptions, Membership } from './groups.ts'
+import type { Log } from './log.ts'
+
+/** The groups and members of one test. */
+export class GroupsBench extends Bench {
+  #groups = 0
+
+  group(): string {
+    return `${this.name()}.group${this.#groups++}`
+  }
+
+  /** A member that holds things, as a hub holds sources: `held` is what it was given last. */
+  holder(log: Log, options: Pick<GroupOptions, 'group'> & Partial<GroupOptions>, things: readonly string[]): Holder {
+    return new Holder(log, options, things)
+  }
+
+  reader(log: Log, options: Pick<ConsumeOptions, 'group' | 'topics'> & Partial<ConsumeOptions>): GroupReader {
+    return new GroupReader(log, options)
+  }
+}
+
+/** Waits for states that a test names; every change looks again. */
+class Watched {
+  #changed = Promise.withResolvers<void>()
+
+  announce(): void {
+    this.#changed.resolve()
+    this.#changed = Promise.withResolvers()
+  }
+
+  /** Resolves when it is so. */
+  async until(so: () => boolean): Promise<void> {
+    while (!so()) await this.#changed.promise
+  }
+}
+
+/** One member of a group that shares things by name, cooperatively. */
+export class Holder extends Watched {
+  readonly membership: Membership
+  readonly generations: Generation[] = []
+  held: readonly string[] = []
+  /** Monotonic ms at which `lost` aborted. */
+  lostAt: number | undefined
+  fault: unknown
+  readonly ended: Promise<void>
+  readonly #stop = new AbortController()
+
+  constructor(log: Log, options: Pick<GroupOptions, 'group'> & Partial<GroupOptions>, things: readonly string[]) {
+    super()
+    this.membership = log.join({
+      protocol: 'things',
+      about: () => encode(this.held),
+      assign: (members) => share(members, things),
+      signal: this.#stop.signal,
+      ...options,
+    })
+    this.ended = this.#follow()
+  }
+
+  leave(): Promise<void> {
+    this.#stop.abort()
+    return this.ended
+  }
+
+  async #follow(): Promise<void> {
+    try {
+      for await (const generation of this.membership.generations()) this.#take(generation)
+    } catch (error) {
+      this.fault = error
+    }
+    this.announce()
+  }
+
+  #take(generation: Generation): void {
+    this.generations.push(generation)
+    if (this.generations.at(-2)?.lost !== generation.lost) {
+      generation.lost.addEventListener('abort', () => this.#lose())
+    }
+    const before = this.held
+    this.held = decode(generation.assignment)
+    // What goes is let go here and now; the others get it when this member has joined without it.
+    if (before.some((thing) => !this.held.includes(thing))) this.membership.rejoin()
+    this.announce()
+  }
+
+  #lose(): void {
+    this.lostAt = systemClock.monotonic()
+    this.held = []
+    this.announce()
+  }
+}
+
+/** One consumer that commits every batch, and what it saw. */
+export class GroupReader extends Watched {
+  readonly seen: string[] = []
+  readonly assigned: string[] = []
+  readonly revoked: string[] = []
+  readonly lost: string[] = []
+  readonly ended: Promise<void>
+  fault: unknown
+  /** Called with every batch before it is committed. */
+  work: (batch: ConsumedBatch) => Promise<void> = async () => {}
+  readonly #stop = new AbortController()
+
+  constructor(log: Log, options: Pick<ConsumeOptions, 'group' | 'topics'> & Partial<ConsumeOptions>) {
+    super()
+    const name = ({ topic, partition }: { topic: string; partition: number }) => `${topic}/${partition}`
+    this.ended = this.#read(
+      log.consume({
+        signal: this.#stop.signal,
+        onAssigned: async (partitions) => {
+          this.assigned.push(...partitions.map(name))
+          this.announce()
+        },
+        onRevoked: async (partitions, lost) => {
+          const into = lost ? this.lost : this.revoked
+          into.push(...partitions.map(name))
+          this.announce()
+        },
+        ...options,
+      }),
+    )
+  }
+
+  /** What it has now. */
+  get holds(): string[] {
+    const gone = [...this.revoked, ...this.lost]
+    return this.assigned
+      .filter((name, index) => {
+        const times = this.assigned.slice(0, index + 1).filter((one) => one === name).length
+        return gone.filter((one) => one === name).length < times
+      })
+      .sort()
+  }
+
+  leave(): Promise<void> {
+    this.#stop.abort()
+    return this.ended
+  }
+
+  async #read(batches: AsyncIterable<ConsumedBatch>): Promise<void> {
+    try {
+      for await (const batch of batches) {
+        this.seen.push(...batch.records.map(({ value }) => Buffer.from(value ?? []).toString()))
+        this.announce()
+        await this.work(batch)
+        await batch.commit()
+      }
+    } catch (error) {
+      this.fault = error
+    }
+    this.announce()
+  }
+}
+
+/** Round and round, but what somebody holds, stays with whom it is, as far as that is even. */
+function share(members: readonly GroupMember[], things: readonly string[]): Map<string, Uint8Array> {
+  const names = (member: GroupMember) => member.instanceId ?? member.id
+  const sorted = [...members].sort((a, b) => (names(a) < names(b) ? -1 : 1))
+  const most = Math.ceil(things.length / sorted.length)
+  const claims = new Map(sorted.map((member) => [member.id, decode(member.about)]))
+  const given = new Map(
+    sorted.map(({ id }) => [
+      id,
+      claims
+        .get(id)!
+        .filter((one) => things.includes(one))
+        .slice(0, most),
+    ]),
+  )
+  const claimed = new Set([...claims.values()].flat())
+  for (const thing of things.filter((one) => !claimed.has(one))) {
+    const [poorest] = [...given].sort(([, a], [, b]) => a.length - b.length)
+    poorest![1].push(thing)
+  }
+  return new Map([...given].map(([id, list]) => [id, encode(list)]))
+}
+
+function encode(things: readonly string[]): Uint8Array {
+  return Buffer.from(JSON.stringify(things))
+}
+
+function decode(bytes: Uint8Array): string[] {
+  return bytes.length === 0 ? [] : (JSON.parse(Buffer.from(bytes).toString()) as string[])
+}

@@ -1,0 +1,338 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { systemClock } from '../system/clock.ts'
+import type { ConformanceTarget } from './conformance-bench.ts'
+import { range, textRecord } from './conformance-bench.ts'
+import { GroupsBench } from './groups-bench.ts'
+import type { GroupReader, Holder } from './groups-bench.ts'
+import type { Log } from './log.ts'
+
+/** The contract of `Groups` as tests, the same for every driver; each test uses groups and topics of its own. */
+export function groupsConformance(name: string, start: () => Promise<ConformanceTarget>): void {
+  describe(`groups conformance: ${name}`, () => {
+    let target!: ConformanceTarget
+    before(async () => {
+      target = await start()
+    })
+    after(() => target.stop())
+    for (const [title, check] of Object.entries({ ...JOINING, ...CONSUMING })) {
+      test(title, { timeout: 60_000 }, async () => {
+        const bench = new GroupsBench(target)
+        try {
+          await check(bench)
+        } finally {
+          await bench.close()
+        }
+      })
+    }
+  })
+}
+
+type Check = (bench: GroupsBench) => Promise<void>
+
+const THINGS = ['a', 'b', 'c', 'd', 'e', 'f']
+
+const JOINING: { readonly [title: string]: Check } = {
+  async 'one member is given everything, with a lease, and leaves with a lost signal'(bench) {
+    const log = await bench.open()
+    const before = systemClock.monotonic()
+    const one = bench.holder(log, { group: bench.group() }, THINGS)
+    assert.equal(one.membership.heldUntil, 0)
+    await one.until(() => one.held.length === 6)
+    assert.ok(one.membership.heldUntil > before + 5_000 && one.membership.heldUntil <= systemClock.monotonic() + 6_000)
+    assert.equal(one.generations.at(-1)!.lost.aborted, false)
+    await one.leave()
+    assert.equal(one.fault, undefined)
+    assert.equal(one.generations.at(-1)!.lost.aborted, true)
+    assert.equal(one.membership.heldUntil, 0)
+  },
+
+  async 'a second and a third share the work, and what stays is never interrupted'(bench) {
+    const group = bench.group()
+    const one = bench.holder(await bench.open(), { group }, THINGS)
+    await one.until(() => one.held.length === 6)
+    const two = bench.holder(await bench.open(), { group }, THINGS)
+    await shared([one, two], [3, 3])
+    const three = bench.holder(await bench.open(), { group }, THINGS)
+    await shared([one, two, three], [2, 2, 2])
+    assert.deepEqual([one, two, three].flatMap(({ held }) => held).sort(), THINGS)
+    assert.equal(new Set(one.generations.map(({ lost }) => lost)).size, 1)
+    assert.equal(one.lostAt, undefined)
+    await three.leave()
+    await shared([one, two], [3, 3])
+    await two.leave()
+    await shared([one], [6])
+    assert.equal(one.lostAt, undefined)
+    await one.leave()
+  },
+
+  async 'rejoin makes a generation, because what is said has changed'(bench) {
+    const group = bench.group()
+    const one = bench.holder(await bench.open(), { group }, THINGS)
+    await one.until(() => one.held.length === 6)
+    const before = one.generations.length
+    one.membership.rejoin()
+    await one.until(() => one.generations.length > before)
+    assert.equal(one.held.length, 6)
+    await one.leave()
+  },
+
+  async 'a static member that is back finds its work where it was, and the others hear nothing'(bench) {
+    const group = bench.group()
+    const one = bench.holder(await bench.open(), { group, instanceId: 'hub-1' }, THINGS)
+    await one.until(() => one.held.length === 6)
+    const two = bench.holder(await bench.open(), { group, instanceId: 'hub-2' }, THINGS)
+    await shared([one, two], [3, 3])
+    const [held, generations] = [two.held, one.generations.length]
+    await two.leave()
+    const again = bench.holder(await bench.open(), { group, instanceId: 'hub-2' }, THINGS)
+    await again.until(() => again.held.length > 0)
+    assert.deepEqual(again.held, held)
+    assert.equal(again.generations[0]!.id, one.generations.at(-1)!.id)
+    assert.equal(one.generations.length, generations)
+    await Promise.all([one.leave(), again.leave()])
+  },
+
+  async 'who comes with the name of another takes its place, and that one ends'(bench) {
+    const group = bench.group()
+    const one = bench.holder(await bench.open(), { group, instanceId: 'hub-1' }, THINGS)
+    await one.until(() => one.held.length === 6)
+    const usurper = bench.holder(await bench.open(), { group, instanceId: 'hub-1' }, THINGS)
+    await one.until(() => one.fault !== undefined)
+    assert.equal((one.fault as { code?: string }).code, 'GROUP_FENCED')
+    assert.deepEqual(one.held, [])
+    await usurper.until(() => usurper.held.length === 6)
+    await usurper.leave()
+  },
+
+  async 'a member of another protocol is refused'(bench) {
+    const group = bench.group()
+    const one = bench.holder(await bench.open(), { group }, THINGS)
+    await one.until(() => one.held.length === 6)
+    const other = bench.holder(await bench.open(), { group, protocol: 'others' }, THINGS)
+    await other.ended
+    assert.equal((other.fault as { code?: string }).code, 'GROUP_REFUSED')
+    await one.leave()
+  },
+
+  async 'closing the log ends its members with LOG_CLOSED, and the others take over'(bench) {
+    const group = bench.group()
+    const log = await bench.open()
+    const one = bench.holder(log, { group }, THINGS)
+    const two = bench.holder(await bench.open(), { group }, THINGS)
+    await shared([one, two], [3, 3])
+    await log.close()
+    await one.ended
+    assert.equal((one.fault as { code?: string }).code, 'LOG_CLOSED')
+    await shared([two], [6])
+    await two.leave()
+  },
+}
+
+const CONSUMING: { readonly [title: string]: Check } = {
+  async 'one consumer reads everything, commits, and another goes on from there'(bench) {
+    const { log, topic } = await bench.topic(3)
+    const group = bench.group()
+    assert.deepEqual(await log.committed(group, [topic]), [])
+    await log.append(topic, numbered(0, 60))
+    const one = bench.reader(log, { group, topics: [topic] })
+    await one.until(() => one.seen.length === 60)
+    await one.leave()
+    assert.equal(one.fault, undefined)
+    const ends = await log.ends(topic)
+    assert.deepEqual(
+      [...(await log.committed(group, [topic]))].sort((a, b) => a.partition - b.partition),
+      ends.map(({ partition, end }) => ({ topic, partition, offset: end })),
+    )
+    await log.append(topic, numbered(60, 90))
+    const two = bench.reader(log, { group, topics: [topic] })
+    await two.until(() => two.seen.length === 30)
+    assert.deepEqual(sorted(two.seen), range(60, 90))
+    await two.leave()
+  },
+
+  async 'two and three share partitions, and nothing is lost or repeated as they come and go'(bench) {
+    const { log, topic } = await bench.topic(6)
+    const group = bench.group()
+    const journal = new Journal(log, topic)
+    const one = bench.reader(log, { group, topics: [topic] })
+    await journal.write(300)
+    await one.until(() => one.holds.length === 6)
+    const two = bench.reader(await bench.open(), { group, topics: [topic] })
+    await journal.whileWriting(parted([one, two], [3, 3]))
+    const three = bench.reader(await bench.open(), { group, topics: [topic] })
+    await journal.whileWriting(parted([one, two, three], [2, 2, 2]))
+    assert.deepEqual([one.lost, two.lost, three.lost], [[], [], []])
+    await journal.whileWriting(two.leave())
+    await journal.whileWriting(parted([one, three], [3, 3]))
+    await journal.whileWriting(one.leave())
+    await journal.whileWriting(parted([three], [6]))
+    await journal.write(100)
+    const seen = () => [one, two, three].flatMap((reader) => reader.seen)
+    await three.until(() => seen().length >= journal.written)
+    await three.leave()
+    assert.deepEqual(sorted(seen()), range(0, journal.written))
+    assert.deepEqual([one.fault, two.fault, three.fault], [undefined, undefined, undefined])
+  },
+
+  async 'what stays with its owner is not taken up anew when another comes'(bench) {
+    const { log, topic } = await bench.topic(4)
+    const group = bench.group()
+    const one = bench.reader(log, { group, topics: [topic] })
+    await one.until(() => one.holds.length === 4)
+    const two = bench.reader(await bench.open(), { group, topics: [topic] })
+    await parted([one, two], [2, 2])
+    assert.equal(one.assigned.length, 4)
+    assert.equal(one.revoked.length, 2)
+    assert.deepEqual(
+      [...one.holds, ...two.holds].sort(),
+      range(0, 4).map((partition) => `${topic}/${partition}`),
+    )
+    await Promise.all([one.leave(), two.leave()])
+  },
+
+  async 'a partition that moves waits for the commit of what was handed out of it'(bench) {
+    const { log, topic } = await bench.topic(2)
+    const group = bench.group()
+    const working = Promise.withResolvers<void>()
+    const finish = Promise.withResolvers<void>()
+    const one = bench.reader(log, { group, topics: [topic] })
+    one.work = () => {
+      working.resolve()
+      return finish.promise
+    }
+    await one.until(() => one.holds.length === 2)
+    await log.append(topic, numbered(0, 40))
+    await working.promise
+    const two = bench.reader(await bench.open(), { group, topics: [topic] })
+    // The partition that nobody works on moves at once, or neither does; the other one only after its commit.
+    await two.until(() => two.holds.length > 0).catch(() => {})
+    finish.resolve()
+    await two.until(() => [...one.seen, ...two.seen].length >= 40)
+    assert.deepEqual(sorted([...one.seen, ...two.seen]), range(0, 40))
+    await Promise.all([one.leave(), two.leave()])
+  },
+
+  async 'a consumer that is slow keeps its place, and is given no more than it asks for'(bench) {
+    const { log, topic } = await bench.topic(1)
+    const group = bench.group()
+    const finish = Promise.withResolvers<void>()
+    const one = bench.reader(log, { group, topics: [topic] })
+    one.work = () => finish.promise
+    await log.append(topic, numbered(0, 10))
+    await one.until(() => one.seen.length > 0)
+    // A session and a half of silence would have cost a member that sends no heartbeats its place.
+    await systemClock.sleep(9_000)
+    assert.deepEqual(one.lost, [])
+    finish.resolve()
+    await one.until(() => one.seen.length === 10)
+    await one.leave()
+    assert.deepEqual([one.fault, one.lost], [undefined, []])
+    const [committed] = await log.committed(group, [topic])
+    assert.equal(committed!.offset, 10)
+  },
+
+  async 'positions of its own win over what is committed; "end" begins at the end'(bench) {
+    const { log, topic } = await bench.topic(1)
+    await log.append(topic, numbered(0, 10))
+    const own = bench.reader(log, {
+      group: bench.group(),
+      topics: [topic],
+      onAssigned: async () => [{ topic, partition: 0, offset: 7 }],
+    })
+    await own.until(() => own.seen.length === 3)
+    assert.deepEqual(sorted(own.seen), [7, 8, 9])
+    await own.leave()
+    const taken = Promise.withResolvers<void>()
+    const group = bench.group()
+    const late = bench.reader(log, { group, topics: [topic], from: 'end' })
+    late.work = async () => taken.resolve()
+    await late.until(() => late.holds.length === 1)
+    const journal = new Journal(log, topic, 100)
+    await journal.whileWriting(taken.promise)
+    assert.ok(
+      sorted(late.seen).every((value) => value >= 100),
+      late.seen.join(),
+    )
+    await late.leave()
+  },
+
+  async 'a topic that does not exist yet is waited for'(bench) {
+    const log = await bench.open()
+    const topic = bench.name()
+    const one = bench.reader(log, { group: bench.group(), topics: [topic] })
+    await log.ensure([{ name: topic, partitions: 2 }])
+    await log.append(topic, numbered(0, 5))
+    await one.until(() => one.seen.length === 5)
+    await one.leave()
+  },
+}
+
+/** Appends numbers, one after the other, and knows how many. */
+class Journal {
+  readonly #log: Log
+  readonly #topic: string
+  written: number
+
+  constructor(log: Log, topic: string, from = 0) {
+    this.#log = log
+    this.#topic = topic
+    this.written = from
+  }
+
+  async write(count: number): Promise<void> {
+    await this.#log.append(this.#topic, numbered(this.written, this.written + count))
+    this.written += count
+  }
+
+  async whileWriting(step: Promise<unknown>): Promise<void> {
+    const state = { done: false }
+    const stepping = step.finally(() => {
+      state.done = true
+    })
+    while (!state.done) {
+      await this.write(5)
+      await systemClock.sleep(2)
+    }
+    await stepping
+  }
+}
+
+function numbered(from: number, to: number) {
+  return range(from, to).map((number) => textRecord(`key${number % 50}`, number))
+}
+
+function sorted(values: readonly string[]): number[] {
+  return values.map(Number).sort(ascendingly)
+}
+
+async function shared(holders: readonly Holder[], counts: readonly number[]): Promise<void> {
+  await all(holders, () =>
+    sameCounts(
+      holders.map(({ held }) => held.length),
+      counts,
+    ),
+  )
+}
+
+async function parted(readers: readonly GroupReader[], counts: readonly number[]): Promise<void> {
+  await all(readers, () =>
+    sameCounts(
+      readers.map(({ holds }) => holds.length),
+      counts,
+    ),
+  )
+}
+
+/** Resolves when it is so, whichever of them it was that changed last. */
+async function all(watched: readonly { until(so: () => boolean): Promise<void> }[], so: () => boolean): Promise<void> {
+  await Promise.race(watched.map((one) => one.until(so)))
+}
+
+function sameCounts(actual: number[], wanted: readonly number[]): boolean {
+  return actual.sort(ascendingly).join() === [...wanted].sort(ascendingly).join()
+}
+
+function ascendingly(a: number, b: number): number {
+  return a - b
+}
