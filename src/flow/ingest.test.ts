@@ -479,7 +479,7 @@ test('whatever a crash takes: what was acknowledged is in the log, in order, and
       assert.deepEqual(audit.reasons, [])
       assert.deepEqual(
         audit.books.map((book) => ({ ...book, missing: 0, disorder: 0, duplicates: 0 })),
-        ledger.view().map((book) => ({ ...book, missing: 0, disorder: 0, duplicates: 0 })),
+        ledger.view().map((book) => ({ ...book, missing: 0, disorder: 0, duplicates: 0, epochs: 1, late: 0 })),
       )
       await assertStored(log, plant)
     }),

@@ -1,11 +1,12 @@
 import type { Log } from '../log/log.ts'
 import { topicName } from '../model/path.ts'
-import { sum, type BookState, type BookSummary } from './book.ts'
-import { checkpoints, lastCheckpoint, type Checkpoint } from './checkpoint.ts'
+import { addSummaries, sum, summaryOf, type BookState, type BookSummary } from './book.ts'
+import { checkpoints, lastCheckpoints, type CheckpointRecord } from './checkpoint.ts'
 import { dataTopics } from './data-topics.ts'
+import { KnownBooks, type KnownBook } from './known-books.ts'
 import { DATA_KINDS } from './ledger.ts'
 import { countOf, type SeqRange } from './seq-set.ts'
-import { readTail, type Tail, type TailBook } from './tail.ts'
+import { lowest, readTail, type Tail, type TailBook } from './tail.ts'
 
 export interface AuditOptions {
   /** Read the topics from their start (from the first checkpoint that retention left provable); else only the tails. */
@@ -16,13 +17,17 @@ export interface AuditOptions {
   readonly onProgress?: (records: number) => void
 }
 
-/** A book as the log alone proves it. */
+/** The account of a source as the log alone proves it, over all its epochs. */
 export interface AuditedBook extends BookSummary {
-  /** Numbers up to the last checkpoint that nothing accounts for, at most 100 runs. */
+  /** Numbers up to the last checkpoint that nothing accounts for, at most 100 runs of each epoch. */
   readonly missing: readonly SeqRange[]
   readonly duplicates: number
-  /** Records whose number is below the one before them in the same partition. */
+  /** Records whose number is below the one before them in the same partition and epoch. */
   readonly disorder: number
+  /** How many holders it has had. */
+  readonly epochs: number
+  /** Stored by a holder that had lost the source, behind the back of whoever closed its book. */
+  readonly late: number
 }
 
 export interface Audit {
@@ -42,43 +47,78 @@ export interface Audit {
  * @throws LogError where the log cannot be read.
  */
 export async function auditLedger(log: Log, site: string, options: AuditOptions): Promise<Audit> {
-  const topic = topicName(site, 'ledger')
   const kinds = options.kinds ?? DATA_KINDS
-  // The checkpoint first: everything that it counts is durable, so it is found by whoever begins to read now.
-  const there = (await log.topics()).some(({ name }) => name === topic)
-  const proved = there ? await lastCheckpoint(log, topic) : undefined
-  const base = options.full ? await provableBase(log, site, kinds) : proved
+  // The checkpoints first: everything that they count is durable, so it is found by whoever begins to read now.
+  const records = await ledgerRecords(log, topicName(site, 'ledger'), options.full)
+  const proved = knowing(records, options.full)
+  const base = options.full
+    ? await provableBase(log, site, kinds, records)
+    : { books: proved.all(), at: latest(proved) }
   const tail = await readTail({
     log,
     site,
     kinds,
-    base,
-    ...(proved && { proved }),
+    base: base.books,
+    proved: proved.all(),
+    takes: (source, epoch) => !proved.isPast(source, epoch),
     ...(options.onProgress && { onProgress: options.onProgress }),
   })
-  const claims = new Map(proved?.books.map((book) => [book.source, book]))
-  const audited = [...tail.books.values()].map((book) => auditBook(book, claims.get(book.source)))
-  const books = audited.map(({ book }) => book).sort((a, b) => (a.source < b.source ? -1 : 1))
+  const audited = [...tail.books]
+    .sort(([, a], [, b]) => a.epoch - b.epoch)
+    .map(([id, book]) => auditBook(book, proved.get(id)?.state))
+  const books = perSource([...proved.past().map(pastBook), ...audited.map(({ book }) => book)])
   const reasons = [...tailReasons(tail), ...audited.flatMap(({ reasons }) => reasons)]
-  return { balanced: reasons.length === 0, reasons, books, records: tail.records, ...(base && { since: base.at }) }
+  const { at } = base
+  return {
+    balanced: reasons.length === 0,
+    reasons,
+    books,
+    records: tail.records,
+    ...(at !== undefined && { since: at }),
+  }
+}
+
+/** What the ledger's topic says: of its newest records, or, for a full proof, of all of them. */
+async function ledgerRecords(log: Log, topic: string, full: boolean): Promise<readonly CheckpointRecord[]> {
+  if (!(await log.topics()).some(({ name }) => name === topic)) return []
+  if (!full) return (await lastCheckpoints(log, topic)).records
+  const [ends] = await log.ends(topic)
+  return Array.fromAsync(checkpoints(log, topic, ends?.start ?? 0, ends?.end))
+}
+
+/** Each book by itself where all records of the ledger are there; else its old ones may be known as sums only. */
+function knowing(records: readonly CheckpointRecord[], full: boolean): KnownBooks {
+  const known = new KnownBooks({ keepAll: full && (records[0]?.checkpoint.past ?? []).length === 0 })
+  for (const { checkpoint } of records) known.merge(checkpoint)
+  return known
+}
+
+function latest(known: KnownBooks): number | undefined {
+  const times = known.all().map(({ at }) => at)
+  return times.length === 0 ? undefined : Math.max(...times)
 }
 
 /**
- * Where a full proof can begin: at the first record, or, where retention has removed some, at the oldest checkpoint
- * whose positions are all still there.
+ * Where a full proof can begin: at the first record, or, where retention has removed some, with the books as of the
+ * oldest record of the ledger from whose positions on everything is still there.
  */
-async function provableBase(log: Log, site: string, kinds: readonly string[]): Promise<Checkpoint | undefined> {
+async function provableBase(
+  log: Log,
+  site: string,
+  kinds: readonly string[],
+  records: readonly CheckpointRecord[],
+): Promise<{ readonly books: readonly KnownBook[]; readonly at?: number | undefined }> {
   const starts = await startsOf(log, site, kinds)
-  if ([...starts.values()].every((start) => start === 0)) return undefined
-  let newest: Checkpoint | undefined
-  for await (const checkpoint of checkpoints(log, topicName(site, 'ledger'), 0)) {
-    newest = checkpoint
-    const reached = new Map(
-      checkpoint.positions.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
-    )
-    if ([...starts].every(([place, start]) => (reached.get(place) ?? 0) >= start)) return checkpoint
+  if ([...starts.values()].every((start) => start === 0)) return { books: [] }
+  const known = knowing([], true)
+  let at: number | undefined
+  for (const { checkpoint } of records) {
+    known.merge(checkpoint)
+    at = checkpoint.at
+    const reached = lowest(known.all())
+    if ([...starts].every(([place, start]) => (reached.get(place) ?? 0) >= start)) break
   }
-  return newest
+  return { books: known.all(), at }
 }
 
 async function startsOf(log: Log, site: string, kinds: readonly string[]): Promise<Map<string, number>> {
@@ -103,46 +143,85 @@ function tailReasons({ beyond, skipped }: Tail): string[] {
 function auditBook(tail: TailBook, claim: BookState | undefined): { book: AuditedBook; reasons: string[] } {
   const proved = claim?.seq ?? 0
   const missing = tail.missing(1, proved)
-  const inFlight = countOf(tail.missing(proved + 1, tail.lastSeq))
+  const beyond = countOf(tail.missing(proved + 1, tail.lastSeq))
+  // Nobody waits for what a closed book does not have: its holder has lost the source, and acknowledges what is durable.
+  const inFlight = claim?.closed === true ? 0 : beyond
   const closed = tail.closed()
+  const name = tail.epoch === 1 ? `Source "${tail.source}"` : `Source "${tail.source}", epoch ${tail.epoch}`
   const reasons = [
-    ...missing
-      .slice(0, 10)
-      .map(([from, to]) => `Source "${tail.source}": numbers ${from} to ${to} are nowhere in the log`),
-    ...(tail.duplicates > 0 ? [`Source "${tail.source}": ${tail.duplicates} numbers are in the log twice`] : []),
-    ...(tail.disorder > 0 ? [`Source "${tail.source}": ${tail.disorder} records lie before an older one`] : []),
-    ...(claim === undefined ? [] : differences(tail, claim)),
+    ...missing.slice(0, 10).map(([from, to]) => `${name}: numbers ${from} to ${to} are nowhere in the log`),
+    ...(tail.duplicates > 0 ? [`${name}: ${tail.duplicates} numbers are in the log twice`] : []),
+    ...(tail.disorder > 0 ? [`${name}: ${tail.disorder} records lie before an older one`] : []),
+    ...(claim === undefined ? [] : differences(name, tail, claim)),
   ]
   const book = {
-    source: tail.source,
-    received: closed.seq,
-    stored: closed.stored,
-    quarantined: closed.quarantined,
-    dropped: sum(closed.droppedBy),
-    droppedBy: Object.fromEntries(closed.droppedBy),
+    ...summaryOf(closed),
     unacknowledged: closed.unacknowledged - inFlight - countOf(missing),
     inFlight,
-    lastSeq: closed.seq,
     balanced: reasons.length === 0,
     missing: missing.slice(0, 100),
     duplicates: closed.duplicates,
     disorder: tail.disorder,
+    epochs: 1,
+    late:
+      claim?.closed === true
+        ? closed.stored +
+          closed.quarantined -
+          tail.early.stored -
+          tail.early.quarantined -
+          tail.base.stored -
+          tail.base.quarantined
+        : 0,
   }
   return { book, reasons }
 }
 
-/** Where the last checkpoint says something else than the records that it counted. */
-function differences({ source, base, early, doubtful }: TailBook, claim: BookState): string[] {
-  const compare = (fate: string, found: number, claimed: number) =>
-    found === claimed ? [] : [`Source "${source}": ${found} ${fate} are in the log, the books say ${claimed}`]
+/** The sum of books that nobody proves one by one any more. */
+function pastBook(past: BookState): AuditedBook {
+  return { ...summaryOf(past), missing: [], duplicates: past.duplicates, disorder: 0, epochs: past.epoch, late: 0 }
+}
+
+function perSource(books: readonly AuditedBook[]): AuditedBook[] {
+  const sources = new Map<string, AuditedBook>()
+  for (const book of books) {
+    const before = sources.get(book.source)
+    if (before === undefined) {
+      sources.set(book.source, book)
+      continue
+    }
+    sources.set(book.source, {
+      ...addSummaries(before, book),
+      missing: [...before.missing, ...book.missing],
+      duplicates: before.duplicates + book.duplicates,
+      disorder: before.disorder + book.disorder,
+      epochs: before.epochs + book.epochs,
+      late: before.late + book.late,
+    })
+  }
+  return [...sources.values()].sort((a, b) => (a.source < b.source ? -1 : 1))
+}
+
+/**
+ * Where the last checkpoint says something else than the records that it counted. A number that was given up may be in
+ * the log all the same, or have been dropped: how it was counted depends on who wrote the checkpoint, and both are true.
+ */
+function differences(name: string, { base, early, doubtful, corrected }: TailBook, claim: BookState): string[] {
+  const compare = (fate: string, low: number, claimed: number, slack = 0) =>
+    claimed >= low && claimed <= low + slack ? [] : [`${name}: ${low} ${fate} are in the log, the books say ${claimed}`]
   return [
     ...compare(
       'stored and quarantined',
       base.stored + base.quarantined + early.stored + early.quarantined - doubtful,
       claim.stored + claim.quarantined,
+      doubtful,
     ),
-    ...compare('dropped', sum(base.droppedBy) + sum(early.droppedBy), sum(claim.droppedBy)),
-    ...compare('unacknowledged', base.unacknowledged + early.unacknowledged + doubtful, claim.unacknowledged),
-    ...(claim.duplicates > 0 ? [`Source "${source}": ${claim.duplicates} numbers were in the log twice`] : []),
+    ...compare('dropped', sum(base.droppedBy) + sum(early.droppedBy) - corrected, sum(claim.droppedBy), corrected),
+    ...compare(
+      'unacknowledged',
+      base.unacknowledged + early.unacknowledged,
+      claim.unacknowledged,
+      doubtful + corrected,
+    ),
+    ...(claim.duplicates > 0 ? [`${name}: ${claim.duplicates} numbers were in the log twice`] : []),
   ]
 }

@@ -52,6 +52,7 @@ test('a mark is the book as of the number given last, without what came after', 
   const { state, gaps } = await marked
   assert.deepEqual(state, {
     source: 'cars',
+    epoch: 1,
     seq: 3,
     stored: 2,
     quarantined: 0,

@@ -13,13 +13,27 @@ export interface Counts {
   duplicates: number
 }
 
-/** A book as a checkpoint holds it: the fates of all numbers up to `seq`. */
-export interface BookState extends Readonly<Counts> {
-  readonly source: string
-  readonly seq: number
+/** Who writes a book: a hub, and which of its runs; a hub that is started again is another holder. */
+export interface Holder {
+  readonly hub: string
+  readonly run: string
 }
 
-/** A book as people see it. received = stored + quarantined + dropped + unacknowledged + inFlight. */
+/**
+ * A book as a checkpoint holds it: the fates of all numbers up to `seq`. Each holder of a source has a book of its own,
+ * told apart by `epoch`; numbers begin at 1 in each. A hub that shares its log with nobody stays in epoch 1 for ever.
+ */
+export interface BookState extends Readonly<Counts> {
+  readonly source: string
+  readonly epoch: number
+  readonly seq: number
+  /** Absent: a hub that shares its log with nobody. */
+  readonly holder?: Holder
+  /** Nothing more will be numbered in this epoch, unless by a holder that has lost the source and does not know it. */
+  readonly closed?: true
+}
+
+/** The account of a source, over all its epochs. received = stored + quarantined + dropped + unacknowledged + inFlight. */
 export interface BookSummary {
   readonly source: string
   readonly received: number
@@ -54,18 +68,23 @@ export interface MarkedBook {
  */
 export class Book {
   readonly source: string
+  readonly epoch: number
+  readonly #holder: Holder | undefined
   readonly #counts: Counts
   readonly #gaps: Gaps
   readonly #meters: { readonly [fate in 'received' | 'stored' | 'quarantined' | 'dropped' | 'unacknowledged']: Counter }
   #received: number
   #settled: number
   #inFlight = 0
+  #ended = false
   #mark: { readonly seq: number; readonly at: number; reach(marked: MarkedBook): void } | undefined
 
   constructor(start: BookState, metrics: Metrics) {
     this.source = start.source
+    this.epoch = start.epoch
+    this.#holder = start.holder
     this.#counts = copyCounts(start)
-    this.#gaps = new Gaps(start.source)
+    this.#gaps = new Gaps(start.source, start.epoch)
     this.#received = start.seq
     this.#settled = start.seq
     const meter = (fate: string) =>
@@ -81,6 +100,7 @@ export class Book {
 
   /** Numbers `count` items; answers the number of the first. */
   handOver(count: number): number {
+    assert.ok(!this.#ended, `the book of "${this.source}" has ended`)
     const first = this.#received + 1
     this.#received += count
     this.#inFlight += count
@@ -104,6 +124,11 @@ export class Book {
   /** Whether so many gaps wait to be written that the source should not be asked for more. */
   get crowded(): boolean {
     return this.#gaps.crowded
+  }
+
+  /** No more numbers: the next mark closes the book, once all that was handed over is settled. */
+  end(): void {
+    this.#ended = true
   }
 
   /** Highest number given. */
@@ -159,13 +184,63 @@ export class Book {
     // A mark lies between two batches, and batches settle whole and in order: the prefix ends exactly here.
     assert.equal(this.#settled, mark.seq, `settled number of "${this.source}"`)
     this.#mark = undefined
-    const state = { source: this.source, seq: mark.seq, ...copyCounts(this.#counts) }
+    const state: BookState = {
+      source: this.source,
+      epoch: this.epoch,
+      seq: mark.seq,
+      ...copyCounts(this.#counts),
+      ...(this.#holder && { holder: this.#holder }),
+      // Where it ended after it was marked, the mark may lie below the last number: the next one closes it.
+      ...(this.#ended && mark.seq === this.#received && { closed: true as const }),
+    }
     mark.reach({ state, gaps: this.#gaps.take(mark.at) })
   }
 }
 
-export function emptyBook(source: string): BookState {
-  return { source, seq: 0, stored: 0, quarantined: 0, droppedBy: new Map(), unacknowledged: 0, duplicates: 0 }
+/** Tells the books of all sources and epochs apart. */
+export function bookId({ source, epoch }: { readonly source: string; readonly epoch: number }): string {
+  return epoch === 1 ? source : `${source}#${epoch}`
+}
+
+export function emptyBook(source: string, epoch = 1): BookState {
+  return { source, epoch, seq: 0, stored: 0, quarantined: 0, droppedBy: new Map(), unacknowledged: 0, duplicates: 0 }
+}
+
+/** A book as people see it: everything that was numbered is settled. */
+export function summaryOf({ source, seq, stored, quarantined, droppedBy, unacknowledged, duplicates }: BookState) {
+  const dropped = sum(droppedBy)
+  return {
+    source,
+    received: seq,
+    stored,
+    quarantined,
+    dropped,
+    droppedBy: Object.fromEntries(droppedBy),
+    unacknowledged,
+    inFlight: 0,
+    lastSeq: seq,
+    balanced: duplicates === 0 && seq === stored + quarantined + dropped + unacknowledged,
+  } satisfies BookSummary
+}
+
+/** The accounts of all epochs of one source as one; `lastSeq` is that of the last of them. */
+export function addSummaries(first: BookSummary, ...more: readonly BookSummary[]): BookSummary {
+  return more.reduce((all, one) => {
+    const droppedBy = { ...all.droppedBy }
+    for (const [policy, count] of Object.entries(one.droppedBy)) droppedBy[policy] = (droppedBy[policy] ?? 0) + count
+    return {
+      source: all.source,
+      received: all.received + one.received,
+      stored: all.stored + one.stored,
+      quarantined: all.quarantined + one.quarantined,
+      dropped: all.dropped + one.dropped,
+      droppedBy,
+      unacknowledged: all.unacknowledged + one.unacknowledged,
+      inFlight: all.inFlight + one.inFlight,
+      lastSeq: one.lastSeq,
+      balanced: all.balanced && one.balanced,
+    }
+  }, first)
 }
 
 export function sum(droppedBy: ReadonlyMap<string, number>): number {

@@ -12,6 +12,8 @@ export type GapKind = 'dropped' | 'not-stored' | 'unacknowledged'
 /** The value of one record of `<site>.gaps`, as JSON; its key is the source. */
 export interface GapRecord {
   readonly source: string
+  /** Whose numbers they are: see `BookState`. Absent: 1. */
+  readonly epoch?: number
   readonly kind: GapKind
   /** The policy's name, for `dropped`. */
   readonly policy?: string
@@ -55,12 +57,14 @@ interface Open {
 /** What a source lost or let go since the last checkpoint: one entry per policy and reason, not one per message. */
 export class Gaps {
   readonly #source: string
+  readonly #epoch: number
   #open = new Map<string, Open>()
   #full: Open[] = []
   #ranges = 0
 
-  constructor(source: string) {
+  constructor(source: string, epoch = 1) {
     this.#source = source
+    this.#epoch = epoch
   }
 
   /** Numbers must come in order. */
@@ -106,6 +110,7 @@ export class Gaps {
     const { kind, why, address, payload } = first
     return {
       source: this.#source,
+      ...(this.#epoch > 1 && { epoch: this.#epoch }),
       kind,
       ...(kind === 'dropped'
         ? { policy: why, reason: `dropped by policy "${why}"` }

@@ -1,14 +1,25 @@
-import type { Log, NewRecord, Position } from '../log/log.ts'
+import assert from 'node:assert/strict'
+import type { Log, Position } from '../log/log.ts'
 import { topicSpec } from '../log/topics.ts'
 import { topicName } from '../model/path.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/system.ts'
-import { Book, emptyBook, type BookState, type BookSummary } from './book.ts'
-import { encodeCheckpoint, lastCheckpoint, type Checkpoint } from './checkpoint.ts'
+import {
+  addSummaries,
+  Book,
+  bookId,
+  emptyBook,
+  summaryOf,
+  type BookState,
+  type BookSummary,
+  type Holder,
+} from './book.ts'
+import { encodeCheckpoint, type Checkpoint } from './checkpoint.ts'
 import { dataTopics } from './data-topics.ts'
+import { LedgerFeed } from './feed.ts'
 import type { GapRecord } from './gaps.ts'
+import { gapRecord, lostRecords } from './losses.ts'
 import { readTail, type Tail } from './tail.ts'
-import { countOf } from './seq-set.ts'
 
 export interface LedgerOptions {
   readonly log: Log
@@ -18,6 +29,8 @@ export interface LedgerOptions {
   readonly kinds?: readonly string[]
   /** How often the books are written down if they changed, in ms; default 5,000. */
   readonly everyMs?: number
+  /** Who this hub is, where several share the log. Absent: nobody else writes to it, and no book has to be claimed. */
+  readonly holder?: Holder
 }
 
 export const DATA_KINDS: readonly string[] = ['telemetry', 'raw']
@@ -30,65 +43,142 @@ const CLOSE_MS = 10_000
 
 /**
  * The books of all sources: received = stored + quarantined + dropped + unacknowledged + in flight, always. They are
- * written to `<site>.ledger` every few seconds, and what the log holds beyond the last checkpoint is read at the start;
- * so they are exact after any crash, and the log alone proves them (`auditLedger`).
+ * written to `<site>.ledger` every few seconds, and what the log holds beyond the last checkpoint is read when a book is
+ * taken up or closed; so they are exact after any crash, and the log alone proves them (`auditLedger`).
+ *
+ * Where several hubs share the log, each writes books of its own: a book is of one source and one epoch, and an epoch is
+ * claimed by being the first to write it into the ledger's one partition (`claim`). What a hub that lost a source still
+ * has on its way is of its own epoch, so it is never taken for a number of the next holder.
  */
 export class Ledger {
   readonly #options: LedgerOptions
+  readonly #feed: LedgerFeed
+  /** The books that this hub writes, by `bookId`; those that have ended stay until that is durable. */
   readonly #books = new Map<string, Book>()
+  /** The book that a source is writing now. */
+  readonly #current = new Map<string, Book>()
+  /** Books of former epochs that the next checkpoint closes. */
+  #closing: BookState[] = []
   /** Gap records that no checkpoint counts yet because they could not be appended. */
   #unwritten: GapRecord[] = []
-  #written: string
+  #written = booksText([])
   #complete = true
   #running: Promise<void> | undefined
   #timer: Timer | undefined
 
-  private constructor(options: LedgerOptions, books: readonly BookState[], written: string) {
+  private constructor(options: LedgerOptions, feed: LedgerFeed) {
     this.#options = options
-    this.#written = written
-    for (const book of books) this.#books.set(book.source, new Book(book, options.system.metrics))
+    this.#feed = feed
   }
 
   /**
-   * Reads the last checkpoint and the tails of the topics beyond it, writes down as gaps what a crash took, and begins
-   * to write checkpoints.
+   * Reads the newest checkpoints and begins to write its own. A hub that has the log for itself also reads the tails of
+   * the topics beyond them, and writes down as gaps what a crash took.
    * @throws LogError where the log cannot be read.
    */
   static async open(options: LedgerOptions): Promise<Ledger> {
     const { log, site, system } = options
-    const kinds = options.kinds ?? DATA_KINDS
     await log.ensure([topicSpec(site, 'ledger', 1), topicSpec(site, 'gaps', 1)])
-    const base = await lastCheckpoint(log, topicName(site, 'ledger'))
-    const tail = await readTail({ log, site, kinds, base })
-    for (const { topic, partition, offset } of tail.beyond) {
-      system.logger.error('The log ends before a position of the ledger', { topic, partition, offset })
-    }
-    const books = [...tail.books.values()].map((book) => book.closed())
-    const ledger = new Ledger(options, books, booksText(base?.books ?? []))
-    ledger.#complete = tail.beyond.length === 0
-    ledger.#unwritten = lostRecords(tail, system.clock.now())
-    for (const { source, from, to, count } of ledger.#unwritten) {
-      system.logger.warn('Numbers were never durable, so never acknowledged', { source, from, to, count })
-    }
-    await ledger.#open()
+    const feed = await LedgerFeed.open(log, topicName(site, 'ledger'), system)
+    const ledger = new Ledger(options, feed)
+    if (options.holder === undefined) await ledger.#takeUp()
+    else feed.follow()
     ledger.#timer = system.clock.every(options.everyMs ?? EVERY_MS, () => void ledger.#tick())
     return ledger
   }
 
-  /** The book of a source; opened on first use. */
+  /** The book that a source writes now. Where the log is shared it must have been claimed; else it is opened on first use. */
   book(source: string): Book {
-    let book = this.#books.get(source)
-    if (book === undefined) {
-      book = new Book(emptyBook(source), this.#options.system.metrics)
-      this.#books.set(source, book)
-    }
-    return book
+    const book = this.#current.get(source)
+    if (book !== undefined) return book
+    assert.equal(this.#options.holder, undefined, `the book of "${source}" was not claimed`)
+    return this.#begin(emptyBook(source))
   }
 
-  /** All books, by source. */
+  /**
+   * Takes the next epoch of each source for this hub: resolves, with a new book for each, when all who read the ledger
+   * agree that it is ours. Books of former epochs are not touched: `closeOrphans` does that, or their holder.
+   * @throws LogError where the log refuses. Where this hub has the log for itself, the books are those of `book`.
+   */
+  async claim(sources: readonly string[]): Promise<Book[]> {
+    const { log, site, system, holder } = this.#options
+    if (holder === undefined) return sources.map((source) => this.book(source))
+    const claimed = new Map<string, Book>()
+    while (claimed.size < sources.length) {
+      const positions = await this.#positions()
+      const books = sources
+        .filter((source) => !claimed.has(source))
+        .map((source): BookState => ({ ...emptyBook(source, this.#feed.known.highest(source) + 1), holder }))
+      const at = system.clock.now()
+      const value = encodeCheckpoint(this.#shared({ at, positions, books }))
+      const [appended] = await log.append(topicName(site, 'ledger'), [{ key: null, value, timestamp: at }])
+      await this.#feed.reached(appended!.nextOffset)
+      for (const book of books) {
+        if (this.#feed.known.holder(book.source, book.epoch)?.run === holder.run) {
+          claimed.set(book.source, this.#begin(book))
+        }
+      }
+    }
+    return sources.map((source) => claimed.get(source)!)
+  }
+
+  /** Closes a book: resolves when everything that was handed over is settled, and that is written down. */
+  async release(book: Book): Promise<void> {
+    book.end()
+    if (this.#current.get(book.source) === book) this.#current.delete(book.source)
+    await this.#running?.catch(() => {})
+    await this.checkpoint()
+  }
+
+  /**
+   * Closes the books of holders that are gone: what the log holds of each is counted, and the numbers below its highest
+   * that are not there become gaps. Harmless where two hubs do it at once.
+   * @throws LogError where the log cannot be read or refuses.
+   */
+  async closeOrphans(lives: (holder: Holder) => boolean): Promise<void> {
+    const { log, site, system } = this.#options
+    const orphans = this.#feed.known.all().filter(({ state }) => {
+      if (state.closed === true || this.#books.has(bookId(state))) return false
+      return state.holder === undefined || !lives(state.holder)
+    })
+    if (orphans.length === 0) return
+    const positions = await this.#positions()
+    const tail = await readTail({ log, site, kinds: this.#kinds, base: orphans, takes: () => false })
+    this.#judge(tail)
+    const at = system.clock.now()
+    for (const gap of lostRecords(tail, at)) await log.append(topicName(site, 'gaps'), [gapRecord(gap)])
+    const books = [...tail.books.values()].map((book) => ({ ...book.closed(), closed: true as const }))
+    const value = encodeCheckpoint(this.#shared({ at, positions, books }))
+    await log.append(topicName(site, 'ledger'), [{ key: null, value, timestamp: at }])
+    for (const { source, epoch, holder } of books) {
+      system.logger.info('Closed the book of a hub that is gone', { source, epoch, hub: holder?.hub })
+    }
+  }
+
+  /** Calls `listener` with every book of this hub whose source another one has claimed since. */
+  onSuperseded(listener: (book: Book) => void): void {
+    this.#feed.onMore(() => {
+      for (const book of this.#current.values()) {
+        const highest = this.#feed.known.highest(book.source)
+        if (highest <= book.epoch) continue
+        if (this.#feed.known.holder(book.source, highest)?.run !== this.#options.holder?.run) listener(book)
+      }
+    })
+  }
+
+  /** The accounts of all sources, of all hubs; of others as of their last checkpoints. */
   view(): BookSummary[] {
-    const books = [...this.#books.values()].map((book) => book.summary())
-    return books.sort((a, b) => (a.source < b.source ? -1 : 1))
+    const sources = new Map(this.#feed.known.summaries(this.#books).map((summary) => [summary.source, summary]))
+    for (const book of this.#books.values()) {
+      const before = sources.get(book.source)
+      sources.set(book.source, before === undefined ? book.summary() : addSummaries(before, book.summary()))
+    }
+    return [...sources.values()].sort((a, b) => (a.source < b.source ? -1 : 1))
+  }
+
+  /** The account of one source; empty where there is none. */
+  summary(source: string): BookSummary {
+    return this.view().find((book) => book.source === source) ?? summaryOf(emptyBook(source))
   }
 
   /**
@@ -101,7 +191,7 @@ export class Ledger {
 
   /** Whether data of this kind is in the books: a raw topic that nobody audits must not be written to. */
   audits(kind: string): boolean {
-    return (this.#options.kinds ?? DATA_KINDS).includes(kind)
+    return this.#kinds.includes(kind)
   }
 
   /**
@@ -119,6 +209,7 @@ export class Ledger {
   async close(): Promise<void> {
     this.#timer?.cancel()
     const { clock, logger } = this.#options.system
+    if (this.#options.holder !== undefined) for (const book of this.#current.values()) book.end()
     const stop = new AbortController()
     const last = this.#running ? this.#running.catch(() => {}).then(() => this.checkpoint()) : this.checkpoint()
     const written = last.then(
@@ -133,6 +224,29 @@ export class Ledger {
       logger.warn('The ledger was closed without its last checkpoint; the next start reads it from the log')
     }
     stop.abort()
+    this.#feed.close()
+  }
+
+  /** Carries all books on from the log: nobody else can be writing them. */
+  async #takeUp(): Promise<void> {
+    const { log, site, system } = this.#options
+    const { known } = this.#feed
+    const base = known.all()
+    const takes = (source: string, epoch: number) => !known.isPast(source, epoch)
+    const tail = await readTail({ log, site, kinds: this.#kinds, base, takes })
+    this.#judge(tail)
+    const states = [...tail.books.values()].map((book) => book.closed())
+    for (const state of states) {
+      const newest = states.every(({ source, epoch }) => source !== state.source || epoch <= state.epoch)
+      if (newest) this.#begin(state)
+      else if (known.get(bookId(state))?.state.closed !== true) this.#closing.push({ ...state, closed: true })
+    }
+    this.#written = booksText(base.map(({ state }) => state))
+    this.#unwritten = lostRecords(tail, system.clock.now())
+    for (const { source, from, to, count } of this.#unwritten) {
+      system.logger.warn('Numbers were never durable, so never acknowledged', { source, from, to, count })
+    }
+    await this.#open()
   }
 
   /**
@@ -144,6 +258,20 @@ export class Ledger {
     const late = this.#options.system.clock.sleep(OPEN_MS, stop.signal).catch(() => {})
     await Promise.race([this.#tick(), late])
     stop.abort()
+  }
+
+  #begin(state: BookState): Book {
+    const book = new Book(state, this.#options.system.metrics)
+    this.#books.set(bookId(book), book)
+    this.#current.set(book.source, book)
+    return book
+  }
+
+  #judge({ beyond }: Tail): void {
+    for (const { topic, partition, offset } of beyond) {
+      this.#options.system.logger.error('The log ends before a position of the ledger', { topic, partition, offset })
+    }
+    if (beyond.length > 0) this.#complete = false
   }
 
   async #tick(): Promise<void> {
@@ -162,11 +290,32 @@ export class Ledger {
     const marked = await Promise.all([...this.#books.values()].map((book) => book.mark(at)))
     this.#unwritten.push(...marked.flatMap(({ gaps }) => gaps))
     await this.#writeGaps()
-    const checkpoint: Checkpoint = { at, positions, books: marked.map(({ state }) => state) }
-    const text = booksText(checkpoint.books)
+    const books = [...marked.map(({ state }) => state), ...this.#closing]
+    const text = booksText(books)
     if (text === this.#written) return
-    await log.append(topicName(site, 'ledger'), [{ key: null, value: encodeCheckpoint(checkpoint), timestamp: at }])
-    this.#written = text
+    const checkpoint = this.#shared({ at, positions, books })
+    const value = encodeCheckpoint(checkpoint)
+    await log.append(topicName(site, 'ledger'), [{ key: null, value, timestamp: at }])
+    this.#closing = []
+    this.#feed.known.merge(checkpoint)
+    for (const state of books) if (state.closed === true) this.#books.delete(bookId(state))
+    this.#written = booksText(books.filter((state) => state.closed !== true))
+  }
+
+  /** The record of some books, with all that is known of the others: a reader needs no older ones. */
+  #shared({ at, positions, books }: Checkpoint): Checkpoint {
+    const { known, next } = this.#feed
+    if (this.#options.holder !== undefined) known.fold(at)
+    const others = known.statements(new Set(books.map(bookId)))
+    const past = known.past()
+    return {
+      at,
+      positions,
+      books,
+      ...(others.length > 0 && { others }),
+      ...(past.length > 0 && { past }),
+      ...(this.#options.holder !== undefined && { upTo: next }),
+    }
   }
 
   /** Gaps are durable before the checkpoint that counts them. */
@@ -181,50 +330,19 @@ export class Ledger {
   async #positions(): Promise<Position[]> {
     const { log, site } = this.#options
     const positions: Position[] = []
-    for (const topic of [
-      ...(await dataTopics(log, site, this.#options.kinds ?? DATA_KINDS)),
-      topicName(site, 'gaps'),
-    ]) {
+    for (const topic of [...(await dataTopics(log, site, this.#kinds)), topicName(site, 'gaps')]) {
       for (const { partition, end } of await log.ends(topic)) positions.push({ topic, partition, offset: end })
     }
     return positions
+  }
+
+  get #kinds(): readonly string[] {
+    return this.#options.kinds ?? DATA_KINDS
   }
 }
 
 /** What tells one state of the books from another: positions move with every reading of them, books only with data. */
 function booksText(books: readonly BookState[]): string {
-  const sorted = [...books].sort((a, b) => (a.source < b.source ? -1 : 1))
-  return JSON.stringify(sorted.map((book) => [book.source, book.seq, book.duplicates]))
-}
-
-/** The numbers below the highest one of each source that nothing accounts for. */
-function lostRecords(tail: Tail, at: number): GapRecord[] {
-  const reason =
-    tail.skipped > 0
-      ? 'not in the log: never durable, or removed by retention while the hub was off'
-      : 'not durable when the hub stopped, so never acknowledged'
-  return [...tail.books.values()].flatMap((book) => {
-    const ranges = book.missing(1, book.lastSeq)
-    return chunks(ranges, 10_000).map((part): GapRecord => ({
-      source: book.source,
-      kind: 'unacknowledged',
-      reason,
-      from: part[0]![0],
-      to: part.at(-1)![1],
-      count: countOf(part),
-      ...(part.length > 1 && { ranges: part }),
-      at,
-    }))
-  })
-}
-
-function gapRecord(gap: GapRecord): NewRecord {
-  const headers = [['content-type', 'application/json']] as const
-  return { key: gap.source, value: JSON.stringify(gap), headers, timestamp: gap.at }
-}
-
-function chunks<T>(list: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(list.length / size) }, (_, index) =>
-    list.slice(index * size, (index + 1) * size),
-  )
+  const texts = books.map((book) => [bookId(book), book.seq, book.duplicates, book.closed === true] as const)
+  return JSON.stringify(texts.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
