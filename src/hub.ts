@@ -8,6 +8,7 @@ import type { ConfiguredSource, Plant } from './config/plant.ts'
 import { loadDefinitions, publishDefinitions } from './flow/definitions.ts'
 import { Ingest } from './flow/ingest.ts'
 import { ViewRun } from './flow/views.ts'
+import { isGuarded } from './log/broker/access/guard.ts'
 import { Ledger } from './ledger/ledger.ts'
 import type { Log, TopicSpec } from './log/log.ts'
 import { LogWatch } from './log/log-watch.ts'
@@ -15,6 +16,7 @@ import { dataTopicSpec, topicSpec } from './log/topics.ts'
 import { Catalogue } from './model/catalogue.ts'
 import { topicName } from './model/path.ts'
 import { openPlantLog, type PlantLog } from './plant-log.ts'
+import { runReplications } from './replications.ts'
 import { replaceFile } from './system/disk.ts'
 import type { Address } from './system/net.ts'
 import type { System } from './system/system.ts'
@@ -82,6 +84,7 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   stack.defer(() => ledger.close())
   const ingest = new Ingest({ log, ledger, catalogue, site: plant.site, system })
 
+  const replications = runReplications({ plant, log, system }, stack)
   const views = new HubViews({
     hub: { site: plant.site, version: VERSION, mode: options.mode, startedAt, log: describeLog(plant, opened) },
     logHealth: () => watch.health(),
@@ -96,6 +99,7 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
         holds: spec.holds === true,
         health: ingest.health(name),
       })),
+    replications,
     system,
   })
   const readers = () => [{ name: twins.name, positions: twins.positions() }]
@@ -194,7 +198,8 @@ function describeLog({ log }: Plant, opened: PlantLog) {
 }
 
 function fileOf({ log }: Plant, { brokers }: PlantLog): HubFile['log'] {
-  return { kind: log.kind, brokers, secured: false }
+  const secured = log.kind === 'kafka' ? log.security !== undefined : isGuarded(log.security)
+  return { kind: log.kind, brokers, secured }
 }
 
 function addressesText({ brokers }: PlantLog): string {

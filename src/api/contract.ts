@@ -84,6 +84,49 @@ export interface BookView {
   readonly balanced: boolean
 }
 
+/** `GET /api/v1/replication` answers `{ replications: ReplicationView[] }`: topics carried to and from other logs. */
+export interface ReplicationView {
+  readonly name: string
+  /** `up`: from this hub's log. `down`: into it. */
+  readonly direction: 'up' | 'down'
+  /** The other end's brokers, joined by commas. */
+  readonly address: string
+  /**
+   * `live`: carries what comes, within seconds. `behind`: carries, and has a backlog. `down`: one end does not answer or
+   * take; tried for ever. `failed`: cannot go on until somebody acts (not let in, or another hub has taken over).
+   */
+  readonly state: 'starting' | 'live' | 'behind' | 'down' | 'failed' | 'stopped'
+  readonly reason: string
+  readonly since: number
+  /** Grows by one whenever a hub takes this replication over; 0: this hub does not hold it. */
+  readonly epoch: number
+  readonly behind: BehindView
+  readonly recordsPerSecond: number
+  readonly bytesPerSecond: number
+  /** When the backlog will be gone at this pace; absent where it does not shrink. */
+  readonly etaMs?: number
+  /** Records that retention removed before they were carried; each run of them is in a record of the gaps topic. */
+  readonly lost: number
+  /** Sorted by topic. */
+  readonly topics: readonly {
+    readonly topic: string
+    readonly behind: BehindView
+    /** Carried since the connection was made. */
+    readonly records: number
+    /** Kafka's timestamp of the newest record carried. */
+    readonly lastTimestamp?: number
+    readonly lost: number
+  }[]
+}
+
+export interface BehindView {
+  readonly records: number
+  /** About: by the mean size of what was carried. */
+  readonly bytes: number
+  /** Age of the oldest record that is not carried, about. */
+  readonly ms: number
+}
+
 /** `GET /api/v1/topics` answers `{ topics: TopicView[] }`, sorted by name; `GET /api/v1/topics/{name}` one of them. */
 export interface TopicView {
   readonly name: string
@@ -190,6 +233,8 @@ export type LiveMessage =
   | { readonly type: 'twins'; readonly twins: readonly TwinView[] }
   | { readonly type: 'assets'; readonly assets: readonly AssetSummary[] }
   | { readonly type: 'sources'; readonly sources: readonly SourceView[] }
+  /** Once a second, where the plant has any. */
+  | { readonly type: 'replications'; readonly replications: readonly ReplicationView[] }
   /** Once a second. `now`: the hub's wall time, ms since the epoch, for ages that do not depend on the browser's clock. */
   | { readonly type: 'hub'; readonly hub: HubView; readonly now: number }
 

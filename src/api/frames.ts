@@ -9,6 +9,7 @@ export class Frames {
   readonly #summaries = new Map<string, string | undefined>()
   #hubText: string | undefined
   #sourcesText: string | undefined
+  #replicationsText: string | undefined
 
   /** `now`: wall time, ms since the epoch. */
   constructor(hub: HubPort, now: number) {
@@ -24,6 +25,13 @@ export class Frames {
   sources(): string {
     this.#sourcesText ??= message({ type: 'sources', sources: this.#hub.sources() })
     return this.#sourcesText
+  }
+
+  /** Undefined: the plant has none. */
+  replications(): string | undefined {
+    const replications = this.#hub.replications()
+    if (replications.length > 0) this.#replicationsText ??= message({ type: 'replications', replications })
+    return this.#replicationsText
   }
 
   twins(paths: readonly string[]): string {

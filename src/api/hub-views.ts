@@ -7,7 +7,7 @@ import { jsonValue } from '../model/json-value.ts'
 import type { System } from '../system/system.ts'
 import type { TagState, Twin } from '../twins/twin.ts'
 import type { SourceVerdict, Twins } from '../twins/twins.ts'
-import type { AssetSummary, HubView, LedgerView, SourceView, TagView, TwinView } from './contract.ts'
+import type { AssetSummary, HubView, LedgerView, ReplicationView, SourceView, TagView, TwinView } from './contract.ts'
 import type { AssetQuery, HubPort } from './hub-port.ts'
 import { Rates } from './rates.ts'
 
@@ -23,6 +23,7 @@ export interface HubViewsOptions {
   readonly caughtUp: () => boolean
   readonly ledger: Ledger
   readonly sources: () => readonly SourceStatus[]
+  readonly replications: () => readonly ReplicationView[]
   readonly system: Pick<System, 'clock' | 'metrics'>
 }
 
@@ -104,6 +105,10 @@ export class HubViews implements HubPort {
     const { ledger } = this.#options
     const books = ledger.view()
     return { balanced: ledger.complete && books.every((book) => book.balanced), books }
+  }
+
+  replications(): readonly ReplicationView[] {
+    return this.#options.replications()
   }
 
   metrics(): string {

@@ -107,6 +107,8 @@ export class LiveClient {
     const { webSocket, limits } = this.#options
     webSocket.send(frames.hub())
     webSocket.send(frames.sources())
+    const replications = frames.replications()
+    if (replications !== undefined) webSocket.send(replications)
     this.#greeted = true
     for (const path of take(this.#refreshable, limits.liveRefreshesPerSecond)) this.#dirtySummaries.add(path)
   }

@@ -1,6 +1,15 @@
 import type { ViewPosition } from '../component/view.ts'
 import { qualityName, severity } from '../model/quality.ts'
-import type { AssetSummary, HubView, JsonValue, LedgerView, SourceView, TagView, TwinView } from './contract.ts'
+import type {
+  AssetSummary,
+  HubView,
+  JsonValue,
+  LedgerView,
+  ReplicationView,
+  SourceView,
+  TagView,
+  TwinView,
+} from './contract.ts'
 import type { AssetQuery, HubPort } from './hub-port.ts'
 
 /** A hub without log and sources: what the API and the page are developed and tested against. */
@@ -18,6 +27,7 @@ export class MemoryHub implements HubPort {
     assets: 0,
   }
   sourceViews: readonly SourceView[] = []
+  replicationViews: readonly ReplicationView[] = []
   readers: readonly { readonly name: string; readonly positions: readonly ViewPosition[] }[] = []
   isReady = true
 
@@ -90,6 +100,10 @@ export class MemoryHub implements HubPort {
 
   sources(): readonly SourceView[] {
     return this.sourceViews
+  }
+
+  replications(): readonly ReplicationView[] {
+    return this.replicationViews
   }
 
   ledger(): LedgerView {

@@ -52,6 +52,12 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', url: '/api/v1/sources', need: 'read', handle: ({ hub }) => ({ sources: hub.sources() }) },
   { method: 'GET', url: '/api/v1/sources/:name', need: 'read', handle: source },
   { method: 'GET', url: '/api/v1/ledger', need: 'read', handle: ({ hub }) => hub.ledger() },
+  {
+    method: 'GET',
+    url: '/api/v1/replication',
+    need: 'read',
+    handle: ({ hub }) => ({ replications: hub.replications() }),
+  },
   { method: 'GET', url: '/api/v1/topics', need: 'read', handle: topics },
   { method: 'GET', url: '/api/v1/topics/:name', need: 'read', handle: topic },
   { method: 'GET', url: '/api/v1/topics/:name/records', need: 'read', handle: records },

@@ -74,6 +74,7 @@ sources:
     partitions: 4,
     retention: {},
     sync: { mode: 'ack' },
+    security: { users: [] },
   })
   assert.ok(isLoopback(plant.api.listen))
 })
@@ -102,7 +103,7 @@ const CASES: readonly (readonly [name: string, text: string | Uint8Array, ...wan
   [
     'unknown key',
     'site: a/b\nsorces: {}\n',
-    'plant.yaml:2:1: Cannot use "sorces": unknown key, want one of version, site, log, models, assets, sources, api; did you mean "sources"?',
+    'plant.yaml:2:1: Cannot use "sorces": unknown key, want one of version, site, log, models, assets, sources, replicate, api; did you mean "sources"?',
   ],
   [
     'unknown key of a source',
@@ -168,7 +169,7 @@ const CASES: readonly (readonly [name: string, text: string | Uint8Array, ...wan
   [
     'a log open to everybody',
     'site: a/b\nlog: { embedded: { listen: "0.0.0.0:9092" } }\n',
-    'plant.yaml:2:28: Cannot listen on 0.0.0.0 for Kafka clients: the embedded log has no authentication yet, want a port or a loopback address',
+    'plant.yaml:2:28: Cannot listen on 0.0.0.0 for Kafka clients: others reach it, want "tls" and "users", or a loopback address',
   ],
   [
     'a name that only looks like loopback',
@@ -251,5 +252,14 @@ test('no text makes the loader throw anything but a ConfigError', async () => {
 
 test('the file format is a JSON Schema for editors', () => {
   const schema = configSchema([spec]) as { properties: { [key: string]: unknown } }
-  assert.deepEqual(Object.keys(schema.properties), ['version', 'site', 'log', 'models', 'assets', 'sources', 'api'])
+  assert.deepEqual(Object.keys(schema.properties), [
+    'version',
+    'site',
+    'log',
+    'models',
+    'assets',
+    'sources',
+    'replicate',
+    'api',
+  ])
 })

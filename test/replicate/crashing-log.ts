@@ -1,3 +1,4 @@
+import type { ConsumedBatch, ConsumeOptions, GroupOptions, Membership } from '../../src/log/groups.ts'
 import type {
   Appended,
   Log,
@@ -80,6 +81,18 @@ export class CrashingLog implements Log {
       await this.#call(async () => {})
       yield batch
     }
+  }
+
+  join(options: GroupOptions): Membership {
+    return this.#log.join(options)
+  }
+
+  consume(options: ConsumeOptions): AsyncIterable<ConsumedBatch> {
+    return this.#log.consume(options)
+  }
+
+  committed(group: string, topics: readonly string[]): Promise<readonly Position[]> {
+    return this.#log.committed(group, topics)
   }
 
   topics(): Promise<readonly TopicDescription[]> {

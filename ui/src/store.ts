@@ -1,4 +1,12 @@
-import type { AssetSummary, HubView, LiveMessage, LiveRequest, SourceView, TwinView } from '../../src/api/contract.ts'
+import type {
+  AssetSummary,
+  HubView,
+  LiveMessage,
+  LiveRequest,
+  ReplicationView,
+  SourceView,
+  TwinView,
+} from '../../src/api/contract.ts'
 import { PlantTree, stateOf, totalOf, type Counts, type Place, type State } from './tree.ts'
 import { Trends } from './trend.ts'
 
@@ -17,6 +25,7 @@ export class Store {
   /** Only of assets that are looked at now: the twin of another one would be the past. */
   readonly twins = new Map<string, TwinView>()
   sources: readonly SourceView[] | undefined
+  replications: readonly ReplicationView[] | undefined
   hub: HubView | undefined
   connection: ConnectionState = 'connecting'
   /** Hub time of the last message: what `lost` counts from. */
@@ -51,6 +60,7 @@ export class Store {
   receive(message: LiveMessage): void {
     if (message.type === 'hub') this.#takeHub(message.hub, message.now)
     else if (message.type === 'sources') this.sources = message.sources
+    else if (message.type === 'replications') this.replications = message.replications
     else if (message.type === 'assets') for (const asset of message.assets) this.tree.update(asset)
     else for (const twin of message.twins) this.#takeTwin(twin)
     this.lastMessage = this.now()

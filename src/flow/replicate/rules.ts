@@ -1,3 +1,5 @@
+import type { Retention } from '../../log/log.ts'
+
 /** What a replication carries, and how; checked by the config. */
 export interface ReplicationRules {
   readonly name: string
@@ -13,6 +15,10 @@ export interface ReplicationRules {
   readonly catchUp: CatchUp
   /** Partitions of topics that are missing in the target, where their order is per key. */
   readonly partitions: number
+  /** How else those are made; absent: as their kind is, and as the target likes it. */
+  readonly retention?: Retention
+  readonly replication?: number
+  readonly minInSync?: number
 }
 
 /** Fewer points of numbers, within a bound. */

@@ -35,9 +35,18 @@ export function isBook(kind: string): boolean {
 }
 
 /** How a topic is made in the target where it is missing. */
-export function replicaSpec({ site, partitions }: ReplicationRules, kind: string): TopicSpec {
+export function replicaSpec(rules: ReplicationRules, kind: string): TopicSpec {
+  const { replication, minInSync } = rules
+  return {
+    ...specOfKind(rules, kind),
+    ...(replication !== undefined && { replication }),
+    ...(minInSync !== undefined && { minInSync }),
+  }
+}
+
+function specOfKind({ site, partitions, retention = {} }: ReplicationRules, kind: string): TopicSpec {
+  if (kind === 'telemetry' || kind.startsWith('raw')) return dataTopicSpec(site, kind, partitions, retention)
   if (Object.hasOwn(TOPIC_KINDS, kind)) return topicSpec(site, kind as TopicKind, partitions)
-  if (kind.startsWith('raw')) return dataTopicSpec(site, kind, partitions, {})
   const cleanup = COMPACTED.includes(kind) ? 'compact' : 'delete'
   return { name: topicName(site, kind), partitions: isOrdered(kind) ? 1 : partitions, cleanup, retention: {} }
 }

@@ -1,0 +1,88 @@
+import type { ReplicationView } from './api/contract.ts'
+import type { Plant, ReplicationConfig } from './config/plant.ts'
+import { Replication, type ReplicationEnds, type ReplicationStatus } from './flow/replicate/replication.ts'
+import { connectLog } from './log/client/connect.ts'
+import type { Log } from './log/log.ts'
+import { kafkaOptions } from './plant-log.ts'
+import type { System } from './system/system.ts'
+
+export interface ReplicationsOptions {
+  readonly plant: Plant
+  /** The hub's own log. */
+  readonly log: Log
+  readonly system: System
+}
+
+/** Most bytes that wait for the other end: with what is read ahead, all that a backlog takes of memory. */
+const PENDING_BYTES = 16 * 1024 * 1024
+/** How long the other end is dialled before the attempt counts as failed and its reason is shown. */
+const PATIENCE_MS = 10_000
+
+/** Starts every replication of a plant; the stack ends them, before the log does. Answers how they are. */
+export function runReplications(options: ReplicationsOptions, stack: AsyncDisposableStack): () => ReplicationView[] {
+  const { plant, log, system } = options
+  const stop = new AbortController()
+  const running = plant.replications.map((config) => {
+    const { topics, assets, tags, thin, catchUp, name, kafka } = config
+    const scoped = { ...system, logger: system.logger.child({ replication: name }) }
+    const replication = new Replication({
+      rules: { name, site: plant.site, topics, assets, tags, thin, catchUp, ...copiesOf(config, plant) },
+      connect: () => connect(config, log, scoped),
+      home: log,
+      system: scoped,
+    })
+    return { config, replication, ended: replication.run(stop.signal), address: addressesOf(kafka.brokers) }
+  })
+  stack.defer(async () => {
+    stop.abort()
+    await Promise.all(running.map(({ ended }) => ended))
+  })
+  return () => running.map(({ config, replication, address }) => viewOf(config, address, replication.status()))
+}
+
+/** How topics are made that are missing in the target. */
+function copiesOf({ direction, kafka }: ReplicationConfig, plant: Plant) {
+  const target = direction === 'up' ? kafka : plant.log
+  const { replication, minInSync } = target.kind === 'kafka' ? target : {}
+  return {
+    partitions: target.partitions,
+    retention: target.retention,
+    ...(replication !== undefined && { replication }),
+    ...(minInSync !== undefined && { minInSync }),
+  }
+}
+
+async function connect({ direction, kafka }: ReplicationConfig, log: Log, system: System): Promise<ReplicationEnds> {
+  const other = await connectLog({
+    ...kafkaOptions(kafka, system),
+    patienceMs: PATIENCE_MS,
+    maxPendingBytes: PENDING_BYTES,
+    // What is once on its way is tried for ever, in its place: giving up would only mean to find out what arrived.
+    deliveryMs: Infinity,
+  })
+  const close = () => other.close()
+  return direction === 'up' ? { source: log, target: other, close } : { source: other, target: log, close }
+}
+
+function addressesOf(brokers: ReplicationConfig['kafka']['brokers']): string {
+  return brokers.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',')
+}
+
+function viewOf(config: ReplicationConfig, address: string, status: ReplicationStatus): ReplicationView {
+  const { health, behind, recordsPerSecond, bytesPerSecond, etaMs, epoch, lost, topics } = status
+  return {
+    name: config.name,
+    direction: config.direction,
+    address,
+    state: health.state === 'stale' ? 'behind' : health.state,
+    reason: health.reason,
+    since: health.since,
+    epoch,
+    behind,
+    recordsPerSecond,
+    bytesPerSecond,
+    ...(etaMs !== undefined && { etaMs }),
+    lost,
+    topics,
+  }
+}
