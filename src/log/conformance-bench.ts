@@ -32,7 +32,11 @@ export class Bench {
   }
 
   async open(options?: { maxPendingBytes?: number }): Promise<Log> {
-    const log = await this.target.open(options)
+    return this.keep(await this.target.open(options))
+  }
+
+  /** Closes it with the others. */
+  keep(log: Log): Log {
     this.#logs.push(log)
     return log
   }

@@ -1,11 +1,38 @@
 import { systemClock } from '../system/clock.ts'
 import { Bench } from './conformance-bench.ts'
+import type { ConformanceTarget } from './conformance-bench.ts'
 import type { ConsumedBatch, ConsumeOptions, Generation, GroupMember, GroupOptions, Membership } from './groups.ts'
 import type { Log } from './log.ts'
 
+/** A driver whose logs can be cut off. */
+export interface GroupsTarget extends ConformanceTarget {
+  /** A new client, and what cuts it off: nothing that it sends arrives, and nothing comes, until it is healed. */
+  openCuttable(): Promise<Cuttable>
+}
+
+export interface Cuttable {
+  readonly log: Log
+  readonly cut: () => void
+  readonly heal: () => void
+}
+
 /** The groups and members of one test. */
 export class GroupsBench extends Bench {
+  readonly sessionMs: number
+  readonly #target: GroupsTarget
   #groups = 0
+
+  constructor(target: GroupsTarget, sessionMs: number) {
+    super(target)
+    this.sessionMs = sessionMs
+    this.#target = target
+  }
+
+  async openCuttable(): Promise<Cuttable> {
+    const cuttable = await this.#target.openCuttable()
+    this.keep(cuttable.log)
+    return cuttable
+  }
 
   group(): string {
     return `${this.name()}.group${this.#groups++}`
@@ -13,11 +40,11 @@ export class GroupsBench extends Bench {
 
   /** A member that holds things, as a hub holds sources: `held` is what it was given last. */
   holder(log: Log, options: Pick<GroupOptions, 'group'> & Partial<GroupOptions>, things: readonly string[]): Holder {
-    return new Holder(log, options, things)
+    return new Holder(log, { sessionMs: this.sessionMs, ...options }, things)
   }
 
   reader(log: Log, options: Pick<ConsumeOptions, 'group' | 'topics'> & Partial<ConsumeOptions>): GroupReader {
-    return new GroupReader(log, options)
+    return new GroupReader(log, { sessionMs: this.sessionMs, ...options })
   }
 }
 

@@ -21,10 +21,14 @@ conformance(
   { trims: true },
 )
 
-groupsConformance('memory', async () => {
+groupsConformance('memory', 1_000, async () => {
   const store = new MemoryStore()
   return {
     open: async () => new MemoryLog({ clock: systemClock, store, flushMs: 1 }),
+    async openCuttable() {
+      const log = new MemoryLog({ clock: systemClock, store, flushMs: 1 })
+      return { log, cut: () => log.hang(true), heal: () => log.hang(false) }
+    },
     stop: async () => {},
   }
 })
