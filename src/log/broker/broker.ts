@@ -20,6 +20,8 @@ import { Topics } from './wire/topics.ts'
 
 const CHECK_MS = 1000
 const RETAIN_MS = 60_000
+/** Kafka's `log.cleaner.backoff.ms`. */
+const COMPACT_MS = 15_000
 const LOOPBACK = '127.0.0.1'
 
 export interface BrokerOptions {
@@ -72,7 +74,8 @@ export class Broker {
   readonly #traffic: Traffic = { requests: 0, bytesIn: 0, bytesOut: 0 }
   #doors: Door[] = []
   #timers: readonly Timer[] = []
-  #retaining = false
+  readonly #tidying = new Set<string>()
+  readonly #closing = new AbortController()
 
   constructor(storage: Storage, system: Pick<System, 'clock' | 'random' | 'net' | 'logger'>, options: BrokerOptions) {
     this.#storage = storage
@@ -101,7 +104,14 @@ export class Broker {
     const users = security?.users ?? []
     await this.#open(listen, users, { ...(advertise && { advertise }), ...security })
     if (security?.hub) await this.#open({ host: LOOPBACK, port: 0 }, [security.hub], {})
-    this.#timers = [clock.every(CHECK_MS, () => this.#check()), clock.every(RETAIN_MS, () => void this.#retain())]
+    const { signal } = this.#closing
+    const retain = () => this.#tidy('remove old segments', () => this.#storage.retain(clock.now()))
+    const compact = () => this.#tidy('compact', () => this.#storage.compact(clock.now(), signal))
+    this.#timers = [
+      clock.every(CHECK_MS, () => this.#check()),
+      clock.every(RETAIN_MS, () => void retain()),
+      clock.every(COMPACT_MS, () => void compact()),
+    ]
     return this.#doors[0]!.listener.address
   }
 
@@ -117,6 +127,7 @@ export class Broker {
   /** Stops listening and closes all connections. What was not acknowledged may or may not be stored. */
   async close(): Promise<void> {
     for (const timer of this.#timers) timer.cancel()
+    this.#closing.abort()
     this.#services.groups.close()
     const closing = this.#doors.map(({ listener }) => listener.close())
     for (const connection of this.#connections.keys()) connection.close()
@@ -176,15 +187,16 @@ export class Broker {
     for (const connection of this.#connections.keys()) connection.check()
   }
 
-  async #retain(): Promise<void> {
-    if (this.#retaining) return
-    this.#retaining = true
+  /** Runs what may take longer than until it is due again. */
+  async #tidy(what: string, work: () => Promise<void>): Promise<void> {
+    if (this.#tidying.has(what)) return
+    this.#tidying.add(what)
     try {
-      await this.#storage.retain(this.#system.clock.now())
+      await work()
     } catch (error) {
-      this.#system.logger.error('Cannot remove old segments', { error })
+      this.#system.logger.error(`Cannot ${what}`, { error })
     }
-    this.#retaining = false
+    this.#tidying.delete(what)
   }
 }
 

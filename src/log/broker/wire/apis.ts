@@ -1,9 +1,17 @@
+import { alterConfigs, incrementalAlterConfigs } from './alter-configs.ts'
 import { apiVersions, apiVersionsUnsupported } from './api-versions.ts'
 import type { Handler, Peer, Services } from './api.ts'
+import { createPartitions } from './create-partitions.ts'
 import { createTopics } from './create-topics.ts'
 import { deleteGroups } from './delete-groups.ts'
+import { deleteRecords } from './delete-records.ts'
+import { deleteTopics } from './delete-topics.ts'
+import { describeAcls } from './describe-acls.ts'
+import { describeCluster } from './describe-cluster.ts'
 import { describeConfigs } from './describe-configs.ts'
 import { describeGroups } from './describe-groups.ts'
+import { describeLogDirs } from './describe-log-dirs.ts'
+import { describeProducers } from './describe-producers.ts'
 import { fetch } from './fetch.ts'
 import { findCoordinator } from './find-coordinator.ts'
 import { heartbeat } from './heartbeat.ts'
@@ -16,6 +24,7 @@ import { metadata } from './metadata.ts'
 import { offsetCommit } from './offset-commit.ts'
 import { offsetDelete } from './offset-delete.ts'
 import { offsetFetch } from './offset-fetch.ts'
+import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { produce } from './produce.ts'
 import { rawToken, saslAuthenticate } from './sasl-authenticate.ts'
 import { saslHandshake } from './sasl-handshake.ts'
@@ -48,7 +57,7 @@ const NEVER = 100
 const APIS: readonly Api[] = [
   { key: PRODUCE, name: 'Produce', min: 0, max: 11, flexible: 9, handle: produce },
   { key: 1, name: 'Fetch', min: 4, max: 17, flexible: 12, handle: fetch },
-  { key: 2, name: 'ListOffsets', min: 1, max: 7, flexible: 6, handle: listOffsets },
+  { key: 2, name: 'ListOffsets', min: 1, max: 11, flexible: 6, handle: listOffsets },
   { key: 3, name: 'Metadata', min: 0, max: 12, flexible: 9, handle: metadata },
   { key: 8, name: 'OffsetCommit', min: 2, max: 9, flexible: 8, handle: offsetCommit },
   { key: 9, name: 'OffsetFetch', min: 1, max: 9, flexible: 6, handle: offsetFetch },
@@ -69,11 +78,21 @@ const APIS: readonly Api[] = [
     handle: (services, request) => apiVersions(APIS, services, request),
   },
   { key: 19, name: 'CreateTopics', min: 2, max: 7, flexible: 5, handle: createTopics },
+  { key: 20, name: 'DeleteTopics', min: 1, max: 6, flexible: 4, handle: deleteTopics },
+  { key: 21, name: 'DeleteRecords', min: 0, max: 2, flexible: 2, handle: deleteRecords },
   { key: 22, name: 'InitProducerId', min: 0, max: 4, flexible: 2, handle: initProducerId },
+  { key: 23, name: 'OffsetForLeaderEpoch', min: 2, max: 4, flexible: 4, handle: offsetForLeaderEpoch },
+  { key: 29, name: 'DescribeAcls', min: 1, max: 3, flexible: 2, handle: describeAcls },
   { key: 32, name: 'DescribeConfigs', min: 1, max: 4, flexible: 4, handle: describeConfigs },
+  { key: 33, name: 'AlterConfigs', min: 0, max: 2, flexible: 2, handle: alterConfigs },
+  { key: 35, name: 'DescribeLogDirs', min: 1, max: 4, flexible: 2, handle: describeLogDirs },
   { key: SASL_AUTHENTICATE, name: 'SaslAuthenticate', min: 0, max: 2, flexible: 2, handle: saslAuthenticate },
+  { key: 37, name: 'CreatePartitions', min: 0, max: 3, flexible: 2, handle: createPartitions },
   { key: 42, name: 'DeleteGroups', min: 0, max: 2, flexible: 2, handle: deleteGroups },
+  { key: 44, name: 'IncrementalAlterConfigs', min: 0, max: 1, flexible: 1, handle: incrementalAlterConfigs },
   { key: 47, name: 'OffsetDelete', min: 0, max: 0, flexible: NEVER, handle: offsetDelete },
+  { key: 60, name: 'DescribeCluster', min: 0, max: 2, flexible: 0, handle: describeCluster },
+  { key: 61, name: 'DescribeProducers', min: 0, max: 0, flexible: 0, handle: describeProducers },
 ]
 
 const BY_KEY = new Map(APIS.map((api) => [api.key, api]))

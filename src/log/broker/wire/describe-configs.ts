@@ -1,6 +1,8 @@
 import { NODE_ID } from './api.ts'
 import type { Request, Services } from './api.ts'
 import { SOURCE_DEFAULT, SOURCE_TOPIC } from './create-topics.ts'
+import { PRODUCER_MS } from '../storage/partition-log.ts'
+import { TOPIC_DEFAULTS } from '../storage/topic-settings.ts'
 import { configDefaults } from './limits.ts'
 import { ERROR } from './protocol-error.ts'
 import type { Refusal } from './protocol-error.ts'
@@ -13,6 +15,9 @@ import type { Writer } from '../../wire/writer.ts'
 const TOPIC = 2
 const BROKER = 4
 
+/** And for types of configs. */
+const BOOLEAN = 1
+
 interface Resource {
   readonly type: number
   readonly name: string
@@ -24,7 +29,7 @@ interface Resource {
 export function describeConfigs(services: Services, { version, body, answer }: Request): Writer {
   const resources = body.array(readResource)
   const synonyms = body.boolean()
-  if (version >= 3) body.boolean() // documentation
+  const documentation = version >= 3 ? body.boolean() : false
   answer.int32(0) // throttle time
   answer.array(resources, (resource) => {
     const found = find(services, resource)
@@ -34,7 +39,7 @@ export function describeConfigs(services: Services, { version, body, answer }: R
     answer.string(refusal?.message ?? null)
     answer.int8(resource.type)
     answer.string(resource.name)
-    answer.array(entries, (entry) => writeEntry(entry, resource.type, synonyms, version, answer))
+    answer.array(entries, (entry) => writeEntry(entry, resource.type, { synonyms, documentation }, version, answer))
     answer.tags()
   })
   answer.tags()
@@ -65,36 +70,65 @@ function find({ storage, limits }: Services, { type, name }: Resource): ConfigEn
 }
 
 const INT = 3
+const LONG = 5
+const LIST = 7
 
 function brokerConfigs(limits: Services['limits']): ConfigEntry[] {
-  const values = {
-    'num.partitions': limits.defaultPartitions,
-    'message.max.bytes': limits.maxBatchBytes,
-    'fetch.max.bytes': limits.maxFetchBytes,
-    'socket.request.max.bytes': limits.maxRequestBytes,
-    'max.connections': limits.maxConnections,
-    'connections.max.idle.ms': limits.idleMs,
-    'default.replication.factor': 1,
-  }
-  return Object.entries(values).map(([name, value]) => ({ name, value: String(value), type: INT, isDefault: true }))
+  const values: [name: string, value: number | string, about: string, type?: number][] = [
+    ['num.partitions', limits.defaultPartitions, 'Partitions of a topic whose creator does not say how many'],
+    ['message.max.bytes', limits.maxBatchBytes, 'Largest batch, where the topic sets none'],
+    ['fetch.max.bytes', limits.maxFetchBytes, 'Most bytes of records in one answer'],
+    ['socket.request.max.bytes', limits.maxRequestBytes, 'Largest request'],
+    ['max.connections', limits.maxConnections, 'Most connections at a time'],
+    ['connections.max.idle.ms', limits.idleMs, 'A connection on which nothing happens for so long is closed', LONG],
+    ['log.segment.bytes', limits.segmentBytes, 'Size of a segment file, where the topic sets none'],
+    [
+      'log.retention.ms',
+      TOPIC_DEFAULTS['retention.ms'],
+      'Age at which records are removed, where the topic sets none',
+      LONG,
+    ],
+    [
+      'log.cleanup.policy',
+      TOPIC_DEFAULTS['cleanup.policy'],
+      'What is done with old records, where the topic sets none',
+      LIST,
+    ],
+    ['auto.create.topics.enable', String(limits.autoCreateTopics), 'Whether asking for a topic creates it', BOOLEAN],
+    ['producer.id.expiration.ms', PRODUCER_MS, 'How long a silent producer is known'],
+    ['default.replication.factor', 1, 'This broker is a single node'],
+    ['min.insync.replicas', 1, 'This broker is a single node'],
+    ['node.id', NODE_ID, 'The one node'],
+  ]
+  return values.map(([name, given, about, type = INT]) => {
+    const value = String(given)
+    return { name, value, type, isDefault: true, byDefault: value, about }
+  })
 }
 
-function writeEntry(entry: ConfigEntry, resource: number, synonyms: boolean, version: number, answer: Writer): void {
+interface Asked {
+  readonly synonyms: boolean
+  readonly documentation: boolean
+}
+
+function writeEntry(entry: ConfigEntry, resource: number, asked: Asked, version: number, answer: Writer): void {
   const source = entry.isDefault ? SOURCE_DEFAULT : SOURCE_TOPIC
+  const own = { value: entry.value, source }
+  const both = entry.isDefault ? [own] : [own, { value: entry.byDefault, source: SOURCE_DEFAULT }]
   answer.string(entry.name)
   answer.string(entry.value)
   answer.boolean(resource === BROKER) // read only: the broker is configured by the hub
   answer.int8(source)
   answer.boolean(false) // sensitive
-  answer.array(synonyms ? [entry] : [], ({ name, value }) => {
-    answer.string(name)
+  answer.array(asked.synonyms ? both : [], ({ value, source }) => {
+    answer.string(entry.name)
     answer.string(value)
     answer.int8(source)
     answer.tags()
   })
   if (version >= 3) {
     answer.int8(entry.type)
-    answer.string(null) // documentation
+    answer.string(asked.documentation ? entry.about : null)
   }
   answer.tags()
 }

@@ -15,6 +15,8 @@ export interface Limits {
   readonly maxPartitions: number
   /** Partitions of a topic whose creator does not say how many. */
   readonly defaultPartitions: number
+  /** Whether a topic that is asked for and missing is created, where the client agrees (as Kafka by default). */
+  readonly autoCreateTopics: boolean
   /** Produce requests of one connection that are being stored at once. */
   readonly maxInFlight: number
   /** Their bytes: with more, the connection is not read until some are durable. */
@@ -62,6 +64,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxConnections: 1000,
   maxPartitions: 2000,
   defaultPartitions: 4,
+  autoCreateTopics: true,
   maxInFlight: 128,
   maxInFlightBytes: 16 * MIB,
   maxRequestsBytes: 192 * MIB,

@@ -1,16 +1,22 @@
 import type { Partition, Storage } from '../storage/storage.ts'
 import { LEADER_EPOCH } from './api.ts'
 import type { Request, Services } from './api.ts'
-import { ERROR } from './protocol-error.ts'
+import { ERROR, storageRefusal } from './protocol-error.ts'
 import type { ErrorCode } from './protocol-error.ts'
 import type { Reader } from '../../wire/reader.ts'
 import { absence } from './topics.ts'
 import type { Writer } from '../../wire/writer.ts'
 
-/** Timestamps that are questions: the end, the start, the record with the latest time (KIP-734). */
+/**
+ * Timestamps that are questions: the end, the start, the record with the latest time (KIP-734), and where tiers of
+ * storage begin and end (KIP-405, KIP-1005, KIP-1023): everything is local here, nothing was or will be moved.
+ */
 const LATEST = -1
 const EARLIEST = -2
 const MAX_TIMESTAMP = -3
+const EARLIEST_LOCAL = -4
+const LATEST_TIERED = -5
+const EARLIEST_PENDING_UPLOAD = -6
 
 interface Question {
   readonly index: number
@@ -26,19 +32,25 @@ interface Found {
 /** Offset and time where no record is as late as was asked: not an error (KIP-79). */
 const NONE: Found = { error: ERROR.none, offset: -1, timestamp: -1 }
 
-/** ListOffsets (2), v1 to v7. */
-export function listOffsets({ storage }: Services, { version, body, answer }: Request): Writer {
+/** ListOffsets (2), v1 to v11. */
+export async function listOffsets({ storage }: Services, { version, body, answer }: Request): Promise<Writer> {
   body.int32() // replica id
   if (version >= 2) body.int8() // isolation level: without transactions both read the same
   const topics = body.array((reader) => readTopic(reader, version))
   const asked = new Set<Partition>()
+  const found = new Map<Question, Found>()
+  for (const { name, questions } of topics) {
+    for (const question of questions) {
+      const partition = storage.partition(name, question.index)
+      found.set(question, partition ? ask(partition, question.timestamp, asked) : absent(storage, name, question.index))
+      // A look-up by time may read and unfold a batch: others get their turn before the next.
+      if (question.timestamp >= 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
   if (version >= 2) answer.int32(0) // throttle time
   answer.array(topics, ({ name, questions }) => {
     answer.string(name)
-    answer.array(questions, ({ index, timestamp }) => {
-      const partition = storage.partition(name, index)
-      writeFound(index, partition ? ask(partition, timestamp, asked) : absent(storage, name, index), version, answer)
-    })
+    answer.array(questions, (question) => writeFound(question.index, found.get(question)!, version, answer))
     answer.tags()
   })
   answer.tags()
@@ -67,24 +79,16 @@ function ask(partition: Partition, timestamp: number, asked: Set<Partition>): Fo
   if (asked.has(partition)) return { ...NONE, error: ERROR.invalidRequest }
   asked.add(partition)
   if (timestamp === LATEST) return { error: ERROR.none, offset: partition.durableOffset, timestamp: -1 }
-  if (timestamp === EARLIEST) return { error: ERROR.none, offset: partition.startOffset, timestamp: -1 }
-  if (timestamp === MAX_TIMESTAMP) return { ...NONE, ...latestRecord(partition) }
-  if (timestamp < 0) return { ...NONE, error: ERROR.invalidRequest }
-  return { ...NONE, ...partition.offsetForTime(timestamp) }
-}
-
-/**
- * The record with the latest time, by asking the time index ever later until there is no answer, then halving: some
- * fifty look-ups, whatever the size of the partition.
- */
-function latestRecord(partition: Partition): { offset: number; timestamp: number } | undefined {
-  let best = partition.offsetForTime(0)
-  for (let step = 1; best && step >= 1;) {
-    const later = partition.offsetForTime(best.timestamp + step)
-    step = later ? step * 2 : Math.floor(step / 2)
-    best = later ?? best
+  if (timestamp === EARLIEST || timestamp === EARLIEST_LOCAL)
+    return { error: ERROR.none, offset: partition.startOffset, timestamp: -1 }
+  if (timestamp === LATEST_TIERED || timestamp === EARLIEST_PENDING_UPLOAD) return NONE
+  if (timestamp < 0 && timestamp !== MAX_TIMESTAMP) return { ...NONE, error: ERROR.invalidRequest }
+  try {
+    const found = timestamp === MAX_TIMESTAMP ? partition.latestRecord() : partition.offsetForTime(timestamp)
+    return { ...NONE, ...found }
+  } catch (fault) {
+    return { ...NONE, error: storageRefusal(fault).error }
   }
-  return best
 }
 
 function writeFound(index: number, found: Found, version: number, answer: Writer): void {

@@ -29,7 +29,7 @@ const NO_ID = Buffer.alloc(16)
 export async function metadata(services: Services, request: Request): Promise<Writer> {
   const { version, body, answer } = request
   const wanted = body.nullableArray((reader) => readWanted(reader, version))
-  const create = version >= 4 ? body.boolean() : true
+  const create = (version >= 4 ? body.boolean() : true) && services.limits.autoCreateTopics
   const everything = wanted === null || (version === 0 && wanted.length === 0)
   const topics = everything
     ? [...services.storage.topics().values()].map(described)

@@ -1,10 +1,12 @@
-import { BATCH, MAGIC, batchFault, producedFault, readBatchHeader } from '../../batch.ts'
+import { ATTRIBUTE, BATCH, MAGIC, batchFault, producedFault, readBatchHeader } from '../../batch.ts'
 import type { BatchHeader } from '../../batch.ts'
 import type { Request, Services } from './api.ts'
 import { ERROR, storageRefusal } from './protocol-error.ts'
 import type { ErrorCode, Refusal } from './protocol-error.ts'
 import { WireError } from '../../wire/reader.ts'
 import type { Reader } from '../../wire/reader.ts'
+import { keyRefusal, stampTime } from './topic-rules.ts'
+import type { RecordRefusal } from './topic-rules.ts'
 import { absence, isInternal } from './topics.ts'
 import type { Writer } from '../../wire/writer.ts'
 
@@ -18,10 +20,12 @@ interface TopicData {
   readonly partitions: readonly PartitionData[]
 }
 
-interface Stored extends Refusal {
+interface Stored extends RecordRefusal {
   readonly index: number
   readonly baseOffset: number
   readonly startOffset: number
+  /** The broker's time, where the topic asks for that; -1: the times are the producer's. */
+  readonly appendTime: number
 }
 
 /**
@@ -89,12 +93,16 @@ async function store(services: Services, topic: string, { index, records }: Part
   const refusal = sizeRefusal(services, topic, records.length) ?? batchRefusal(records)
   if (refusal) return refused(index, refusal)
   const header = readBatchHeader(records)
+  const { configs } = services.storage.topic(topic)!
+  const keyless = keyRefusal(configs, header, records)
+  if (keyless) return refused(index, keyless)
   const { startOffset } = partition
   try {
     const verdict = header.producerId < 0n ? ACCEPTED : partition.producers.check(header)
     if ('error' in verdict) return refused(index, sequenceRefusal(verdict.error, header))
+    const appendTime = stampTime(configs, records, services.clock)
     const baseOffset = 'duplicate' in verdict ? verdict.duplicate : (await partition.append(records)).baseOffset
-    return { index, error: ERROR.none, message: '', baseOffset, startOffset }
+    return { index, error: ERROR.none, message: '', baseOffset, startOffset, appendTime }
   } catch (fault) {
     return refused(index, storageRefusal(fault))
   }
@@ -134,6 +142,9 @@ function headerRefusal(header: BatchHeader, bytes: number): Refusal | undefined 
       message: 'Cannot store batch: timestamp type is LogAppendTime, want CreateTime',
     }
   }
+  if ((header.attributes & ATTRIBUTE.deleteHorizon) !== 0) {
+    return { error: ERROR.invalidRecord, message: 'Cannot store batch: its attributes say that compaction made it' }
+  }
   if (header.transactional) {
     return { error: ERROR.invalidTransactionState, message: 'Cannot store batch: the embedded log has no transactions' }
   }
@@ -161,8 +172,8 @@ function sequenceRefusal(error: string, { producerId, producerEpoch, baseSequenc
   return { error: SEQUENCE_ERRORS[error] ?? ERROR.unknownServerError, message }
 }
 
-function refused(index: number, refusal: Refusal): Stored {
-  return { index, ...refusal, baseOffset: -1, startOffset: -1 }
+function refused(index: number, refusal: RecordRefusal): Stored {
+  return { index, ...refusal, baseOffset: -1, startOffset: -1, appendTime: -1 }
 }
 
 /** A client with acks=0 hears nothing; that its connection closes is how it learns of a fault, as with Kafka. */
@@ -176,10 +187,14 @@ function writeStored(stored: Stored, version: number, answer: Writer): void {
   answer.int32(stored.index)
   answer.int16(stored.error)
   answer.int64(stored.baseOffset)
-  if (version >= 2) answer.int64(-1) // log append time: the time is the producer's
+  if (version >= 2) answer.int64(stored.appendTime)
   if (version >= 5) answer.int64(stored.startOffset)
   if (version >= 8) {
-    answer.array([], () => {}) // errors of single records
+    answer.array(stored.record === undefined ? [] : [stored.record], (record) => {
+      answer.int32(record)
+      answer.string(stored.message)
+      answer.tags()
+    })
     answer.string(stored.error === ERROR.none ? null : stored.message)
   }
   answer.tags()

@@ -39,6 +39,7 @@ export const ERROR = {
   invalidProducerEpoch: 47,
   invalidTransactionState: 48,
   transactionalIdNotAuthorized: 53,
+  securityDisabled: 54,
   storageError: 56,
   saslAuthenticationFailed: 58,
   unknownProducerId: 59,
@@ -53,6 +54,7 @@ export const ERROR = {
   groupSubscribedToTopic: 86,
   invalidRecord: 87,
   unknownTopicId: 100,
+  mismatchedEndpointType: 114,
 } as const
 
 export type ErrorCode = (typeof ERROR)[keyof typeof ERROR]

@@ -7,7 +7,8 @@ import type { ErrorCode, Refusal } from './protocol-error.ts'
 export class Topics {
   readonly #storage: Storage
   readonly #limits: Limits
-  readonly #byId = new Map<string, StoredTopic>()
+  /** Names by id; a topic may have been deleted since. */
+  readonly #names = new Map<string, string>()
   readonly #creating = new Map<string, { readonly partitions: number; readonly done: Promise<StoredTopic> }>()
 
   constructor(storage: Storage, limits: Limits) {
@@ -17,10 +18,12 @@ export class Topics {
 
   byId(id: Uint8Array): StoredTopic | undefined {
     const key = hex(id)
-    if (!this.#byId.has(key)) {
-      for (const topic of this.#storage.topics().values()) this.#byId.set(hex(topic.id), topic)
+    if (!this.#names.has(key)) {
+      this.#names.clear()
+      for (const topic of this.#storage.topics().values()) this.#names.set(hex(topic.id), topic.name)
     }
-    return this.#byId.get(key)
+    const topic = this.#storage.topic(this.#names.get(key) ?? '')
+    return topic !== undefined && hex(topic.id) === key ? topic : undefined
   }
 
   /** Why a topic cannot be created now; undefined where it can. */
@@ -40,10 +43,16 @@ export class Topics {
       const message = `Cannot create topic "${name}": partitions is ${partitions}, want at least 1`
       return { error: ERROR.invalidPartitions, message }
     }
+    const full = this.room(partitions)
+    if (full === undefined) return undefined
+    return { error: ERROR.policyViolation, message: `Cannot create topic "${name}": ${full}` }
+  }
+
+  /** Why there is no room for so many partitions more; undefined where there is. */
+  room(partitions: number): string | undefined {
     const sum = this.#partitions() + partitions
     if (sum <= this.#limits.maxPartitions) return undefined
-    const message = `Cannot create topic "${name}": the broker would have ${sum} partitions, want at most ${this.#limits.maxPartitions}`
-    return { error: ERROR.policyViolation, message }
+    return `the broker would have ${sum} partitions, want at most ${this.#limits.maxPartitions}`
   }
 
   /** Durable when it resolves. Where the topic is being created already, that creation's. @throws StorageError */
