@@ -73,5 +73,13 @@ function print(audit: Audit, site: string): void {
   const verdict = audit.balanced
     ? terminal.style('green', 'The books balance')
     : terminal.style('red', 'The books do NOT balance')
-  terminal.out(`\n${verdict}: ${site}, ${audit.records.toLocaleString('en-US')} records read`)
+  terminal.out(
+    `\n${verdict}: ${site}, ${audit.records.toLocaleString('en-US')} records read${COPIES[audit.copy ?? 'none']}`,
+  )
 }
+
+const COPIES = {
+  none: '',
+  whole: ', of a copy',
+  partial: ', of a copy that leaves records out: what is missing here may be there',
+} as const

@@ -2,6 +2,7 @@ import type { Log } from '../log/log.ts'
 import { topicName } from '../model/path.ts'
 import { addSummaries, sum, summaryOf, type BookState, type BookSummary } from './book.ts'
 import { checkpoints, lastCheckpoints, type CheckpointRecord } from './checkpoint.ts'
+import { copyBase, copyTerms, type CopyTerms } from './copy.ts'
 import { dataTopics } from './data-topics.ts'
 import { KnownBooks, type KnownBook } from './known-books.ts'
 import { DATA_KINDS } from './ledger.ts'
@@ -39,6 +40,11 @@ export interface Audit {
   readonly records: number
   /** Wall time of the checkpoint the proof began at; undefined: at the first record. */
   readonly since?: number
+  /**
+   * The log is a copy that a replication has made of another. `partial`: it leaves records out on purpose, so that the
+   * books prove only that nothing is there twice and, where it is carried in order, that nothing is out of order.
+   */
+  readonly copy?: 'whole' | 'partial'
 }
 
 /**
@@ -48,12 +54,16 @@ export interface Audit {
  */
 export async function auditLedger(log: Log, site: string, options: AuditOptions): Promise<Audit> {
   const kinds = options.kinds ?? DATA_KINDS
+  const copy = await copyTerms(log, site)
+  const full = options.full || copy !== undefined
   // The checkpoints first: everything that they count is durable, so it is found by whoever begins to read now.
-  const records = await ledgerRecords(log, topicName(site, 'ledger'), options.full)
-  const proved = knowing(records, options.full)
-  const base = options.full
-    ? await provableBase(log, site, kinds, records)
-    : { books: proved.all(), at: latest(proved) }
+  const records = await ledgerRecords(log, topicName(site, 'ledger'), full)
+  const proved = knowing(records, full)
+  const base = copy
+    ? await copyBase(log, await booked(log, site, kinds), records)
+    : full
+      ? await provableBase(log, site, kinds, records)
+      : { books: proved.all(), at: latest(proved) }
   const tail = await readTail({
     log,
     site,
@@ -65,7 +75,7 @@ export async function auditLedger(log: Log, site: string, options: AuditOptions)
   })
   const audited = [...tail.books]
     .sort(([, a], [, b]) => a.epoch - b.epoch)
-    .map(([id, book]) => auditBook(book, proved.get(id)?.state))
+    .map(([id, book]) => auditBook(book, proved.get(id)?.state, copy ?? OWN))
   const books = perSource([...proved.past().map(pastBook), ...audited.map(({ book }) => book)])
   const reasons = [...tailReasons(tail), ...audited.flatMap(({ reasons }) => reasons)]
   const { at } = base
@@ -75,8 +85,12 @@ export async function auditLedger(log: Log, site: string, options: AuditOptions)
     books,
     records: tail.records,
     ...(at !== undefined && { since: at }),
+    ...(copy && { copy: copy.whole ? ('whole' as const) : ('partial' as const) }),
   }
 }
+
+/** What a log's own books demand. */
+const OWN: CopyTerms = { whole: true, ordered: true }
 
 /** What the ledger's topic says: of its newest records, or, for a full proof, of all of them. */
 async function ledgerRecords(log: Log, topic: string, full: boolean): Promise<readonly CheckpointRecord[]> {
@@ -123,12 +137,16 @@ async function provableBase(
 
 async function startsOf(log: Log, site: string, kinds: readonly string[]): Promise<Map<string, number>> {
   const starts = new Map<string, number>()
-  const there = new Set((await log.topics()).map(({ name }) => name))
-  for (const topic of [...(await dataTopics(log, site, kinds)), topicName(site, 'gaps')]) {
-    if (!there.has(topic)) continue
+  for (const topic of await booked(log, site, kinds)) {
     for (const { partition, start } of await log.ends(topic)) starts.set(`${topic}/${partition}`, start)
   }
   return starts
+}
+
+/** The topics that are there and that the books speak of. */
+async function booked(log: Log, site: string, kinds: readonly string[]): Promise<string[]> {
+  const there = new Set((await log.topics()).map(({ name }) => name))
+  return [...(await dataTopics(log, site, kinds)), topicName(site, 'gaps')].filter((topic) => there.has(topic))
 }
 
 function tailReasons({ beyond, skipped }: Tail): string[] {
@@ -140,9 +158,13 @@ function tailReasons({ beyond, skipped }: Tail): string[] {
   return reasons
 }
 
-function auditBook(tail: TailBook, claim: BookState | undefined): { book: AuditedBook; reasons: string[] } {
+function auditBook(
+  tail: TailBook,
+  claim: BookState | undefined,
+  terms: CopyTerms,
+): { book: AuditedBook; reasons: string[] } {
   const proved = claim?.seq ?? 0
-  const missing = tail.missing(1, proved)
+  const missing = terms.whole ? tail.missing(1, proved) : []
   const beyond = countOf(tail.missing(proved + 1, tail.lastSeq))
   // Nobody waits for what a closed book does not have: its holder has lost the source, and acknowledges what is durable.
   const inFlight = claim?.closed === true ? 0 : beyond
@@ -151,8 +173,8 @@ function auditBook(tail: TailBook, claim: BookState | undefined): { book: Audite
   const reasons = [
     ...missing.slice(0, 10).map(([from, to]) => `${name}: numbers ${from} to ${to} are nowhere in the log`),
     ...(tail.duplicates > 0 ? [`${name}: ${tail.duplicates} numbers are in the log twice`] : []),
-    ...(tail.disorder > 0 ? [`${name}: ${tail.disorder} records lie before an older one`] : []),
-    ...(claim === undefined ? [] : differences(name, tail, claim)),
+    ...(tail.disorder > 0 && terms.ordered ? [`${name}: ${tail.disorder} records lie before an older one`] : []),
+    ...(claim === undefined || !terms.whole ? [] : differences(name, tail, claim)),
   ]
   const book = {
     ...summaryOf(closed),

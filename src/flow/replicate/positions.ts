@@ -1,5 +1,5 @@
 import { LogError, type Log, type Position, type StoredRecord } from '../../log/log.ts'
-import { topicName } from '../../model/path.ts'
+import { replicationTopic, type CopyClaim } from '../../ledger/copy.ts'
 
 /** Offsets of the source, from `from` up to but not including `to`. */
 export interface Range {
@@ -24,25 +24,16 @@ export interface SavedPosition {
 }
 
 /** Who replicates under a name, and since when: the newest epoch is the one that may. */
-export interface Claim {
+export interface Claim extends CopyClaim {
   readonly epoch: number
   /** Drawn anew by every run. */
   readonly holder: string
   /** Names the log that the origins of records speak of. */
   readonly line: string
-  /** Whether everything of the topics is carried, so that the copy proves the books. */
-  readonly whole: boolean
-  /** Whether it is carried in order. */
-  readonly ordered: boolean
   /** The run ended, with nothing left on its way. */
   readonly released?: boolean
   /** Wall time, ms since the epoch. */
   readonly at: number
-}
-
-/** The topic of positions at a site; it lies in the target and is compacted. */
-export function positionsTopic(site: string): string {
-  return topicName(site, 'replication')
 }
 
 /** Everything that one replication has written down, with the place to go on reading from. */
@@ -65,7 +56,7 @@ export class Positions {
 
   constructor(log: Log, site: string, name: string) {
     this.#log = log
-    this.#topic = positionsTopic(site)
+    this.#topic = replicationTopic(site)
     this.#name = name
   }
 

@@ -228,7 +228,15 @@ test('of two that claim the same epoch the first one has it', async () => {
   const target = new Rig(5).target()
   const positions = new Positions(target, SITE, 'cloud')
   await positions.load()
-  const claim = (holder: string): Claim => ({ epoch: 1, holder, line: 'x', whole: true, ordered: true, at: 1 })
+  const claim = (holder: string): Claim => ({
+    epoch: 1,
+    holder,
+    line: 'x',
+    whole: true,
+    ordered: true,
+    books: true,
+    at: 1,
+  })
   await positions.claim(claim('a'))
   await assert.rejects(positions.claim(claim('b')), { code: 'REPLICATION_FENCED', message: /a took it over/ })
 })

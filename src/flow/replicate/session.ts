@@ -8,6 +8,7 @@ import { extend, findTail, type Found } from './recover.ts'
 import { isWhole, type ReplicationRules } from './rules.ts'
 import { Selection } from './selection.ts'
 import { carriedTopics, isBook, isOrdered, refusedRecord, replicaSpec, type CarriedTopic } from './topics.ts'
+import { nameMatches } from './thin.ts'
 import { Track, type Progress } from './track.ts'
 
 export interface SessionOptions {
@@ -106,6 +107,7 @@ export class Session {
       line: before.claim?.line ?? hex(system.random.bytes(4)),
       whole: isWhole(rules),
       ordered: rules.catchUp.order === 'in-order',
+      books: rules.topics.some((wanted) => nameMatches(wanted, 'ledger')),
       at: Math.trunc(system.clock.now()),
     }
     const state = await this.#positions.claim(this.#claim)
