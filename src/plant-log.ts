@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { KafkaLogConfig, Plant } from './config/plant.ts'
+import { guardListener } from './log/broker/access/guard.ts'
 import { startBroker } from './log/broker/start.ts'
 import { takeLock } from './log/broker/storage/lock.ts'
 import { StorageError } from './log/broker/storage/storage.ts'
@@ -46,8 +47,8 @@ export async function openPlantLog(options: PlantLogOptions, stack: AsyncDisposa
 }
 
 /** How to connect to a plant's Kafka. */
-export function kafkaOptions({ brokers, compression }: KafkaLogConfig, system: System): ConnectOptions {
-  return { brokers, compression, system }
+export function kafkaOptions({ brokers, compression, security }: KafkaLogConfig, system: System): ConnectOptions {
+  return { brokers, compression, system, ...(security && { security }) }
 }
 
 async function openEmbedded(
@@ -59,18 +60,24 @@ async function openEmbedded(
   // Whoever does not wait for the end of the hub is not to crash over it.
   ended.catch(() => {})
   const { listen, sync, partitions } = plant.log
+  const { advertise } = plant.log.security
+  const { security, login } = await guardListener(plant.log.security, system.random)
   const directory = logDirectory(dataDirectory)
   const limits = { defaultPartitions: partitions }
-  const broker = await startBroker({ directory, listen, sync, limits, onDeath: reject }, system)
+  const guard = { ...(security && { security }), ...(advertise && { advertise }) }
+  const broker = await startBroker({ directory, listen, sync, limits, onDeath: reject, ...guard }, system)
   stack.defer(() => broker.close())
   for (const damage of broker.recovery.damage) {
     system.logger.warn('Damage in the log was set aside', { ...damage })
   }
-  const brokers = [broker.address]
-  const log = await connectLog({ brokers, system })
+  const log = await connectLog({
+    brokers: [broker.hubAddress ?? broker.address],
+    system,
+    ...(login && { security: login }),
+  })
   stack.defer(() => log.close())
   await log.ensure(topics)
-  return { log, brokers, durability: sync.mode === 'ack' ? 'fsync' : 'page cache', ended }
+  return { log, brokers: [broker.address], durability: sync.mode === 'ack' ? 'fsync' : 'page cache', ended }
 }
 
 async function openKafka(

@@ -1,6 +1,14 @@
 import { z } from 'zod'
-import { addressField, durationField, isLoopback } from '../component/fields.ts'
+import { addressField, durationField } from '../component/fields.ts'
 import { parseAddress, type Address } from '../system/net.ts'
+import {
+  checkKafkaSecurity,
+  checkListenerSecurity,
+  kafkaSecurityFields,
+  listenerSecurityFields,
+  readKafkaSecurity,
+  readListenerSecurity,
+} from './log-security.ts'
 import type { KafkaLogConfig, LogConfig } from './plant.ts'
 
 /** `log:` of the config file, as its writer sees it. */
@@ -14,28 +22,25 @@ const retentionSchema = z
   })
   .prefault({})
 
-const embeddedSchema = z.strictObject({
-  // The listener asks nobody who they are: whoever reaches it reads and writes everything.
-  listen: addressField
-    .prefault(9092)
-    .superRefine((listen, context) => {
-      if (isLoopback(listen)) return
-      const message = `Cannot listen on ${listen.host} for Kafka clients: the embedded log has no authentication yet, want a port or a loopback address`
-      context.addIssue({ code: 'custom', message })
-    })
-    .describe('Where Kafka clients of this machine reach the log; loopback only'),
-  partitions: z.number().int().min(1).max(64).default(4).describe('Partitions of each new topic'),
-  retention: retentionSchema,
-  sync: z
-    .union([
-      z.literal('ack').transform(() => ({ mode: 'ack' as const })),
-      z
-        .strictObject({ every: durationField })
-        .transform(({ every }) => ({ mode: 'interval' as const, intervalMs: every })),
-    ])
-    .prefault('ack')
-    .describe('"ack": fsync before every acknowledgement. { every: 100ms }: a power cut may lose that much'),
-})
+const embeddedSchema = z
+  .strictObject({
+    listen: addressField
+      .prefault(9092)
+      .describe('Where Kafka clients reach the log; beyond loopback with "tls" and "users" only'),
+    partitions: z.number().int().min(1).max(64).default(4).describe('Partitions of each new topic'),
+    retention: retentionSchema,
+    sync: z
+      .union([
+        z.literal('ack').transform(() => ({ mode: 'ack' as const })),
+        z
+          .strictObject({ every: durationField })
+          .transform(({ every }) => ({ mode: 'interval' as const, intervalMs: every })),
+      ])
+      .prefault('ack')
+      .describe('"ack": fsync before every acknowledgement. { every: 100ms }: a power cut may lose that much'),
+    ...listenerSecurityFields,
+  })
+  .superRefine(checkListenerSecurity)
 
 /** Where a broker is: `host:port`, or a host with Kafka's port. */
 const brokerField = z
@@ -69,7 +74,9 @@ export const kafkaSchema = z
       .min(1)
       .optional()
       .describe('Rack or zone of this hub: it reads from the copy there, where the brokers allow it (KIP-392)'),
+    ...kafkaSecurityFields,
   })
+  .superRefine(checkKafkaSecurity)
   .superRefine(({ replication, minInSync }, context) => {
     if (replication === undefined || minInSync === undefined || minInSync <= replication) return
     const message = `Cannot wait for ${minInSync} copies: there are ${replication}, want minInSync up to replication`
@@ -89,13 +96,15 @@ export const logSchema = z
 /** A checked `log:` as the plant has it. */
 export function readLog(log: z.output<typeof logSchema>): LogConfig {
   if ('kafka' in log) return readKafka(log.kafka)
-  const { retention, ...rest } = log.embedded
-  return { kind: 'embedded', ...rest, retention: readRetention(retention) }
+  const { listen, partitions, retention, sync } = log.embedded
+  const security = readListenerSecurity(log.embedded)
+  return { kind: 'embedded', listen, partitions, sync, retention: readRetention(retention), security }
 }
 
 /** A checked `kafka:`. */
 export function readKafka(kafka: z.output<typeof kafkaSchema>): KafkaLogConfig {
-  const { retention, replication, minInSync, rack, ...rest } = kafka
+  const { retention, replication, minInSync, rack, tls, sasl, ...rest } = kafka
+  const security = readKafkaSecurity({ tls, sasl })
   return {
     kind: 'kafka',
     ...rest,
@@ -103,6 +112,7 @@ export function readKafka(kafka: z.output<typeof kafkaSchema>): KafkaLogConfig {
     ...(replication !== undefined && { replication }),
     ...(minInSync !== undefined && { minInSync }),
     ...(rack !== undefined && { rack }),
+    ...(security && { security }),
   }
 }
 

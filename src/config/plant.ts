@@ -2,6 +2,7 @@ import type { Model } from '../model/definition.ts'
 import type { SourceSpec } from '../component/source.ts'
 import type { Secret } from '../system/secret.ts'
 import type { Address, TlsIdentity } from '../system/net.ts'
+import type { KafkaSecurity, ListenerSecurity } from './log-security.ts'
 
 /** A checked config: what `load` answers and the hub is composed from. Nothing in it is still text to be resolved. */
 export interface Plant {
@@ -20,12 +21,13 @@ export type LogConfig = EmbeddedLogConfig | KafkaLogConfig
 /** The log on this disk, with a broker of our own. */
 export interface EmbeddedLogConfig {
   readonly kind: 'embedded'
-  /** Loopback address of the Kafka listener. */
+  /** Address of the Kafka listener. */
   readonly listen: Address
   readonly partitions: number
   readonly retention: { readonly ms?: number; readonly bytes?: number }
   /** `ack`: fsync before every ack. `interval`: fsync every `intervalMs`; a power cut may lose that much. */
   readonly sync: { readonly mode: 'ack' } | { readonly mode: 'interval'; readonly intervalMs: number }
+  readonly security: ListenerSecurity
 }
 
 /** The log in Apache Kafka, or in a service that is compatible with it. */
@@ -42,6 +44,8 @@ export interface KafkaLogConfig {
   readonly compression: 'none' | 'zstd'
   /** Where this hub is, for reading from the nearest copy. */
   readonly rack?: string
+  /** Absent: plain and anonymous. */
+  readonly security?: KafkaSecurity
 }
 
 /** Topics that are carried between this log and another one. */

@@ -75,5 +75,11 @@ function matcher(patterns: readonly string[]): (name: string) => boolean {
 }
 
 function expressionOf(pattern: string): RegExp {
-  return new RegExp(`^${pattern.split(/\*+/).map((part) => RegExp.escape(part)).join('.*')}$`, 's')
+  return new RegExp(
+    `^${pattern
+      .split(/\*+/)
+      .map((part) => RegExp.escape(part))
+      .join('.*')}$`,
+    's',
+  )
 }
