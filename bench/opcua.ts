@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { attachLog, tailReadings } from '../src/attach.ts'
+import { attachLog, plantReadings } from '../src/attach.ts'
 import { machine } from '../src/cli/machine.ts'
 import { freePorts } from '../test/faults/hub-process.ts'
 import type { BenchOptions } from './main.ts'
@@ -190,7 +190,7 @@ async function countStored(data: string, from: number, to: number): Promise<numb
   const attached = await attachLog(data, machine({ logLevel: 'error', logFormat: 'text' }))
   let values = 0
   const signal = new AbortController().signal
-  for await (const { reading } of tailReadings(attached, { signal, fromStart: true, untilEnd: true })) {
+  for await (const { reading } of plantReadings(attached, { signal, from: { at: 'start' }, untilEnd: true })) {
     if (reading.receivedTime >= from && reading.receivedTime < to) values += Object.keys(reading.values).length
   }
   await attached.close()

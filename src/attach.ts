@@ -1,14 +1,12 @@
 import { join } from 'node:path'
 import type { Plant } from './config/plant.ts'
-import { decodeDefinition } from './flow/definitions.ts'
+import { readReadings, type PlacedReading, type ReadingsOptions } from './flow/readings.ts'
 import { auditLedger, type Audit } from './ledger/audit.ts'
+import { guardForOne, loginBeside } from './log/broker/access/guard.ts'
 import { openBroker } from './log/broker/open.ts'
 import { connectLog, type ConnectOptions } from './log/client/connect.ts'
-import { LogError, type Log, type Position, type StoredRecord } from './log/log.ts'
-import { Catalogue } from './model/catalogue.ts'
-import { topicName } from './model/path.ts'
-import type { Reading } from './model/reading.ts'
-import { decodeRecord } from './model/record.ts'
+import { LogError, type Log, type StoredRecord } from './log/log.ts'
+import { positionsAt } from './log/positions.ts'
 import type { Address } from './system/net.ts'
 import type { System } from './system/system.ts'
 import { kafkaOptions, logDirectory } from './plant-log.ts'
@@ -38,6 +36,8 @@ export interface HubFile {
   }
 }
 
+const LOOPBACK = '127.0.0.1'
+
 export const hubFilePath = (dataDirectory: string) => join(dataDirectory, 'hub.json')
 
 /**
@@ -52,7 +52,7 @@ export async function attachLog(dataDirectory: string, system: System, plant?: P
     if (hub.log.secured) throw credentialsError(dataDirectory)
     return attachKafka(hub.site, { brokers: hub.log.brokers, system })
   }
-  return attachEmbedded(hub, logDirectory(dataDirectory), system)
+  return attachEmbedded(hub, dataDirectory, system, plant)
 }
 
 async function attachKafka(site: string, options: ConnectOptions): Promise<AttachedLog> {
@@ -60,11 +60,14 @@ async function attachKafka(site: string, options: ConnectOptions): Promise<Attac
   return { site, log, running: true, close: () => log.close() }
 }
 
-async function attachEmbedded(hub: HubFile, directory: string, system: System): Promise<AttachedLog> {
+async function attachEmbedded(hub: HubFile, data: string, system: System, plant?: Plant): Promise<AttachedLog> {
   try {
-    const listen = { host: '127.0.0.1', port: 0 }
-    const broker = await openBroker({ directory, listen, sync: { mode: 'ack' } }, system)
-    const log = await connectLog({ brokers: [broker.address], system })
+    const listen = { host: LOOPBACK, port: 0 }
+    // On this machine others could come in as well.
+    const { security, login } = await guardForOne(system.random)
+    const options = { directory: logDirectory(data), listen, sync: { mode: 'ack' as const }, security }
+    const broker = await openBroker(options, system)
+    const log = await connectLog({ brokers: [broker.address], system, security: login })
     const close = async () => {
       await log.close()
       await broker.close()
@@ -72,9 +75,18 @@ async function attachEmbedded(hub: HubFile, directory: string, system: System): 
     return { site: hub.site, log, running: false, close }
   } catch (error) {
     if (!(error instanceof LogError) || error.code !== 'LOG_DIRECTORY_LOCKED') throw error
-    const log = await connectLog({ brokers: hub.log.brokers, system })
-    return { site: hub.site, log, running: true, close: () => log.close() }
+    return attachBeside(hub, data, system, plant)
   }
+}
+
+/** Through the listener of the hub that has the log open. */
+async function attachBeside(hub: HubFile, data: string, system: System, plant?: Plant): Promise<AttachedLog> {
+  const { brokers, secured } = hub.log
+  if (secured && plant?.log.kind !== 'embedded') throw credentialsError(data)
+  const security = plant?.log.kind === 'embedded' ? loginBeside(plant.log.security) : {}
+  const here = brokers.map(({ host, port }) => ({ host: host === '0.0.0.0' || host === '::' ? LOOPBACK : host, port }))
+  const log = await connectLog({ brokers: here, system, security })
+  return { site: hub.site, log, running: true, close: () => log.close() }
 }
 
 async function readHubFile(dataDirectory: string, { disk }: System): Promise<HubFile> {
@@ -96,63 +108,24 @@ export function proveBooks({ log, site }: AttachedLog, onProgress: (records: num
   return auditLedger(log, site, { full: true, onProgress })
 }
 
-export interface TailOptions {
-  readonly signal: AbortSignal
-  /** Begin at the first record that is still there, instead of at the end. */
-  readonly fromStart: boolean
-  /** End when everything that is there now has been read, instead of waiting for more. */
-  readonly untilEnd: boolean
+/** Where in the log a command begins to read. */
+export type StartAt = ReadingsOptions['from']
+
+/** The readings of the plant, as they lie in its log. */
+export function plantReadings({ log, site }: AttachedLog, options: ReadingsOptions): AsyncGenerator<PlacedReading> {
+  return readReadings(log, site, options)
 }
 
-/** Readings as the log has them, with the place they have there. */
-export interface TailedReading {
-  readonly partition: number
-  readonly offset: number
-  readonly source: string
-  readonly reading: Reading
-}
-
-/** Follows the telemetry of a plant. A record that is not a reading is passed over: the topics are open to others. */
-export async function* tailReadings({ log, site }: AttachedLog, options: TailOptions): AsyncGenerator<TailedReading> {
-  const catalogue = await readCatalogue(log, site, options.signal)
-  const topic = topicName(site, 'telemetry')
-  const ends = await log.ends(topic)
-  const positions = ends.map(({ partition, start, end }): Position => ({
-    topic,
-    partition,
-    offset: options.fromStart ? start : end,
-  }))
-  for await (const batch of log.read(positions, options)) {
-    for (const record of batch.records) {
-      const reading = decode(record, catalogue)
-      if (reading) yield { partition: batch.partition, offset: record.offset, source: sourceOf(record), reading }
-    }
+/**
+ * The records of one topic from a place on, in order within a partition.
+ * @throws as `Log.read`; `TOPIC_UNKNOWN` where there is no such topic
+ */
+export async function* topicRecords(
+  { log }: AttachedLog,
+  topic: string,
+  { from, signal, untilEnd }: ReadingsOptions,
+): AsyncGenerator<StoredRecord & { readonly partition: number }> {
+  for await (const { partition, records } of log.read(await positionsAt(log, topic, from), { signal, untilEnd })) {
+    for (const record of records) yield { ...record, partition }
   }
-}
-
-async function readCatalogue(log: Log, site: string, signal: AbortSignal): Promise<Catalogue> {
-  const catalogue = new Catalogue()
-  const topic = topicName(site, 'assets')
-  const ends = await log.ends(topic)
-  const positions = ends.map(({ partition, start }): Position => ({ topic, partition, offset: start }))
-  for await (const { records } of log.read(positions, { signal, untilEnd: true })) {
-    for (const { value } of records) {
-      const definition = value && decodeDefinition(value)
-      if (definition) catalogue.define(definition)
-    }
-  }
-  return catalogue
-}
-
-function decode({ value }: StoredRecord, catalogue: Catalogue): Reading | undefined {
-  try {
-    return value === null ? undefined : decodeRecord(value, catalogue)
-  } catch {
-    return undefined
-  }
-}
-
-function sourceOf({ headers }: StoredRecord): string {
-  const source = headers.find(([name]) => name === 'source')?.[1]
-  return source === undefined ? '' : Buffer.from(source).toString()
 }

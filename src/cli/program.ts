@@ -5,15 +5,27 @@ import { EXIT, sayFailure } from './failure.ts'
 import { initCommand } from './init.ts'
 import { ledgerCommand } from './ledger.ts'
 import { lintCommand } from './lint.ts'
+import { queryCommand } from './query.ts'
 import { runCommand } from './run.ts'
 import { simulateCommand } from './simulate.ts'
 import { tailCommand } from './tail.ts'
 import { terminal } from './terminal.ts'
+import { topicsCommand } from './topics.ts'
 
 /** What every command hands its exit code to. */
 export type Done = (code: number) => void
 
-const COMMANDS = [demoCommand, initCommand, lintCommand, runCommand, tailCommand, ledgerCommand, simulateCommand]
+const COMMANDS = [
+  demoCommand,
+  initCommand,
+  lintCommand,
+  runCommand,
+  topicsCommand,
+  tailCommand,
+  queryCommand,
+  ledgerCommand,
+  simulateCommand,
+]
 
 /** The command line: parses it, runs one command, answers the exit code (see `EXIT`). */
 export async function main(argv: readonly string[]): Promise<number> {

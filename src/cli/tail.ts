@@ -1,17 +1,17 @@
 import { Command } from 'commander'
-import type { TailedReading } from '../attach.ts'
+import type { AttachedLog, StartAt } from '../attach.ts'
 import { pathMatcher } from '../model/path-pattern.ts'
-import { qualityName } from '../model/quality.ts'
-import { samplesOf, type Value } from '../model/reading.ts'
+import { topicName } from '../model/path.ts'
 import { printable } from '../system/printable.ts'
 import { EXIT } from './failure.ts'
-import { count, dataOption, jsonOption } from './options.ts'
+import { count, configOption, dataOption, fromOption, jsonOption } from './options.ts'
 import type { Done } from './program.ts'
+import { onLog, readingJson, readingLines, timeText, type WhichLog } from './readings.ts'
 import { terminal } from './terminal.ts'
 
-interface TailCommandOptions {
-  readonly data: string
-  readonly fromStart?: boolean
+interface TailCommandOptions extends WhichLog {
+  readonly from: StartAt
+  readonly topic?: string
   readonly end?: boolean
   readonly number?: number
   readonly json?: boolean
@@ -22,62 +22,74 @@ export const tailCommand = (done: Done) =>
     .description('readings as they come, straight from the log')
     .argument('[pattern]', 'assets below the site: press-shop/line1/press1, fleet/*, press-shop/**', '**')
     .addOption(dataOption())
-    .option('--from-start', 'begin at the first reading that is still kept')
+    .addOption(configOption())
+    .addOption(fromOption('end'))
+    .option('--topic <topic>', 'records of a topic as they are, instead of readings: quarantine, gaps, or a full name')
     .option('--end', 'end when everything that is there has been shown')
-    .option('-n, --number <count>', 'end after so many readings', count)
+    .option('-n, --number <count>', 'end after so many', count)
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      "\nExamples:\n  millrace tail 'press-shop/**'\n  millrace tail fleet/electric-vehicle-00001 --from-start --end --json | jq .values",
+      "\nExamples:\n  millrace tail 'press-shop/**'\n  millrace tail fleet/electric-vehicle-00001 --from 10m --end --json | jq .values\n  millrace tail --topic quarantine --from start",
     )
-    .action(async (pattern: string, options: TailCommandOptions) => done(await tail(pattern, options)))
+    .action(async (pattern: string, options: TailCommandOptions) =>
+      done(
+        await onLog(options, (log, stop) =>
+          options.topic === undefined
+            ? tail(log, pattern, options, stop)
+            : tailTopic(log, options.topic, options, stop),
+        ),
+      ),
+    )
 
-async function tail(pattern: string, options: TailCommandOptions): Promise<number> {
-  const { attachLog, tailReadings } = await import('../attach.ts')
-  const { machine } = await import('./machine.ts')
-  const attached = await attachLog(options.data, machine({ logLevel: 'warn', logFormat: 'text' }))
-  const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
-  process.stdout.once('error', () => stop.abort())
-  try {
-    const matches = pathMatcher(attached.site, pattern)
-    let left = options.number ?? Infinity
-    const from = { signal: stop.signal, fromStart: options.fromStart === true, untilEnd: options.end === true }
-    for await (const tailed of tailReadings(attached, from)) {
-      if (!matches(tailed.reading.asset)) continue
-      for (const line of options.json ? [asJson(tailed)] : asText(tailed)) terminal.out(line)
-      left -= 1
-      if (left <= 0) break
-    }
-    return EXIT.ok
-  } catch (error) {
-    if (stop.signal.aborted) return EXIT.ok
-    throw error
-  } finally {
-    await attached.close()
+async function tail(attached: AttachedLog, pattern: string, options: TailCommandOptions, signal: AbortSignal) {
+  const { plantReadings } = await import('../attach.ts')
+  const matches = pathMatcher(attached.site, pattern)
+  const until = { signal, from: options.from, untilEnd: options.end === true }
+  let left = options.number ?? Infinity
+  for await (const { reading, ...place } of plantReadings(attached, until)) {
+    if (!matches(reading.asset)) continue
+    for (const line of options.json ? [readingJson(place, reading)] : readingLines(reading)) terminal.out(line)
+    left -= 1
+    if (left <= 0) break
   }
+  return EXIT.ok
 }
 
-function asJson({ partition, offset, source, reading }: TailedReading): string {
-  return JSON.stringify({ partition, offset, source, ...reading }, plain)
+async function tailTopic(attached: AttachedLog, topic: string, options: TailCommandOptions, signal: AbortSignal) {
+  const { topicRecords } = await import('../attach.ts')
+  const name = topic.includes('.') ? topic : topicName(attached.site, topic)
+  const until = { signal, from: options.from, untilEnd: options.end === true }
+  let left = options.number ?? Infinity
+  for await (const { partition, offset, timestamp, key, value, headers } of topicRecords(attached, name, until)) {
+    const shown = { partition, offset, timestamp, key: text(key), value: text(value) }
+    const named = headers.map(([header, bytes]): [string, string | null] => [header, text(bytes)])
+    terminal.out(options.json ? JSON.stringify({ ...shown, headers: named }) : recordLine(shown, named))
+    left -= 1
+    if (left <= 0) break
+  }
+  return EXIT.ok
 }
 
-/** int64 and bytes as strings: JSON has neither. */
-function plain(_name: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return value.toString()
-  return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value
+interface ShownRecord {
+  readonly partition: number
+  readonly offset: number
+  readonly timestamp: number
+  readonly key: string | null
+  readonly value: string | null
 }
 
-function asText({ reading }: TailedReading): string[] {
-  const time = new Date(reading.sourceTime).toISOString()
-  return samplesOf(reading).map(({ asset, tag, value, quality }) => {
-    const bad = quality === 0 ? '' : `  ${terminal.style('yellow', qualityName(quality))}`
-    return `${terminal.style('dim', time)}  ${printable(asset)}  ${printable(tag)} ${terminal.style('bold', shown(value))}${bad}`
-  })
+function recordLine(
+  { partition, offset, timestamp, key, value }: ShownRecord,
+  headers: [string, string | null][],
+): string {
+  const place = terminal.style('dim', `${partition}:${offset}  ${timeText(timestamp)}`)
+  const named = headers.map(([name, header]) => `${printable(name)}=${printable(header ?? '')}`).join(' ')
+  const body = value === null ? terminal.style('yellow', 'tombstone') : printable(value)
+  return `${place}  ${terminal.style('bold', printable(key ?? '-'))}  ${body}  ${terminal.style('dim', named)}`
 }
 
-function shown(value: Value | null): string {
-  if (value === null) return '-'
-  if (typeof value === 'string') return printable(value)
-  return typeof value === 'object' ? printable(JSON.stringify(value, plain)) : String(value)
+/** Bytes as text; what is no UTF-8 shows its replacement characters. */
+function text(bytes: Uint8Array | null): string | null {
+  return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 }

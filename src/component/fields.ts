@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseDuration } from '../system/duration.ts'
 import { Secret } from '../system/secret.ts'
 import { isLoopbackHost, parseAddress, type Address } from '../system/net.ts'
 
@@ -26,14 +27,12 @@ export function isLoopback(address: Address): boolean {
   return isLoopbackHost(address.host)
 }
 
-const UNIT_MS: { readonly [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
 /** `500ms`, `10s`, `5m`, `2h`, `7d`; milliseconds once read. */
 export const durationField = z
   .string()
   .transform((given, context): number => {
-    const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(given)
-    if (match) return Number(match[1]) * UNIT_MS[match[2]!]!
+    const ms = parseDuration(given)
+    if (ms !== undefined) return ms
     context.addIssue({
       code: 'custom',
       message: `Cannot read duration ${JSON.stringify(given)}: want e.g. "500ms", "10s", "5m", "2h", "7d"`,

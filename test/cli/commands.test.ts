@@ -110,7 +110,7 @@ test('a data directory that is no directory, or in use: one sentence and exit co
 test('tail and ledger on a running and on a stopped hub', async (t) => {
   const millrace = await Millrace.create(t)
   const { child, page } = await millrace.hub(await millrace.plant())
-  const following = millrace.start('tail', 'hall/**', '--from-start', '-n', '3', '--json')
+  const following = millrace.start('tail', 'hall/**', '--from', 'start', '-n', '3', '--json')
   const lines = createInterface({ input: following.stdout! })[Symbol.asyncIterator]()
   await post(page, 'hall/press', [{ n: 1 }, { n: 2 }])
   await post(page, 'yard/gate', { n: 9 })
@@ -122,7 +122,7 @@ test('tail and ledger on a running and on a stopped hub', async (t) => {
   assert.deepEqual([running.code, JSON.parse(running.out).running, JSON.parse(running.out).balanced], [0, true, true])
   assert.equal(await end(child), 0)
 
-  const stopped = await millrace.run('tail', '--from-start', '--end', '--json')
+  const stopped = await millrace.run('tail', '--from', 'start', '--end', '--json')
   assert.equal(stopped.code, 0)
   assert.equal(stopped.out.trimEnd().split('\n').length, 4)
   const books = await millrace.run('ledger')
