@@ -48,6 +48,24 @@ export class GroupsBench extends Bench {
   }
 }
 
+interface Span {
+  readonly thing: string
+  readonly from: number
+  to: number
+}
+
+/** What two of them held at the same time. */
+export function heldTwice(holders: readonly Holder[]): string[] {
+  const spans = holders.flatMap((holder) => holder.spans.map((span) => ({ ...span, holder })))
+  return spans
+    .filter((one) => spans.some((two) => one.holder !== two.holder && meet(one, two)))
+    .map(({ thing, from, to }) => `${thing} from ${from} to ${to}`)
+}
+
+function meet(one: Span, two: Span): boolean {
+  return one.thing === two.thing && one.from < two.to && two.from < one.to
+}
+
 /** Waits for states that a test names; every change looks again. */
 class Watched {
   #changed = Promise.withResolvers<void>()
@@ -67,7 +85,9 @@ class Watched {
 export class Holder extends Watched {
   readonly membership: Membership
   readonly generations: Generation[] = []
-  held: readonly string[] = []
+  /** From when until when it held what, in monotonic ms. */
+  readonly spans: Span[] = []
+  #held: readonly string[] = []
   /** Monotonic ms at which `lost` aborted. */
   lostAt: number | undefined
   fault: unknown
@@ -86,9 +106,20 @@ export class Holder extends Watched {
     this.ended = this.#follow()
   }
 
+  get held(): readonly string[] {
+    return this.#held
+  }
+
   leave(): Promise<void> {
     this.#stop.abort()
     return this.ended
+  }
+
+  #hold(things: readonly string[]): void {
+    const now = systemClock.monotonic()
+    for (const span of this.spans) if (span.to === Infinity && !things.includes(span.thing)) span.to = now
+    for (const thing of things) if (!this.#held.includes(thing)) this.spans.push({ thing, from: now, to: Infinity })
+    this.#held = things
   }
 
   async #follow(): Promise<void> {
@@ -106,7 +137,7 @@ export class Holder extends Watched {
       generation.lost.addEventListener('abort', () => this.#lose())
     }
     const before = this.held
-    this.held = decode(generation.assignment)
+    this.#hold(decode(generation.assignment))
     // What goes is let go here and now; the others get it when this member has joined without it.
     if (before.some((thing) => !this.held.includes(thing))) this.membership.rejoin()
     this.announce()
@@ -114,7 +145,7 @@ export class Holder extends Watched {
 
   #lose(): void {
     this.lostAt = systemClock.monotonic()
-    this.held = []
+    this.#hold([])
     this.announce()
   }
 }

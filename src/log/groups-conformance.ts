@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { systemClock } from '../system/clock.ts'
 import { range, textRecord } from './conformance-bench.ts'
-import { GroupsBench } from './groups-bench.ts'
+import { GroupsBench, heldTwice } from './groups-bench.ts'
 import type { GroupReader, GroupsTarget, Holder } from './groups-bench.ts'
 import type { Log } from './log.ts'
 
@@ -49,6 +49,7 @@ const CUT_OFF: { readonly [title: string]: Check } = {
     assert.ok(systemClock.monotonic() - one.lostAt! < bench.sessionMs, 'taken over soon')
     heal()
     await shared([one, two], [3, 3])
+    assert.deepEqual(heldTwice([one, two]), [])
     assert.notEqual(one.generations.at(-1)!.lost, one.generations[0]!.lost)
     await Promise.all([one.leave(), two.leave()])
   },
@@ -114,6 +115,7 @@ const JOINING: { readonly [title: string]: Check } = {
     const three = bench.holder(await bench.open(), { group }, THINGS)
     await shared([one, two, three], [2, 2, 2])
     assert.deepEqual([one, two, three].flatMap(({ held }) => held).sort(), THINGS)
+    assert.deepEqual(heldTwice([one, two, three]), [])
     assert.equal(new Set(one.generations.map(({ lost }) => lost)).size, 1)
     assert.equal(one.lostAt, undefined)
     await three.leave()
