@@ -54,7 +54,7 @@ test('every version of every API is understood both ways by a codec that is not 
       assert.deepEqual(spoken, [
         [0, 0, 11],
         [1, 4, 17],
-        [2, 1, 7],
+        [2, 1, 11],
         [3, 0, 12],
         [8, 2, 9],
         [9, 1, 9],
@@ -65,12 +65,24 @@ test('every version of every API is understood both ways by a codec that is not 
         [14, 0, 5],
         [15, 0, 5],
         [16, 0, 5],
+        [17, 0, 1],
         [18, 0, 4],
         [19, 2, 7],
+        [20, 1, 6],
+        [21, 0, 2],
         [22, 0, 4],
+        [23, 2, 4],
+        [29, 1, 3],
         [32, 1, 4],
+        [33, 0, 2],
+        [35, 1, 4],
+        [36, 0, 2],
+        [37, 0, 3],
         [42, 0, 2],
+        [44, 0, 1],
         [47, 0, 0],
+        [60, 0, 2],
+        [61, 0, 0],
       ])
     }
   })

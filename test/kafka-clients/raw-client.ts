@@ -23,11 +23,21 @@ export const API = {
   saslHandshake: { key: 17, flexible: 100 },
   apiVersions: { key: 18, flexible: 3 },
   createTopics: { key: 19, flexible: 5 },
+  deleteTopics: { key: 20, flexible: 4 },
+  deleteRecords: { key: 21, flexible: 2 },
   initProducerId: { key: 22, flexible: 2 },
+  offsetForLeaderEpoch: { key: 23, flexible: 4 },
+  describeAcls: { key: 29, flexible: 2 },
   describeConfigs: { key: 32, flexible: 4 },
+  alterConfigs: { key: 33, flexible: 2 },
+  describeLogDirs: { key: 35, flexible: 2 },
   saslAuthenticate: { key: 36, flexible: 2 },
+  createPartitions: { key: 37, flexible: 2 },
   deleteGroups: { key: 42, flexible: 2 },
+  incrementalAlterConfigs: { key: 44, flexible: 1 },
   offsetDelete: { key: 47, flexible: 100 },
+  describeCluster: { key: 60, flexible: 0 },
+  describeProducers: { key: 61, flexible: 0 },
 } as const
 
 export type ApiName = keyof typeof API

@@ -132,7 +132,7 @@ test('offsets: first, next, by time, and of the latest record', async (t) => {
 test('topics are created with checked names, partitions, replicas and configs', async (t) => {
   const server = await startTestBroker(t, { limits: { maxPartitions: 10 } })
   const client = await server.connect()
-  const configs = { 'retention.ms': '1000', 'cleanup.policy': 'compact', 'segment.bytes': null }
+  const configs = { 'retention.ms': '1000', 'cleanup.policy': 'delete', 'segment.bytes': null }
   assert.deepEqual(await createTopics(client, [{ name: 't', partitions: 2, configs }]), [{ error: 0, message: null }])
   const refused = await createTopics(client, [
     { name: 't' },
@@ -299,7 +299,7 @@ test('ApiVersions of a version from the future is answered in the form of v0 (KI
   const count = answer.readInt32BE(6)
   const spoken = Array.from({ length: count }, (_, i) => answer.readInt16BE(10 + 6 * i))
   assert.deepEqual(
-    spoken,
+    spoken.toSorted((a, b) => a - b),
     Object.values(API).map(({ key }) => key),
   )
   assert.equal(answer.length, 10 + 6 * count)
