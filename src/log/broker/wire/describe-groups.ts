@@ -4,17 +4,21 @@ import { ERROR } from './protocol-error.ts'
 import type { DescribedMember } from '../groups/messages.ts'
 import type { Writer } from '../../wire/writer.ts'
 
+/** What is told of a group that cannot be described. */
+const NO_GROUP = { phase: '', protocolType: '', protocol: '', members: [] }
+
 /** DescribeGroups (15), v0 to v5. A group that is not there is `Dead`, which is no error. */
-export function describeGroups({ groups }: Services, { version, body, answer }: Request): Writer {
+export function describeGroups({ groups }: Services, { version, body, answer, peer }: Request): Writer {
   const wanted = body.array((reader) => reader.string())
   if (version >= 3) body.boolean() // authorised operations: not told
   if (version >= 1) answer.int32(0) // throttle time
   answer.array(wanted, (id) => {
-    const refused = groups.refusal(id)
-    const group = groups.describe(id)
+    const allowed = peer.session.principal.may('describe', 'group', id)
+    const refused = allowed ? groups.refusal(id) : ERROR.groupAuthorizationFailed
+    const group = refused === ERROR.none ? groups.describe(id) : NO_GROUP
     answer.int16(refused)
     answer.string(id)
-    answer.string(refused === ERROR.none ? group.phase : '')
+    answer.string(group.phase)
     answer.string(group.protocolType)
     answer.string(group.protocol)
     answer.array(group.members, (member) => writeMember(member, version, answer))

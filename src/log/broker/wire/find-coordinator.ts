@@ -15,9 +15,17 @@ export function findCoordinator(_: Services, { version, body, answer, peer }: Re
   const key = version <= 3 ? body.string() : ''
   const type = version >= 1 ? body.int8() : GROUP
   const keys = version >= 4 ? body.array((reader) => reader.string()) : [key]
-  const error = coordinatorError(type)
-  const message = error === ERROR.none ? null : `Cannot find coordinator of type ${type}: want that of a group`
-  const writeNode = () => {
+  const refusalOf = (group: string) => {
+    const allowed = type !== GROUP || peer.session.principal.may('describe', 'group', group)
+    return allowed ? coordinatorError(type) : ERROR.groupAuthorizationFailed
+  }
+  const messageOf = (error: ErrorCode) => {
+    if (error === ERROR.none) return null
+    return error === ERROR.groupAuthorizationFailed
+      ? 'Cannot find coordinator: this group is not allowed'
+      : `Cannot find coordinator of type ${type}: want that of a group`
+  }
+  const writeNode = (error: ErrorCode) => {
     const none = error !== ERROR.none
     answer.int32(none ? -1 : NODE_ID)
     answer.string(none ? '' : peer.broker.host)
@@ -25,15 +33,17 @@ export function findCoordinator(_: Services, { version, body, answer, peer }: Re
   }
   if (version >= 1) answer.int32(0) // throttle time
   if (version <= 3) {
+    const error = refusalOf(key)
     answer.int16(error)
-    if (version >= 1) answer.string(message)
-    writeNode()
+    if (version >= 1) answer.string(messageOf(error))
+    writeNode(error)
   } else {
     answer.array(keys, (one) => {
+      const error = refusalOf(one)
       answer.string(one)
-      writeNode()
+      writeNode(error)
       answer.int16(error)
-      answer.string(message)
+      answer.string(messageOf(error))
       answer.tags()
     })
   }

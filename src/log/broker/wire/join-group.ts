@@ -1,12 +1,17 @@
+import { refusedJoin } from '../groups/group-views.ts'
 import type { JoinAnswer, JoinRequest } from '../groups/messages.ts'
 import type { Request, Services } from './api.ts'
+import { ERROR } from './protocol-error.ts'
 import type { Reader } from '../../wire/reader.ts'
 import type { Writer } from '../../wire/writer.ts'
 
 /** JoinGroup (11), v0 to v9: answered when the next generation of the group is known. */
 export async function joinGroup({ groups }: Services, request: Request): Promise<Writer> {
-  const joined = await groups.join(readJoin(request))
-  return writeJoined(joined, request)
+  const join = readJoin(request)
+  if (!request.peer.session.principal.may('read', 'group', join.group)) {
+    return writeJoined(refusedJoin(ERROR.groupAuthorizationFailed, join.memberId), request)
+  }
+  return writeJoined(await groups.join(join), request)
 }
 
 function readJoin({ version, clientId, body, peer }: Request): JoinRequest {

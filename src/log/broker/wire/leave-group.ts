@@ -5,11 +5,12 @@ import type { Reader } from '../../wire/reader.ts'
 import type { Writer } from '../../wire/writer.ts'
 
 /** LeaveGroup (13), v0 to v5; from v3 on of several members at once, each with its own outcome. */
-export function leaveGroup({ groups }: Services, { version, body, answer }: Request): Writer {
+export function leaveGroup({ groups }: Services, { version, body, answer, peer }: Request): Writer {
   const group = body.string()
   const leavers =
     version >= 3 ? body.array((reader) => readLeaver(reader, version)) : [{ memberId: body.string(), instanceId: null }]
-  const refused = groups.refusal(group)
+  const allowed = peer.session.principal.may('read', 'group', group)
+  const refused = allowed ? groups.refusal(group) : ERROR.groupAuthorizationFailed
   const errors = refused === ERROR.none ? groups.leave(group, leavers) : []
   const outcomes = errors.map((error, index) => ({ ...leavers[index]!, error }))
   if (version >= 1) answer.int32(0) // throttle time

@@ -16,18 +16,19 @@ interface WantedGroup {
 }
 
 /** OffsetFetch (9), v1 to v9; from v8 on of several groups. A partition without a commit has the offset -1. */
-export function offsetFetch(services: Services, { version, body, answer }: Request): Writer {
+export function offsetFetch(services: Services, request: Request): Writer {
+  const { version, body, answer } = request
   const wanted = version >= 8 ? body.array((reader) => readGroup(reader, version)) : [readTopics(body.string(), body)]
   if (version >= 7) body.boolean() // only what no transaction holds back: there are none
   if (version >= 3) answer.int32(0) // throttle time
   if (version >= 8) {
     answer.array(wanted, (one) => {
       answer.string(one.group)
-      answer.int16(writeTopics(services, one, version, answer))
+      answer.int16(writeTopics(services, one, request))
       answer.tags()
     })
   } else {
-    const error = writeTopics(services, wanted[0]!, version, answer)
+    const error = writeTopics(services, wanted[0]!, request)
     if (version >= 2) answer.int16(error)
   }
   answer.tags()
@@ -56,17 +57,21 @@ function readTopics(group: string, body: Reader): WantedGroup {
 }
 
 /** Answers the error of the whole group; before v2 there is no place for it but the partitions. */
-function writeTopics({ groups }: Services, wanted: WantedGroup, version: number, answer: Writer): ErrorCode {
+function writeTopics({ groups }: Services, wanted: WantedGroup, { version, answer, peer }: Request): ErrorCode {
   const { group } = wanted
-  const refused = groups.refusal(group)
+  const { principal } = peer.session
+  const refused = principal.may('describe', 'group', group) ? groups.refusal(group) : ERROR.groupAuthorizationFailed
   const error = refused === ERROR.invalidGroupId ? ERROR.none : refused
-  const partitionError = version < 2 ? error : ERROR.none
-  const isAnswered = error === ERROR.none || version < 2
-  const topics = isAnswered ? (wanted.topics ?? committedTopics(groups.committedPartitions(group))) : []
+  const isAllowed = (name: string) => principal.may('describe', 'topic', name)
+  // Without a question for certain topics, nobody learns that there are others.
+  const all = () => committedTopics(groups.committedPartitions(group)).filter(({ name }) => isAllowed(name))
+  const topics = error === ERROR.none || version < 2 ? (wanted.topics ?? all()) : []
   answer.array(topics, ({ name, partitions }) => {
+    const forbidden = isAllowed(name) ? ERROR.none : ERROR.topicAuthorizationFailed
+    const partitionError = (version < 2 && error) || forbidden
     answer.string(name)
     answer.array(partitions, (partition) => {
-      const committed = groups.committed(group, name, partition)
+      const committed = partitionError === ERROR.none ? groups.committed(group, name, partition) : undefined
       answer.int32(partition)
       answer.int64(committed?.offset ?? -1)
       if (version >= 5) answer.int32(committed?.leaderEpoch ?? -1)

@@ -1,11 +1,15 @@
+import { refusedSync } from '../groups/group-views.ts'
 import type { SyncRequest } from '../groups/messages.ts'
 import type { Request, Services } from './api.ts'
+import { ERROR } from './protocol-error.ts'
 import type { Reader } from '../../wire/reader.ts'
 import type { Writer } from '../../wire/writer.ts'
 
 /** SyncGroup (14), v0 to v5: answered when the leader has said who does what. */
-export async function syncGroup({ groups }: Services, { version, body, answer }: Request): Promise<Writer> {
-  const synced = await groups.sync(readSync(body, version))
+export async function syncGroup({ groups }: Services, { version, body, answer, peer }: Request): Promise<Writer> {
+  const sync = readSync(body, version)
+  const allowed = peer.session.principal.may('read', 'group', sync.group)
+  const synced = allowed ? await groups.sync(sync) : refusedSync(ERROR.groupAuthorizationFailed)
   if (version >= 1) answer.int32(0) // throttle time
   answer.int16(synced.error)
   if (version >= 5) {
