@@ -52,6 +52,9 @@ export class Connection {
   readonly #frames = new Frames(MAX_ANSWER_BYTES)
   readonly #pending: Pending[] = []
   readonly #login: NewLogin | undefined
+  readonly #plain: boolean
+  /** Answers that came. */
+  #answers = 0
   #correlation = 0
   #failure: LogError | undefined
   /** A login that is under way: until its end nothing else may be asked. */
@@ -61,15 +64,16 @@ export class Connection {
   #spoken: Spoken | undefined
 
   /** Takes over a connected socket; `dial` is the usual way. */
-  constructor(socket: Socket, address: Address, { clock, clientId, login }: Dialling) {
+  constructor(socket: Socket, address: Address, { clock, clientId, tls, login }: Dialling) {
     this.#socket = socket
     this.address = address
     this.#clock = clock
     this.#clientId = clientId
     this.#login = login
+    this.#plain = tls === undefined
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('error', (error) => this.#fail('the connection broke', error))
-    socket.on('close', () => this.#fail('the connection was closed'))
+    socket.on('close', () => this.#fail(this.#closedReason()))
   }
 
   get open(): boolean {
@@ -147,6 +151,13 @@ export class Connection {
     this.#fail('the connection was closed')
   }
 
+  /** Brokers close the connection without a word on whom they do not serve: what that may mean. */
+  #closedReason(): string {
+    const hint = this.#answers === 0 && this.#plain ? ' (does its listener want TLS?)' : ''
+    const login = this.#answers === 1 && this.#login === undefined ? ' (does its listener want a login?)' : ''
+    return `the connection was closed${hint}${login}`
+  }
+
   #send(parts: readonly Uint8Array[]): void {
     this.#socket.cork()
     for (const part of parts) this.#socket.write(part)
@@ -170,6 +181,7 @@ export class Connection {
       if (pending) this.#pending.unshift(pending)
       return this.#fail(`answer ${correlation} came, want ${pending?.correlation ?? 'none'}`)
     }
+    this.#answers++
     pending.timer.cancel()
     pending.resolve(body)
   }
@@ -213,10 +225,16 @@ async function connect(address: Address, { net, clock, connectMs, tls }: Diallin
       (socket) => socket.destroy(),
       () => {},
     )
-    throw unreachable(address, error instanceof Error ? error.message : String(error), error)
+    throw unreachable(address, connectReason(error, tls !== undefined), error)
   } finally {
     timer.cancel()
   }
+}
+
+function connectReason(error: unknown, secure: boolean): string {
+  if (!(error instanceof Error)) return String(error)
+  const hint = secure && 'code' in error && error.code === 'ECONNRESET' ? ' (is its listener without TLS?)' : ''
+  return error.message + hint
 }
 
 function unreachable({ host, port }: Address, reason: string, cause?: unknown): LogError {
