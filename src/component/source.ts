@@ -102,6 +102,11 @@ export interface SourceSpec<C = unknown> {
    * live. Absent: a value is fresh only as long as it keeps coming.
    */
   readonly holds?: boolean
+  /**
+   * Who opens the connection. `dials`: the source does, so of several hubs that share a log exactly one runs it.
+   * `listens`: the machines do, so each hub runs it on its own address. Absent: it dials.
+   */
+  reach?(config: C): 'dials' | 'listens'
   /** What a configured source listens on or connects to, for people: `mqtt://127.0.0.1:1883`. */
   describe(config: C): string
   /** Kinds of raw topics that a config writes to (`raw`, `raw-<name>`); absent: none. */

@@ -5,7 +5,7 @@ import type { Log } from '../log/log.ts'
 import type { Catalogue } from '../model/catalogue.ts'
 import type { System } from '../system/system.ts'
 import { Gate, type GateLimits } from './gate.ts'
-import { Lane, type LaneParts } from './lane.ts'
+import { Lane, type LaneParts, type Permit } from './lane.ts'
 import { LearnedDefinitions } from './learned.ts'
 
 export interface IngestOptions {
@@ -67,9 +67,10 @@ export class Ingest {
   /**
    * Runs one source until the signal aborts, or until it ends by itself. A source that throws is opened anew after a
    * bounded wait, and no other source notices. Resolves when everything it handed over is settled, or the grace is over.
+   * Without a permit it writes the book that the ledger has of it, whenever it wants.
    */
-  async run(name: string, open: () => Source, signal: AbortSignal): Promise<void> {
-    const lane = new Lane(name, this.#options.ledger.book(name), this.#parts)
+  async run(name: string, open: () => Source, signal: AbortSignal, permit?: Permit): Promise<void> {
+    const lane = new Lane(name, permit ?? this.#always(name), this.#parts)
     const running: Running = {
       lane,
       source: undefined,
@@ -105,6 +106,10 @@ export class Ingest {
     const why = this.#options.log.state().lastError?.code === 'LOG_FULL' ? ' (its disk is full or failing)' : ''
     const reason = `Waiting for the log${why}; ${health.reason}`
     return health.state === 'live' ? { ...health, state: 'stale', reason, since } : { ...health, reason }
+  }
+
+  #always(name: string): Permit {
+    return { book: this.#options.ledger.book(name), holds: () => true }
   }
 
   /** Wall time since when nothing of what the source handed over was stored; undefined where it waits for nothing. */

@@ -13,6 +13,16 @@ import { byteLength, faulty, isTooLarge, RecordBuilder, refusedOf, tooLarge, typ
 /** Items of one source that may be on their way to the log; beyond, the source is not asked for more. */
 const MOST_IN_FLIGHT = 200_000
 
+/** What a source is run under. */
+export interface Permit {
+  readonly book: Book
+  /**
+   * Whether it may append at this moment; asked once a batch. What may not is refused and never numbered: another hub
+   * may be running the source already.
+   */
+  holds(): boolean
+}
+
 /** What all lanes share. */
 export interface LaneParts {
   readonly log: Log
@@ -46,6 +56,7 @@ export class Lane {
   readonly name: string
   readonly #parts: LaneParts
   readonly #book: Book
+  readonly #permit: Permit
   readonly #records: RecordBuilder
   readonly #telemetry: string
   readonly #quarantine: string
@@ -57,11 +68,12 @@ export class Lane {
   #waiters: (() => void)[] = []
   #closed = false
 
-  constructor(name: string, book: Book, parts: LaneParts) {
+  constructor(name: string, permit: Permit, parts: LaneParts) {
     this.name = name
-    this.#book = book
+    this.#book = permit.book
+    this.#permit = permit
     this.#parts = parts
-    this.#records = new RecordBuilder(name)
+    this.#records = new RecordBuilder(name, permit.book.epoch)
     this.#telemetry = topicName(parts.site, 'telemetry')
     this.#quarantine = topicName(parts.site, 'quarantine')
   }
@@ -69,7 +81,8 @@ export class Lane {
   /** Takes a batch in. Whatever is in it, this does not throw: an item that cannot be stored is quarantined alone. */
   take(batch: Batch): void {
     const count = batch.items.length
-    if (this.#closed) return refuse(batch, this.#parts.logger)
+    if (this.#closed) return refuse(batch, 'the source was stopped', this.#parts.logger)
+    if (!this.#permit.holds()) return refuse(batch, 'the lease of the source is over', this.#parts.logger)
     const flight: Flight = { batch, count, pending: 1, stored: 0, quarantined: 0, letGo: NOTHING, error: undefined }
     this.#flights.push(flight)
     this.#inFlight += count
@@ -266,9 +279,9 @@ function unknownTopic(kind: string, key: string, item: { payload: Uint8Array; re
   return { address: key, payload: item.payload, code: 'UNKNOWN_TOPIC', reason, receivedTime: item.receivedTime }
 }
 
-function refuse(batch: Batch, logger: Logger): void {
+function refuse(batch: Batch, why: string, logger: Logger): void {
   try {
-    batch.fail(new Error('Cannot take batch: the source was stopped'))
+    batch.fail(new Error(`Cannot take batch: ${why}`))
   } catch (error) {
     logger.error('A source threw while it was told the fate of a batch', { error })
   }

@@ -22,9 +22,12 @@ export interface Refused {
 /** Builds the records of one source: the headers that all of them share are made once. */
 export class RecordBuilder {
   readonly #source: Header
+  /** Absent for the first epoch, which is that of a hub that shares its log with nobody. */
+  readonly #epoch: readonly Header[]
 
-  constructor(source: string) {
+  constructor(source: string, epoch: number) {
     this.#source = ['source', source]
+    this.#epoch = epoch > 1 ? [['epoch', String(epoch)]] : []
   }
 
   reading(reading: Reading, text: string, seq: number): NewRecord {
@@ -37,20 +40,20 @@ export class RecordBuilder {
   }
 
   raw({ key, payload, receivedTime }: Raw, seq: number): NewRecord {
-    return { key, value: payload, headers: [this.#source, ['seq', String(seq)]], timestamp: stamp(receivedTime) }
+    return { key, value: payload, headers: this.#headers(seq), timestamp: stamp(receivedTime) }
   }
 
   quarantined({ address, payload, code, reason, receivedTime }: Refused, seq: number): NewRecord {
     return {
       key: shorten(address, KEPT_BYTES / 4),
       value: isTooLarge(address, payload) ? payload.slice(0, KEPT_BYTES) : payload,
-      headers: [this.#source, ['seq', String(seq)], ['code', code], ['reason', shorten(reason, MOST_REASON)]],
+      headers: this.#headers(seq, ['code', code], ['reason', shorten(reason, MOST_REASON)]),
       timestamp: stamp(receivedTime),
     }
   }
 
-  #headers(seq: number, type: Header): readonly Header[] {
-    return [this.#source, ['seq', String(seq)], type]
+  #headers(seq: number, ...more: readonly Header[]): readonly Header[] {
+    return [this.#source, ['seq', String(seq)], ...this.#epoch, ...more]
   }
 }
 

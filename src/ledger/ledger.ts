@@ -132,14 +132,15 @@ export class Ledger {
 
   /**
    * Closes the books of holders that are gone: what the log holds of each is counted, and the numbers below its highest
-   * that are not there become gaps. Harmless where two hubs do it at once.
+   * that are not there become gaps. Harmless where two hubs do it at once. `lives` is asked about each holder, with the
+   * wall time of the last it wrote about the book.
    * @throws LogError where the log cannot be read or refuses.
    */
-  async closeOrphans(lives: (holder: Holder) => boolean): Promise<void> {
+  async closeOrphans(lives: (holder: Holder, at: number) => boolean): Promise<void> {
     const { log, site, system } = this.#options
-    const orphans = this.#feed.known.all().filter(({ state }) => {
+    const orphans = this.#feed.known.all().filter(({ state, at: seen }) => {
       if (state.closed === true || this.#books.has(bookId(state))) return false
-      return state.holder === undefined || !lives(state.holder)
+      return state.holder === undefined || !lives(state.holder, seen)
     })
     if (orphans.length === 0) return
     const positions = await this.#positions()

@@ -10,13 +10,14 @@ export const TOPIC_KINDS = {
   assets: { cleanup: 'compact', retention: {} },
   ledger: { cleanup: 'delete', retention: { ms: 365 * DAY_MS } },
   gaps: { cleanup: 'delete', retention: { ms: 365 * DAY_MS } },
+  hubs: { cleanup: 'compact', retention: {} },
   quarantine: { cleanup: 'delete', retention: { ms: 30 * DAY_MS } },
 } as const satisfies { [kind: string]: { cleanup: 'delete' | 'compact'; retention: Retention } }
 
 export type TopicKind = keyof typeof TOPIC_KINDS
 
-/** Books and definitions are read whole and in order, so they have one partition. */
-const SINGLE: readonly string[] = ['assets', 'ledger', 'gaps']
+/** Books, definitions and hubs are read whole and in order, so they have one partition. */
+const SINGLE: readonly string[] = ['assets', 'ledger', 'gaps', 'hubs']
 
 /** The topic of a kind at a site, with `partitions` where its order is per key. */
 export function topicSpec(site: string, kind: TopicKind, partitions: number): TopicSpec {

@@ -38,6 +38,7 @@ export const httpSpec: SourceSpec<HttpSourceConfig> = {
       assets: test/**
       timestamp: measuredAt
 `,
+  reach: () => 'listens',
   describe: () => PREFIX,
   create: createHttpSource,
 }
