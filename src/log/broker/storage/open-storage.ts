@@ -105,7 +105,7 @@ class DataDirectory implements Storage {
       this.#topics.delete(name)
       this.#open.delete(name)
       this.#leaving.set(name, topic.described)
-      await Promise.all(topic.logs.map((log) => log?.close()))
+      await Promise.all(topic.logs.map(async (log) => log?.close()))
       // It is gone, whatever becomes of its files: the next start, or a topic of the same name, tries again.
       await this.#finishLeaving(name).catch((error: unknown) => logger.error('Cannot remove files', { name, error }))
     })

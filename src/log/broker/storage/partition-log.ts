@@ -122,6 +122,7 @@ export class PartitionLog implements Partition {
       const message = `Cannot delete records of ${this.#name()}: offset is ${before}, want 0 to ${this.#durableOffset}`
       throw new StorageError('out-of-range', message)
     }
+    if (before <= this.startOffset) return this.startOffset
     try {
       await this.#chain.setState((state) => ({ ...state, logStart: Math.max(state.logStart, before) }))
     } catch (error) {
@@ -211,10 +212,12 @@ export class PartitionLog implements Partition {
   }
 
   #maintain(task: () => Promise<void>): Promise<void> {
-    const done = this.#maintenance.then(async () => {
+    const before = this.#maintenance
+    const done = (async () => {
+      await before
       await this.#chain.finishSwap()
       await task()
-    })
+    })()
     this.#maintenance = done.catch(() => undefined)
     return done
   }

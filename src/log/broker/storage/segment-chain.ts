@@ -175,11 +175,13 @@ export class SegmentChain {
 
   /** Changes the state; durable when it resolves. @throws a Node system error: nothing has changed */
   setState(change: (state: PartitionState) => PartitionState): Promise<void> {
-    const done = this.#stateChange.then(async () => {
+    const before = this.#stateChange
+    const done = (async () => {
+      await before
       const changed = change(this.#state)
       await writeState(this.#place, changed)
       this.#state = changed
-    })
+    })()
     this.#stateChange = done.catch(() => undefined)
     return done
   }

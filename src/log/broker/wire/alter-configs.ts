@@ -3,6 +3,7 @@ import type { Request, Services } from './api.ts'
 import { ERROR, storageRefusal } from './protocol-error.ts'
 import type { ErrorCode, Refusal } from './protocol-error.ts'
 import type { Reader } from '../../wire/reader.ts'
+import { repeatedNames } from './repeated.ts'
 import { isList, topicConfigFault } from './topic-configs.ts'
 import { isInternal } from './topics.ts'
 import type { Writer } from '../../wire/writer.ts'
@@ -50,9 +51,9 @@ async function alter(
   const resources = body.array((reader) => readResource(reader, readChange))
   const validateOnly = body.boolean()
   const refusals: (Refusal | undefined)[] = []
+  const repeated = repeatedNames(resources.map(keyOf))
   for (const resource of resources) {
-    const twice = resources.filter(({ type, name }) => type === resource.type && name === resource.name).length > 1
-    const refusal = twice
+    const refusal = repeated.has(keyOf(resource))
       ? refuse(ERROR.invalidRequest, resource, 'it is named twice in one request')
       : await alterOne(services, request, resource, { validateOnly, start })
     refusals.push(refusal)
@@ -67,6 +68,10 @@ async function alter(
   })
   answer.tags()
   return answer
+}
+
+function keyOf({ type, name }: Resource): string {
+  return `${type} ${name}`
 }
 
 function readResource(body: Reader, readChange: (body: Reader) => Change): Resource {

@@ -3,6 +3,7 @@ import type { Request, Services } from './api.ts'
 import { ERROR, storageRefusal } from './protocol-error.ts'
 import type { ErrorCode, Refusal } from './protocol-error.ts'
 import type { Reader } from '../../wire/reader.ts'
+import { repeatedNames } from './repeated.ts'
 import { isInternal } from './topics.ts'
 import type { Writer } from '../../wire/writer.ts'
 
@@ -20,11 +21,11 @@ export async function createPartitions(services: Services, request: Request): Pr
   const wanted = body.array(readWanted)
   body.int32() // timeout: it takes milliseconds
   const validateOnly = body.boolean()
+  const repeated = repeatedNames(wanted.map(({ name }) => name))
   const refusals = await Promise.all(
-    wanted.map((one) => {
-      const repeated = wanted.filter(({ name }) => name === one.name).length > 1
-      return repeated ? refuse(ERROR.invalidRequest, one.name, 'it is named twice in one request') : grow(services, request, one, validateOnly) // prettier-ignore
-    }),
+    wanted.map(async (one) =>
+      repeated.has(one.name) ? refuseTwice(one.name) : grow(services, request, one, validateOnly),
+    ),
   )
   answer.int32(0) // throttle time
   answer.array([...wanted.entries()], ([i, { name }]) => {
@@ -79,6 +80,10 @@ async function grow(
     if (fault instanceof RangeError) return refuse(ERROR.invalidPartitions, name, 'it has more already')
     return storageRefusal(fault)
   }
+}
+
+function refuseTwice(name: string): Refusal {
+  return refuse(ERROR.invalidRequest, name, 'it is named twice in one request')
 }
 
 function refuse(error: ErrorCode, name: string, reason: string): Refusal {

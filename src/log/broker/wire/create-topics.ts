@@ -4,6 +4,7 @@ import { configDefaults } from './limits.ts'
 import { ERROR, storageRefusal } from './protocol-error.ts'
 import type { Refusal } from './protocol-error.ts'
 import type { Reader } from '../../wire/reader.ts'
+import { repeatedNames } from './repeated.ts'
 import { topicConfigFault, topicConfigs } from './topic-configs.ts'
 import type { Writer } from '../../wire/writer.ts'
 
@@ -32,15 +33,17 @@ type Configs = { readonly [name: string]: string }
 const NO_ID = Buffer.alloc(16)
 
 /** CreateTopics (19), v2 to v7. The topics exist durably before the answer says so. */
-export async function createTopics(services: Services, { version, body, answer }: Request): Promise<Writer> {
+export async function createTopics(services: Services, { version, body, answer, peer }: Request): Promise<Writer> {
   const topics = body.array(readTopic)
   body.int32() // timeout: creation takes milliseconds
   const validateOnly = body.boolean()
-  const repeated = repeatedNames(topics)
+  const repeated = repeatedNames(topics.map(({ name }) => name))
   const results = await Promise.all(
-    topics.map(async (topic) =>
-      repeated.has(topic.name) ? { topic, refusal: refuseTwice(topic.name) } : create(services, topic, validateOnly),
-    ),
+    topics.map(async (topic) => {
+      if (repeated.has(topic.name)) return { topic, refusal: refuseTwice(topic.name) }
+      const allowed = peer.session.principal.may('admin', 'topic', topic.name)
+      return allowed ? create(services, topic, validateOnly) : { topic, refusal: forbidden(topic.name) }
+    }),
   )
   answer.int32(0) // throttle time
   answer.array(results, (result) => writeResult(services, result, version, answer))
@@ -67,15 +70,12 @@ function readTopic(body: Reader): NewTopic {
   return { name, partitions, replicas, assignments, configs }
 }
 
-function repeatedNames(topics: readonly NewTopic[]): ReadonlySet<string> {
-  const seen = new Set<string>()
-  const repeated = new Set<string>()
-  for (const { name } of topics) (seen.has(name) ? repeated : seen).add(name)
-  return repeated
-}
-
 function refuseTwice(name: string): Refusal {
   return { error: ERROR.invalidRequest, message: `Cannot create topic "${name}": it is named twice in one request` }
+}
+
+function forbidden(name: string): Refusal {
+  return { error: ERROR.topicAuthorizationFailed, message: `Cannot create topic "${name}": not allowed` }
 }
 
 async function create({ topics, limits }: Services, topic: NewTopic, validateOnly: boolean): Promise<Created> {

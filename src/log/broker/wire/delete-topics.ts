@@ -2,6 +2,7 @@ import type { Request, Services } from './api.ts'
 import { ERROR, storageRefusal } from './protocol-error.ts'
 import type { Refusal } from './protocol-error.ts'
 import type { Reader } from '../../wire/reader.ts'
+import { repeatedNames } from './repeated.ts'
 import { isInternal } from './topics.ts'
 import type { Writer } from '../../wire/writer.ts'
 
@@ -21,7 +22,9 @@ const NO_ID = Buffer.alloc(16)
 export async function deleteTopics(services: Services, request: Request): Promise<Writer> {
   const { version, body, answer } = request
   const wanted = body.array((reader) => readWanted(reader, version))
-  const results = await Promise.all(wanted.map((one) => remove(services, request, one, wanted)))
+  const nameOf = ({ name, id }: Wanted) => name ?? services.topics.byId(id)?.name ?? ''
+  const repeated = repeatedNames(wanted.map(nameOf))
+  const results = await Promise.all(wanted.map((one) => remove(services, request, one, repeated)))
   answer.int32(0) // throttle time
   answer.array(results, ({ name, id, refusal }) => {
     answer.string(name)
@@ -41,7 +44,12 @@ function readWanted(body: Reader, version: number): Wanted {
   return wanted
 }
 
-async function remove(services: Services, { peer }: Request, wanted: Wanted, all: readonly Wanted[]): Promise<Deleted> {
+async function remove(
+  services: Services,
+  { peer }: Request,
+  wanted: Wanted,
+  repeated: ReadonlySet<string>,
+): Promise<Deleted> {
   const { storage, topics, groups } = services
   const { principal } = peer.session
   const byId = !wanted.id.equals(NO_ID)
@@ -54,8 +62,7 @@ async function remove(services: Services, { peer }: Request, wanted: Wanted, all
   if (!principal.may('admin', 'topic', name)) return { name, id: NO_ID, refusal: forbidden(name) }
   if (topic === undefined) return { name, id: NO_ID, refusal: unknown(name) }
   if (isInternal(name)) return { ...found, refusal: internal(name) }
-  const named = all.filter((one) => one.name === name || (one.name === null && one.id.equals(found.id)))
-  if (named.length > 1) return { ...found, refusal: twice(name) }
+  if (repeated.has(name)) return { ...found, refusal: twice(name) }
   try {
     await storage.deleteTopic(name)
     // A topic that takes the name later starts anew for everybody.

@@ -1,3 +1,4 @@
+import type { Principal } from '../access/principal.ts'
 import { NODE_ID } from './api.ts'
 import type { Request, Services } from './api.ts'
 import { SOURCE_DEFAULT, SOURCE_TOPIC } from './create-topics.ts'
@@ -26,13 +27,13 @@ interface Resource {
 }
 
 /** DescribeConfigs (32), v1 to v4. The broker shows those of its settings that Kafka has a name for. */
-export function describeConfigs(services: Services, { version, body, answer }: Request): Writer {
+export function describeConfigs(services: Services, { version, body, answer, peer }: Request): Writer {
   const resources = body.array(readResource)
   const synonyms = body.boolean()
   const documentation = version >= 3 ? body.boolean() : false
   answer.int32(0) // throttle time
   answer.array(resources, (resource) => {
-    const found = find(services, resource)
+    const found = forbidden(peer.session.principal, resource) ?? find(services, resource)
     const refusal = 'error' in found ? found : undefined
     const entries = 'error' in found ? [] : found.filter(({ name }) => resource.keys?.includes(name) ?? true)
     answer.int16(refusal?.error ?? ERROR.none)
@@ -54,6 +55,14 @@ function readResource(body: Reader): Resource {
   }
   body.tags()
   return resource
+}
+
+function forbidden(principal: Principal, { type, name }: Resource): Refusal | undefined {
+  if (type === TOPIC && !principal.may('describe', 'topic', name)) {
+    return { error: ERROR.topicAuthorizationFailed, message: `Cannot describe topic "${name}": not allowed` }
+  }
+  if (type !== BROKER || principal.may('describe', 'cluster')) return undefined
+  return { error: ERROR.clusterAuthorizationFailed, message: 'Cannot describe broker: want the right to administer it' }
 }
 
 function find({ storage, limits }: Services, { type, name }: Resource): ConfigEntry[] | Refusal {

@@ -54,7 +54,7 @@ const LONGEST_WAIT_MS = 60_000
 export async function fetch(services: Services, { version, body, answer, peer }: Request): Promise<Writer> {
   const wanted = readWanted(body, version)
   if (wanted.sessionId !== 0) return writeHead(answer, version, ERROR.fetchSessionNotFound, [])
-  const topics = wanted.topics.map((topic) => ({ topic, sources: open(services, topic, version) }))
+  const topics = wanted.topics.map((topic) => ({ topic, sources: open(services, topic, version, peer) }))
   const sources = topics.flatMap((topic) => topic.sources)
   const maxBytes = Math.min(wanted.maxBytes, services.limits.maxFetchBytes, services.memory.answerBytes())
   const until = services.clock.monotonic() + Math.min(wanted.maxWaitMs, LONGEST_WAIT_MS)
@@ -100,10 +100,11 @@ function readPartition(body: Reader, version: number): WantedPartition {
   return { index, leaderEpoch, offset, maxBytes }
 }
 
-function open({ storage, topics }: Services, topic: WantedTopic, version: number): Source[] {
+function open({ storage, topics }: Services, topic: WantedTopic, version: number, { session }: Peer): Source[] {
   const name = version <= 12 ? topic.name : topics.byId(topic.id)?.name
   return topic.partitions.map((wanted) => {
     if (name === undefined) return { wanted, error: ERROR.unknownTopicId }
+    if (!session.principal.may('read', 'topic', name)) return { wanted, error: ERROR.topicAuthorizationFailed }
     const partition = storage.partition(name, wanted.index)
     if (!partition) return { wanted, error: absence(storage, name, wanted.index) }
     if (wanted.leaderEpoch > LEADER_EPOCH) return { wanted, error: ERROR.unknownLeaderEpoch }

@@ -33,14 +33,20 @@ interface Found {
 const NONE: Found = { error: ERROR.none, offset: -1, timestamp: -1 }
 
 /** ListOffsets (2), v1 to v11. */
-export async function listOffsets({ storage }: Services, { version, body, answer }: Request): Promise<Writer> {
+export async function listOffsets(services: Services, { version, body, answer, peer }: Request): Promise<Writer> {
+  const { storage } = services
   body.int32() // replica id
   if (version >= 2) body.int8() // isolation level: without transactions both read the same
   const topics = body.array((reader) => readTopic(reader, version))
   const asked = new Set<Partition>()
   const found = new Map<Question, Found>()
   for (const { name, questions } of topics) {
+    const allowed = peer.session.principal.may('describe', 'topic', name)
     for (const question of questions) {
+      if (!allowed) {
+        found.set(question, { ...NONE, error: ERROR.topicAuthorizationFailed })
+        continue
+      }
       const partition = storage.partition(name, question.index)
       found.set(question, partition ? ask(partition, question.timestamp, asked) : absent(storage, name, question.index))
       // A look-up by time may read and unfold a batch: others get their turn before the next.

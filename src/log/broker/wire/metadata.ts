@@ -1,3 +1,4 @@
+import type { Principal } from '../access/principal.ts'
 import { StorageError } from '../storage/storage.ts'
 import type { StoredTopic } from '../storage/storage.ts'
 import { CLUSTER_ID, LEADER_EPOCH, NODE_ID, OPERATIONS_UNKNOWN } from './api.ts'
@@ -31,9 +32,10 @@ export async function metadata(services: Services, request: Request): Promise<Wr
   const wanted = body.nullableArray((reader) => readWanted(reader, version))
   const create = (version >= 4 ? body.boolean() : true) && services.limits.autoCreateTopics
   const everything = wanted === null || (version === 0 && wanted.length === 0)
+  const { principal } = request.peer.session
   const topics = everything
-    ? [...services.storage.topics().values()].map(described)
-    : await Promise.all(wanted.map((one) => find(services, one, create)))
+    ? [...services.storage.topics().values()].filter(({ name }) => mayKnow(principal, name)).map(described)
+    : await Promise.all(wanted.map((one) => find(services, principal, one, create)))
   writeHead(request)
   answer.array(topics, (topic) => writeTopic(topic, version, answer))
   if (version >= 8 && version <= 10) answer.int32(OPERATIONS_UNKNOWN)
@@ -48,10 +50,22 @@ function readWanted(body: Reader, version: number): Wanted {
   return { id, name }
 }
 
-async function find(services: Services, { id, name }: Wanted, create: boolean): Promise<Described> {
+function mayKnow(principal: Principal, name: string): boolean {
+  return principal.may('describe', 'topic', name)
+}
+
+/** Whoever may not know of a topic is not told whether it is there. */
+async function find(services: Services, principal: Principal, wanted: Wanted, mayCreate: boolean): Promise<Described> {
+  const { id, name } = wanted
   if (name === null) {
     const topic = services.topics.byId(id)
-    return topic ? described(topic) : { error: ERROR.unknownTopicId, name: null, id, partitions: 0 }
+    if (topic && mayKnow(principal, topic.name)) return described(topic)
+    return { error: ERROR.unknownTopicId, name: null, id, partitions: 0 }
+  }
+  const create = mayCreate && principal.may('admin', 'topic', name)
+  const creates = mayCreate && services.storage.topic(name) === undefined
+  if (!mayKnow(principal, name) || (creates && !create)) {
+    return { error: ERROR.topicAuthorizationFailed, name, id: NO_ID, partitions: 0 }
   }
   const topic = services.storage.topic(name) ?? (create ? await createMissing(services, name) : undefined)
   if (typeof topic === 'object') return described(topic)

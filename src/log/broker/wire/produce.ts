@@ -33,7 +33,7 @@ interface Stored extends RecordRefusal {
  * are advertised because librdkafka up to 2.8 sends uncompressed where they are missing (KAFKA-18659); the message
  * formats of their time are refused.
  */
-export async function produce(services: Services, { version, body, answer }: Request): Promise<Writer | null> {
+export async function produce(services: Services, { version, body, answer, peer }: Request): Promise<Writer | null> {
   const transactionalId = version >= 3 ? body.nullableString() : null
   const acks = body.int16()
   body.int32() // timeout: an append ends with the disk, not with the clock
@@ -41,9 +41,11 @@ export async function produce(services: Services, { version, body, answer }: Req
   const refusal = requestRefusal(transactionalId, acks)
   // All appends are called before the first is awaited, in the order of the request: that is the order of the offsets.
   const pending = topics.map(async ({ name, partitions }) => {
-    const stored = partitions.map(async (data) =>
-      refusal ? refused(data.index, refusal) : store(services, name, data),
-    )
+    const forbidden = peer.session.principal.may('write', 'topic', name) ? undefined : refuseTopic(name)
+    const stored = partitions.map(async (data) => {
+      const why = refusal ?? forbidden
+      return why ? refused(data.index, why) : store(services, name, data)
+    })
     return { name, stored: await Promise.all(stored) }
   })
   const results = await Promise.all(pending)
@@ -76,6 +78,10 @@ function requestRefusal(transactionalId: string | null, acks: number): Refusal |
   }
   if (acks === 0 || acks === 1 || acks === -1) return undefined
   return { error: ERROR.invalidRequiredAcks, message: `Cannot store with acks=${acks}: want 0, 1 or -1` }
+}
+
+function refuseTopic(name: string): Refusal {
+  return { error: ERROR.topicAuthorizationFailed, message: `Cannot store in "${name}": not allowed` }
 }
 
 async function store(services: Services, topic: string, { index, records }: PartitionData): Promise<Stored> {
