@@ -67,7 +67,10 @@ export class LogViews implements LogPort {
     const readers = this.#options.readers().map(async ({ name, positions }): Promise<ConsumerView> => {
       return { name, kind: 'view', ...(await lags(positions, endsOf)) }
     })
-    return Promise.all(readers)
+    const groups = (await this.#options.log.groups()).map(async ({ group, state, members, positions }) => {
+      return { name: group, kind: 'group' as const, state, members, ...(await lags(positions, endsOf)) }
+    })
+    return Promise.all([...readers, ...groups])
   }
 
   async #positions(topic: string, ends: readonly PartitionEnds[], { at, time }: RecordsQuery): Promise<Position[]> {

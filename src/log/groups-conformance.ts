@@ -213,6 +213,26 @@ const CONSUMING: { readonly [title: string]: Check } = {
     await two.leave()
   },
 
+  async 'a group is listed with its state, its members and where it is, also when they have gone'(bench) {
+    const { log, topic } = await bench.topic(2)
+    const group = bench.group()
+    const listed = async () => (await log.groups()).find((one) => one.group === group)
+    assert.equal(await listed(), undefined)
+    await log.append(topic, numbered(0, 20))
+    const one = bench.reader(log, { group, topics: [topic] })
+    await one.until(() => one.seen.length === 20)
+    const there = (await listed())!
+    assert.deepEqual([there.state, there.protocol, there.members.length], ['Stable', 'consumer', 1])
+    await one.leave()
+    const { state, members, positions } = (await listed())!
+    const ends = await log.ends(topic)
+    assert.deepEqual([state, members], ['Empty', []])
+    assert.deepEqual(
+      [...positions].sort((a, b) => a.partition - b.partition),
+      ends.map(({ partition, end }) => ({ topic, partition, offset: end })),
+    )
+  },
+
   async 'two and three share partitions, and nothing is lost or repeated as they come and go'(bench) {
     const { log, topic } = await bench.topic(6)
     const group = bench.group()

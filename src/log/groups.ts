@@ -31,6 +31,17 @@ export interface Groups {
   committed(group: string, topics: readonly string[]): Promise<readonly Position[]>
 }
 
+/** A group as the log's coordinator knows it. */
+export interface GroupDescription {
+  readonly group: string
+  /** Kafka's protocol type: `consumer` where partitions are shared; empty where nobody has joined. */
+  readonly protocol: string
+  /** As Kafka names it: `Stable`, `Empty`, `PreparingRebalance`, `CompletingRebalance`, `Dead`. */
+  readonly state: string
+  readonly members: readonly { readonly id: string; readonly clientId: string; readonly host: string }[]
+  readonly positions: readonly Position[]
+}
+
 export interface GroupOptions {
   readonly group: string
   /** Kafka's protocol type; all members give the same. `consumer` is that of partitions. */

@@ -1,4 +1,4 @@
-import type { Groups } from './groups.ts'
+import type { GroupDescription, Groups } from './groups.ts'
 
 /**
  * The log as everything above this folder sees it. It is Kafka's model, no more: topics of partitions of records in
@@ -50,6 +50,9 @@ export interface Log extends Groups {
 
   /** Names of the topics that exist. */
   topics(): Promise<readonly TopicDescription[]>
+
+  /** The groups that the log's coordinators know, by name, with what they have committed of any topic. */
+  groups(): Promise<readonly GroupDescription[]>
 
   /** How the driver fares right now; cheap, for health pages. */
   state(): LogState

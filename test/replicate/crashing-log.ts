@@ -1,4 +1,4 @@
-import type { ConsumedBatch, ConsumeOptions, GroupOptions, Membership } from '../../src/log/groups.ts'
+import type { ConsumedBatch, ConsumeOptions, GroupOptions, Membership, GroupDescription } from '../../src/log/groups.ts'
 import type {
   Appended,
   Log,
@@ -93,6 +93,10 @@ export class CrashingLog implements Log {
 
   committed(group: string, topics: readonly string[]): Promise<readonly Position[]> {
     return this.#log.committed(group, topics)
+  }
+
+  groups(): Promise<readonly GroupDescription[]> {
+    return this.#log.groups()
   }
 
   topics(): Promise<readonly TopicDescription[]> {

@@ -107,6 +107,11 @@ export class Cluster {
     return address ? this.#shared(address) : this.any()
   }
 
+  /** The brokers, as far as they are known. */
+  get nodes(): readonly number[] {
+    return [...this.#nodes.keys()]
+  }
+
   /** The shared connection to a node. */
   node(id: number): Promise<Connection> {
     const address = this.#nodes.get(id)

@@ -5,7 +5,7 @@ import type { System } from '../../system/system.ts'
 import type { Random } from '../../system/random.ts'
 import type { GroupDriver } from '../group/driver.ts'
 import { DriverGroups } from '../group/driver-groups.ts'
-import type { ConsumedBatch, ConsumeOptions, GroupOptions, Membership } from '../groups.ts'
+import type { ConsumedBatch, ConsumeOptions, GroupDescription, GroupOptions, Membership } from '../groups.ts'
 import { LogError } from '../log.ts'
 import type {
   Appended,
@@ -24,6 +24,7 @@ import type { LogSecurity } from '../security.ts'
 import { loginWith } from './authenticate.ts'
 import { Cluster } from './cluster.ts'
 import { KafkaCoordinator } from './coordinator.ts'
+import { listGroups } from './group-list.ts'
 import type { Dialling } from './connection.ts'
 import type { ClusterMetadata } from './messages.ts'
 import { askEnds, askOffsetsAt } from './offsets.ts'
@@ -188,6 +189,10 @@ class KafkaLog implements BrokerLog {
 
   committed(group: string, topics: readonly string[]): Promise<readonly Position[]> {
     return this.#patiently(`ask for the positions of group "${group}"`, () => this.#groups.committed(group, topics))
+  }
+
+  groups(): Promise<readonly GroupDescription[]> {
+    return this.#patiently('list groups', () => listGroups(this.#cluster))
   }
 
   async topics(): Promise<readonly TopicDescription[]> {

@@ -1,5 +1,5 @@
 import type { JoinAnswer, JoinRequest, Seat, SyncAnswer } from '../group/coordinator.ts'
-import type { PartitionRef } from '../groups.ts'
+import type { GroupDescription, PartitionRef } from '../groups.ts'
 import type { Position } from '../log.ts'
 import type { Reader } from '../wire/reader.ts'
 import type { Writer } from '../wire/writer.ts'
@@ -17,6 +17,8 @@ export const GROUP_API = {
   heartbeat: { key: 12, version: 3 },
   leaveGroup: { key: 13, version: 3 },
   syncGroup: { key: 14, version: 3 },
+  describeGroups: { key: 15, version: 3 },
+  listGroups: { key: 16, version: 2 },
 } as const
 
 const OF_GROUPS = 0
@@ -149,9 +151,10 @@ export function readOffsetCommit(from: Reader): number {
   return errors.flat().find((error) => error !== 0) ?? 0
 }
 
-export function writeOffsetFetch(to: Writer, group: string, partitions: readonly PartitionRef[]): void {
+/** @param partitions null: all of which something is committed */
+export function writeOffsetFetch(to: Writer, group: string, partitions: readonly PartitionRef[] | null): void {
   to.string(group)
-  to.array([...byTopic(partitions)], ([topic, refs]) => {
+  to.array(partitions && [...byTopic(partitions)], ([topic, refs]) => {
     to.string(topic)
     to.array(refs, ({ partition }) => to.int32(partition))
   })
@@ -175,6 +178,46 @@ export function readOffsetFetch(from: Reader): { error: number; positions: Posit
   })
   errors.unshift(from.int16())
   return { error: errors.find((error) => error !== 0) ?? 0, positions }
+}
+
+export interface ListedGroups {
+  readonly error: number
+  readonly groups: readonly string[]
+}
+
+export function readListGroups(from: Reader): ListedGroups {
+  from.int32() // throttle time
+  const error = from.int16()
+  const groups = from.array(() => {
+    const group = from.string()
+    from.string() // protocol type
+    return group
+  })
+  return { error, groups }
+}
+
+export function writeDescribeGroups(to: Writer, groups: readonly string[]): void {
+  to.array(groups, (group) => to.string(group))
+  to.boolean(false) // authorised operations
+}
+
+export type DescribedGroup = Omit<GroupDescription, 'positions'> & { readonly error: number }
+
+export function readDescribeGroups(from: Reader): DescribedGroup[] {
+  from.int32() // throttle time
+  return from.array(() => {
+    const error = from.int16()
+    const head = { group: from.string(), state: from.string(), protocol: from.string() }
+    from.string() // protocol chosen
+    const members = from.array(() => {
+      const member = { id: from.string(), clientId: from.string(), host: from.string() }
+      from.nullableBytes() // metadata
+      from.nullableBytes() // assignment
+      return member
+    })
+    from.int32() // authorised operations
+    return { error, ...head, members }
+  })
 }
 
 /** What outlives the answer it came in. */

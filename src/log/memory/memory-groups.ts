@@ -1,9 +1,18 @@
 import type { Clock, Timer } from '../../system/clock.ts'
 import { GROUP_ERROR } from '../group/coordinator.ts'
 import type { JoinAnswer, JoinRequest, Seat, SyncAnswer } from '../group/coordinator.ts'
+import type { GroupDescription } from '../groups.ts'
 import type { Position } from '../log.ts'
 
 const NOTHING = new Uint8Array(0)
+
+/** As Kafka names them. */
+const STATES = {
+  empty: 'Empty',
+  preparing: 'PreparingRebalance',
+  completing: 'CompletingRebalance',
+  stable: 'Stable',
+} as const
 
 /**
  * One group as Kafka's coordinator keeps it: gather everybody (`preparing`), wait for the leader's assignments
@@ -80,6 +89,16 @@ export class MemoryGroup {
     this.#renew(this.#members.get(seat.memberId)!)
     for (const position of positions) this.committed.set(`${position.topic}/${position.partition}`, position)
     return GROUP_ERROR.none
+  }
+
+  describe(): Omit<GroupDescription, 'group'> {
+    const members = [...this.#members.keys()].map((id) => ({ id, clientId: 'memory', host: 'memory' }))
+    return { protocol: this.#type, state: STATES[this.#state], members, positions: [...this.committed.values()] }
+  }
+
+  get #type(): string {
+    for (const { request } of this.#members.values()) return request.protocolType
+    return ''
   }
 
   #static(instanceId: string | undefined): Member | undefined {

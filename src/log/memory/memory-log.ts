@@ -3,7 +3,7 @@ import { systemRandom } from '../../system/random.ts'
 import type { Random } from '../../system/random.ts'
 import type { GroupDriver } from '../group/driver.ts'
 import { DriverGroups } from '../group/driver-groups.ts'
-import type { ConsumedBatch, ConsumeOptions, GroupOptions, Membership } from '../groups.ts'
+import type { ConsumedBatch, ConsumeOptions, GroupDescription, GroupOptions, Membership } from '../groups.ts'
 import { LogError } from '../log.ts'
 import type {
   Appended,
@@ -138,6 +138,12 @@ export class MemoryLog implements Log {
 
   committed(group: string, topics: readonly string[]): Promise<readonly Position[]> {
     return this.#groups.committed(group, topics)
+  }
+
+  async groups(): Promise<readonly GroupDescription[]> {
+    if (this.#closed) throw closedError('list groups')
+    const groups = [...this.#store.groups].map(([group, one]) => ({ group, ...one.describe() }))
+    return groups.sort((a, b) => (a.group < b.group ? -1 : 1))
   }
 
   async topics(): Promise<readonly TopicDescription[]> {

@@ -5,7 +5,7 @@ import { MemoryGroup } from './memory-groups.ts'
 /** What survives a crash of the memory driver: topics and their durable records. Outlives the logs opened on it. */
 export class MemoryStore {
   readonly topics = new Map<string, MemoryTopic>()
-  readonly #groups = new Map<string, MemoryGroup>()
+  readonly groups = new Map<string, MemoryGroup>()
   #waiters: (() => void)[] = []
 
   /** Resolves when something became durable, or a log on this store ended. */
@@ -15,10 +15,10 @@ export class MemoryStore {
 
   /** A group, which begins with its first member. */
   group(name: string, clock: Clock): MemoryGroup {
-    const known = this.#groups.get(name)
+    const known = this.groups.get(name)
     if (known) return known
     const group = new MemoryGroup(clock)
-    this.#groups.set(name, group)
+    this.groups.set(name, group)
     return group
   }
 
