@@ -11,8 +11,9 @@ import { Metrics } from '../../src/system/metrics.ts'
 import { nodeNet } from '../../src/system/node-net.ts'
 import { systemRandom } from '../../src/system/random.ts'
 
-const PLANT = `site: acme/berlin
-log: { embedded: { listen: 0, partitions: 1 } }
+const EMBEDDED = '{ embedded: { listen: 0, partitions: 1 } }'
+const plantText = (log: string) => `site: acme/berlin
+log: ${log}
 sources: { posts: { http: {} } }
 api: { listen: 0 }
 `
@@ -25,7 +26,7 @@ export async function dataDirectory(t: TestContext): Promise<string> {
 }
 
 /** A hub in this process, of one source that takes posts; what it says about itself goes into `said`. */
-export async function startLife(directory: string, said: string[] = []): Promise<Hub> {
+export async function startLife(directory: string, said: string[] = [], log = EMBEDDED): Promise<Hub> {
   const write = (line: string) => void said.push(line)
   const system = {
     clock: systemClock,
@@ -35,7 +36,7 @@ export async function startLife(directory: string, said: string[] = []): Promise
     logger: createLogger({ level: 'debug', format: 'text', now: () => 0, write }),
     metrics: new Metrics(),
   }
-  const plant = await parsePlant('plant.yaml', Buffer.from(PLANT))
+  const plant = await parsePlant('plant.yaml', Buffer.from(plantText(log)))
   return startHub({ plant, dataDirectory: directory, mode: 'run', system })
 }
 

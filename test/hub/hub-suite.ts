@@ -2,28 +2,40 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Batch, Item, Source } from '../src/component/source.ts'
-import { loadDefinitions } from '../src/flow/definitions.ts'
-import { Ingest } from '../src/flow/ingest.ts'
-import { ViewRun } from '../src/flow/views.ts'
-import { auditLedger } from '../src/ledger/audit.ts'
-import { Ledger } from '../src/ledger/ledger.ts'
-import { openBroker } from '../src/log/broker/open.ts'
-import { connectLog } from '../src/log/client/connect.ts'
-import { TOPIC_KINDS, topicSpec, type TopicKind } from '../src/log/topics.ts'
-import { Catalogue } from '../src/model/catalogue.ts'
-import { topicName } from '../src/model/path.ts'
-import { systemClock } from '../src/system/clock.ts'
-import { fileDisk } from '../src/system/file-disk.ts'
-import { silentLogger } from '../src/system/logger.ts'
-import { Metrics } from '../src/system/metrics.ts'
-import { nodeNet } from '../src/system/node-net.ts'
-import { systemRandom } from '../src/system/random.ts'
-import { Twins } from '../src/twins/twins.ts'
+import type { Batch, Item, Source } from '../../src/component/source.ts'
+import { loadDefinitions } from '../../src/flow/definitions.ts'
+import { Ingest } from '../../src/flow/ingest.ts'
+import { ViewRun } from '../../src/flow/views.ts'
+import { auditLedger } from '../../src/ledger/audit.ts'
+import { Ledger } from '../../src/ledger/ledger.ts'
+import type { Log } from '../../src/log/log.ts'
+import { TOPIC_KINDS, topicSpec, type TopicKind } from '../../src/log/topics.ts'
+import { Catalogue } from '../../src/model/catalogue.ts'
+import { topicName } from '../../src/model/path.ts'
+import { systemClock } from '../../src/system/clock.ts'
+import { fileDisk } from '../../src/system/file-disk.ts'
+import { silentLogger } from '../../src/system/logger.ts'
+import { Metrics } from '../../src/system/metrics.ts'
+import { nodeNet } from '../../src/system/node-net.ts'
+import { systemRandom } from '../../src/system/random.ts'
+import { Twins } from '../../src/twins/twins.ts'
 
-const SITE = 'acme/berlin'
+/** Opens the log whose data is in a directory, or wherever the driver keeps it: again and again, the same log. */
+export type OpenLog = (directory: string) => Promise<{ readonly log: Log; close(): Promise<void> }>
+
+/** What a hub promises its machines, on any driver of the log: the same test for memory, embedded and Apache Kafka. */
+export function hubSuite(name: string, openLog: OpenLog): void {
+  test(`machine to log to twin and back after a restart: ${name}`, async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'millrace-hub-suite-'))
+    t.after(() => rm(directory, { recursive: true, force: true }))
+    await live(openLog, directory, t)
+  })
+}
+
+/** Not that of other tests on the same Kafka. */
+const SITE = 'acme/suite'
 const HOUR = 3_600_000
 
 function system() {
@@ -71,44 +83,12 @@ class Counters implements Source {
   }
 }
 
-async function openHub(directory: string) {
-  const parts = system()
-  const listen = { host: '127.0.0.1', port: 0 }
-  const broker = await openBroker({ directory: join(directory, 'log'), listen, sync: { mode: 'ack' } }, parts)
-  const log = await connectLog({ brokers: [broker.address], system: parts })
-  await log.ensure((Object.keys(TOPIC_KINDS) as TopicKind[]).map((kind) => topicSpec(SITE, kind, 4)))
-  const catalogue = new Catalogue()
-  await loadDefinitions(log, SITE, catalogue, silentLogger)
-  const ledger = await Ledger.open({ log, site: SITE, system: parts, everyMs: 50 })
-  const ingest = new Ingest({ log, ledger, catalogue, site: SITE, system: parts, graceMs: 5_000 })
-  const twins = new Twins({ directory: join(directory, 'views'), catalogue, system: parts, everyMs: HOUR })
-  await twins.open()
-  const stop = new AbortController()
-  const view = new ViewRun(twins, { log, topics: [topicName(SITE, 'telemetry')], catalogue, system: parts })
-  const viewing = view.run(stop.signal)
-  const close = async () => {
-    stop.abort()
-    await viewing
-    await log.close()
-    await broker.close()
-  }
-  return { log, ledger, ingest, twins, view, close }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition(); tries++) {
-    assert.ok(tries < 20_000, 'it never came true')
-    await sleep(1)
-  }
-}
-
-test('machine to disk to twin and back after a restart, on the embedded log', async (t) => {
-  const directory = await mkdtemp(join(tmpdir(), 'millrace-embedded-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+/** A hub's parts on a log of the driver, composed by hand so that each can be ended by itself. */
+async function live(openLog: OpenLog, directory: string, t: TestContext): Promise<void> {
   const snapshot = join(directory, 'views', 'twins.snapshot')
 
   // A first life that ends in the middle, without a word to the ledger or the twins.
-  const first = await openHub(directory)
+  const first = await openHub(directory, openLog, t)
   const cut = new Counters(20, 1, 100_000)
   const stop = new AbortController()
   const running = first.ingest.run('line1', () => cut, stop.signal)
@@ -118,7 +98,7 @@ test('machine to disk to twin and back after a restart, on the embedded log', as
   await running
   const promised = cut.acked.get(2)!
 
-  const second = await openHub(directory)
+  const second = await openHub(directory, openLog, t)
   const [book] = second.ledger.view()
   assert.equal(book!.balanced, true)
   assert.ok(book!.stored + book!.quarantined + book!.dropped >= promised * 19, 'what was acknowledged is in the books')
@@ -149,10 +129,40 @@ test('machine to disk to twin and back after a restart, on the embedded log', as
 
   // The twins thrown away: the log makes them again, the same to the byte.
   await rm(snapshot)
-  const third = await openHub(directory)
+  const third = await openHub(directory, openLog, t)
   await until(() => third.view.caughtUp)
   await third.twins.close()
   await third.ledger.close()
   await third.close()
   assert.ok((await readFile(snapshot)).equals(kept))
-})
+}
+
+async function openHub(directory: string, openLog: OpenLog, t: TestContext) {
+  const parts = system()
+  const opened = await openLog(directory)
+  const { log } = opened
+  await log.ensure((Object.keys(TOPIC_KINDS) as TopicKind[]).map((kind) => topicSpec(SITE, kind, 4)))
+  const catalogue = new Catalogue()
+  await loadDefinitions(log, SITE, catalogue, silentLogger)
+  const ledger = await Ledger.open({ log, site: SITE, system: parts, everyMs: 50 })
+  const ingest = new Ingest({ log, ledger, catalogue, site: SITE, system: parts, graceMs: 5_000 })
+  const twins = new Twins({ directory: join(directory, 'views'), catalogue, system: parts, everyMs: HOUR })
+  await twins.open()
+  const stop = new AbortController()
+  const view = new ViewRun(twins, { log, topics: [topicName(SITE, 'telemetry')], catalogue, system: parts })
+  const viewing = view.run(stop.signal)
+  const close = async () => {
+    stop.abort()
+    await viewing
+    await opened.close()
+  }
+  t.after(close)
+  return { log, ledger, ingest, twins, view, close }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let tries = 0; !condition(); tries++) {
+    assert.ok(tries < 20_000, 'it never came true')
+    await sleep(1)
+  }
+}
