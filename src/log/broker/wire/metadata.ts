@@ -62,9 +62,8 @@ async function find(services: Services, principal: Principal, wanted: Wanted, ma
     if (topic && mayKnow(principal, topic.name)) return described(topic)
     return { error: ERROR.unknownTopicId, name: null, id, partitions: 0 }
   }
-  const create = mayCreate && principal.may('admin', 'topic', name)
-  const creates = mayCreate && services.storage.topic(name) === undefined
-  if (!mayKnow(principal, name) || (creates && !create)) {
+  const create = mayCreate && services.storage.topic(name) === undefined
+  if (!mayKnow(principal, name) || (create && !principal.may('admin', 'topic', name))) {
     return { error: ERROR.topicAuthorizationFailed, name, id: NO_ID, partitions: 0 }
   }
   const topic = services.storage.topic(name) ?? (create ? await createMissing(services, name) : undefined)
