@@ -123,7 +123,8 @@ async function prepare(folder: string, options: KafkaOptions): Promise<Plan> {
     await mkdir(join(folder, String(id)))
     if (options.jwks !== undefined) await writeFile(join(folder, String(id), 'jwks.json'), options.jwks)
   }
-  const clusterId = randomBytes(16).toString('base64url')
+  // An argument of a command line: it must not begin with a dash.
+  const clusterId = `M${randomBytes(16).toString('base64url').slice(1)}`
   await format(folder, file(1), clusterId, nodes, listeners.some(isSasl) ? users : [])
   return { clusterId, folder, nodes, users, ports, file, ...(certificates && { certificates }) }
 }
