@@ -71,6 +71,7 @@ export async function auditLedger(log: Log, site: string, options: AuditOptions)
     base: base.books,
     proved: proved.all(),
     takes: (source, epoch) => !proved.isPast(source, epoch),
+    byKey: copy !== undefined,
     ...(options.onProgress && { onProgress: options.onProgress }),
   })
   const audited = [...tail.books]

@@ -130,6 +130,8 @@ export interface TailOptions {
   readonly proved?: readonly KnownBook[]
   /** Whether to take a book that is not in `base`; default: every one. */
   readonly takes?: (source: string, epoch: number) => boolean
+  /** The order to be kept is that of each key alone: the log is a copy, and may have other partitions. */
+  readonly byKey?: boolean
   /** Called after every batch with the number of records read so far. */
   readonly onProgress?: (records: number) => void
 }
@@ -154,7 +156,7 @@ export async function readTail(options: TailOptions): Promise<Tail> {
   for (const topics of [data, [topicName(site, 'gaps')]]) {
     const { positions, beyond } = await startPositions(log, topics, options.base)
     total.beyond.push(...beyond)
-    const order = new Order()
+    const order = new Order(options.byKey === true)
     for await (const batch of log.read(positions, { signal: new AbortController().signal, untilEnd: true })) {
       if (topics === data) takeData(batch, batch.topic === quarantine ? 'quarantined' : 'stored', books, order)
       else takeGaps(batch, books)
@@ -235,7 +237,7 @@ function takeData(batch: ReadBatch, fate: 'stored' | 'quarantined', books: TailB
     const book = number && books.get(number.source, number.epoch)
     if (number === undefined || book === undefined) continue
     book.found(number.seq, fate)
-    if (!order.rises(batch, number)) book.disorder += 1
+    if (!order.rises(batch, record, number)) book.disorder += 1
   }
 }
 
@@ -257,12 +259,19 @@ function parseGap(value: Uint8Array | null): GapRecord | undefined {
   }
 }
 
-/** The numbers of a book rise within a partition: the order of its source, as it was handed over. */
+/** The numbers of a book rise within a partition, or a key: the order of its source, as it was handed over. */
 class Order {
+  readonly #byKey: boolean
   readonly #last = new Map<string, Map<string, number>>()
 
-  rises({ topic, partition }: ReadBatch, number: RecordNumber): boolean {
-    const place = `${topic}/${partition}`
+  constructor(byKey: boolean) {
+    this.#byKey = byKey
+  }
+
+  rises({ topic, partition }: ReadBatch, { key }: StoredRecord, number: RecordNumber): boolean {
+    // Records without a key have no order.
+    if (this.#byKey && key === null) return true
+    const place = `${topic}/${this.#byKey ? textOf(key!) : partition}`
     let books = this.#last.get(place)
     if (books === undefined) this.#last.set(place, (books = new Map()))
     const id = bookId(number)
@@ -284,7 +293,7 @@ function numberOf({ headers }: StoredRecord): RecordNumber | undefined {
   let seq: number | undefined
   let epoch: number | undefined = 1
   for (const [name, value] of headers) {
-    if (name === 'source') source = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()
+    if (name === 'source') source = textOf(value)
     else if (name === 'seq') seq = parseSeq(value)
     else if (name === 'epoch') epoch = parseSeq(value)
   }
@@ -300,4 +309,8 @@ function parseSeq(digits: Uint8Array): number | undefined {
     seq = seq * 10 + digit - 48
   }
   return seq > 0 ? seq : undefined
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 }

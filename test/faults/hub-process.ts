@@ -20,6 +20,11 @@ export class HubProcess {
     this.#page = page
   }
 
+  /** Of the process that was started last. */
+  get pid(): number {
+    return this.#child!.pid!
+  }
+
   /** Starts it and resolves, when it answers that it is ready, with the milliseconds that took. */
   async start(limitMs = 20_000): Promise<number> {
     const began = performance.now()

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startKafka } from '../../tools/kafka/cluster.ts'
+import { need } from '../../tools/need.ts'
+import type { Verdict } from '../faults/journal.ts'
+import { Edge } from './edge.ts'
+
+function assertExact(verdict: Verdict): void {
+  assert.deepEqual({ ...verdict, acknowledged: 0, repeated: 0 }, { ...NOTHING_WRONG })
+  assert.ok(verdict.acknowledged > 1_000, `only ${verdict.acknowledged} were sent`)
+}
+
+const NOTHING_WRONG = { acknowledged: 0, lost: [], phantoms: [], inversions: [], repeated: 0 }
+
+function hasKafka(t: TestContext): boolean {
+  if (need('kafka') !== undefined) return true
+  t.skip('Apache Kafka is not installed')
+  return false
+}
+
+test('hub and Kafka are killed and hang while an edge replicates: nothing is lost, repeated or out of order', async (t) => {
+  if (!hasKafka(t)) return
+  const kafka = await startKafka()
+  t.after(() => kafka.stop())
+  const edge = await Edge.start(t, kafka.bootstrap())
+  edge.load(6, 1_000)
+  await edge.until((view) => view.topics.some(({ records }) => records > 500))
+  await edge.hub.kill()
+  await edge.hub.start()
+  await sleep(1_000)
+  kafka.pause(1)
+  await sleep(2_000)
+  // What it had sent is in Kafka's sockets still, and will be taken when another hub asks what is there.
+  await edge.hub.kill()
+  await edge.hub.start()
+  await sleep(1_000)
+  kafka.resume(1)
+  await edge.until((view) => view.state === 'live' && view.behind.ms < 3_000)
+  await kafka.kill(1)
+  await edge.until((view) => view.state === 'down')
+  await edge.hub.kill()
+  await edge.hub.start()
+  await kafka.restart(1)
+  await edge.until((view) => view.state === 'live')
+  await edge.drain()
+  await edge.caughtUp()
+  assertExact(await edge.check(kafka.addresses()))
+})
+
+test('one of three brokers is lost, then another in its place: the replication goes on', async (t) => {
+  if (!hasKafka(t)) return
+  const kafka = await startKafka({ brokers: 3 })
+  t.after(() => kafka.stop())
+  const edge = await Edge.start(t, kafka.bootstrap())
+  edge.load(6, 500)
+  await edge.until((view) => view.topics.some(({ records }) => records > 500))
+  const before = (await edge.replication()).topics.find(({ topic }) => topic.endsWith('telemetry'))!.records
+  await kafka.kill(1)
+  await edge.until((view) => view.state === 'live' && view.topics.some(({ records }) => records > before + 1_000))
+  await kafka.restart(1)
+  await kafka.kill(2)
+  await sleep(3_000)
+  await kafka.restart(2)
+  await edge.drain()
+  await edge.caughtUp()
+  assertExact(await edge.check(kafka.addresses()))
+})
