@@ -11,14 +11,15 @@ import { partitionOf } from './partitioner.ts'
  * The contract of `Log` as tests, the same for every driver. `start` is called once; each test uses topics of its own,
  * so the suite also runs against a cluster that keeps its data.
  */
-export function conformance(name: string, start: () => Promise<ConformanceTarget>, { trims }: Capabilities): void {
+export function conformance(name: string, start: () => Promise<ConformanceTarget>, can: Capabilities): void {
+  const more = { ...(can.trims && TRIMMING), ...(can.compacts && COMPACTING) }
   describe(`log conformance: ${name}`, () => {
     let target!: ConformanceTarget
     before(async () => {
       target = await start()
     })
     after(() => target.stop())
-    for (const [title, check] of Object.entries({ ...APPENDING, ...READING, ...LIFE, ...(trims ? TRIMMING : {}) })) {
+    for (const [title, check] of Object.entries({ ...APPENDING, ...READING, ...LIFE, ...more })) {
       test(title, async () => {
         const bench = new Bench(target)
         try {
@@ -34,6 +35,8 @@ export function conformance(name: string, start: () => Promise<ConformanceTarget
 interface Capabilities {
   /** The target can be told to remove records from the front, as retention does. */
   readonly trims: boolean
+  /** The target can be told to compact a topic now. */
+  readonly compacts?: boolean
 }
 
 type Check = (bench: Bench) => Promise<void>
@@ -341,6 +344,35 @@ const TRIMMING: { readonly [title: string]: Check } = {
     )
   },
 }
+
+const COMPACTING: { readonly [title: string]: Check } = {
+  async 'offsets that compaction took are passed over, from wherever the reading starts'(bench) {
+    const log = await bench.open()
+    const topic = bench.name()
+    await log.ensure([{ name: topic, partitions: 1, cleanup: 'compact' }])
+    for (let n = 0; n < 60; n++) await log.append(topic, [textRecord(`key${n % 7}`, n), textRecord('often', n)])
+    await log.append(topic, [{ key: 'key3', value: null, timestamp: 1_700_000_000_000 }])
+    const before = await bench.from(log, topic, 0, 0)
+    await bench.target.compact!(topic)
+    const [ends] = await log.ends(topic)
+    assert.ok(ends!.end >= 121)
+    const after = (await bench.from(log, topic, 0, 0)).filter(({ offset }) => offset < 121)
+    const last = new Map(before.map((record) => [text(record.key), record]))
+    const expected = [...last.values()].sort((a, b) => a.offset - b.offset)
+    assert.deepEqual(after.map(plain), expected.map(plain))
+    assert.deepEqual(after.map(offsetOf), expected.map(offsetOf))
+    for (const from of [1, 50, 105, 106, 107, 118, 119, 120, 121]) {
+      const read = (await bench.from(log, topic, 0, from)).filter(({ offset }) => offset < 121)
+      assert.deepEqual(
+        read.map(offsetOf),
+        expected.map(offsetOf).filter((offset) => offset >= from),
+        `from ${from}`,
+      )
+    }
+  },
+}
+
+const offsetOf = (record: { readonly offset: number }) => record.offset
 
 const LIFE: { readonly [title: string]: Check } = {
   async 'what was durable is there after closing and opening again'(bench) {

@@ -1,4 +1,4 @@
-import { BATCH, readBatchHeader } from '../../src/log/batch.ts'
+import { BATCH, decodeRecords, readBatchHeader } from '../../src/log/batch.ts'
 import { StorageError } from '../../src/log/broker/storage/storage.ts'
 import type {
   ActiveProducer,
@@ -10,6 +10,7 @@ import type {
   Storage,
   StoredTopic,
   StoredTopicOptions,
+  TimedOffset,
 } from '../../src/log/broker/storage/storage.ts'
 
 /** A storage of the embedded broker without a disk, whose faults a test decides. */
@@ -111,8 +112,21 @@ export class MemoryPartition implements Partition {
     return Buffer.concat(found)
   }
 
-  offsetForTime(): undefined {}
-  latestRecord(): undefined {}
+  offsetForTime(timestamp: number): TimedOffset | undefined {
+    return this.#records().find((record) => record.timestamp >= timestamp)
+  }
+
+  latestRecord(): TimedOffset | undefined {
+    return this.#records().reduce<TimedOffset | undefined>(
+      (latest, record) => (latest === undefined || record.timestamp > latest.timestamp ? record : latest),
+      undefined,
+    )
+  }
+
+  #records(): TimedOffset[] {
+    const records = this.batches.flatMap((batch) => decodeRecords(batch))
+    return records.flatMap(({ offset, timestamp }) => (offset < this.startOffset ? [] : [{ offset, timestamp }]))
+  }
 
   async deleteRecords(before: number): Promise<number> {
     this.startOffset = Math.max(this.startOffset, before)

@@ -216,8 +216,11 @@ export interface FetchedPartition {
   readonly topic: string
   readonly partition: number
   readonly error: number
-  /** One past the last record that readers may see; there may be no records right below it. */
-  readonly highWatermark: number
+  /**
+   * One past the last record that readers of committed data may see: the last stable offset, which an open transaction
+   * holds below the high watermark. There may be no records right below it.
+   */
+  readonly readableEnd: number
   readonly aborted: readonly AbortedTransaction[]
   /** Batches; the last one may be cut off. A view of the answer. */
   readonly batches: Uint8Array
@@ -244,12 +247,12 @@ export function readFetch(from: Reader): FetchAnswer {
 function readFetched(from: Reader, topic: string): FetchedPartition {
   const partition = from.int32()
   const error = from.int16()
-  const highWatermark = from.int64()
-  from.int64() // last stable offset
+  from.int64() // high watermark
+  const readableEnd = from.int64()
   from.int64() // log start
   const aborted = from.nullableArray(() => ({ producerId: from.int64(), firstOffset: from.int64() }))
   from.int32() // preferred replica
-  return { topic, partition, error, highWatermark, aborted: aborted ?? [], batches: from.nullableBytes() ?? NO_BATCHES }
+  return { topic, partition, error, readableEnd, aborted: aborted ?? [], batches: from.nullableBytes() ?? NO_BATCHES }
 }
 
 /** Gathers items under their topics, in the order in which they came. */

@@ -300,6 +300,6 @@ function cursorAt(position: Position): Cursor {
  * Where to go on after an answer without any records, when no limit of size can have held one back: damage that was set
  * aside, or compaction, leaves offsets at the end of a partition that nobody will ever see.
  */
-function endOf({ highWatermark }: FetchedPartition, { offset }: Cursor): number {
-  return Math.max(highWatermark, offset)
+function endOf({ readableEnd }: FetchedPartition, { offset }: Cursor): number {
+  return Math.max(readableEnd, offset)
 }
