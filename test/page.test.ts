@@ -8,6 +8,7 @@ import { after, before, test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { build } from 'vite'
+import type { ReplicationView } from '../src/api/contract.ts'
 import { MemoryHub } from '../src/api/memory-hub.ts'
 import type { MemoryLog } from '../src/log/memory/memory-log.ts'
 import { need } from '../tools/need.ts'
@@ -261,6 +262,34 @@ async function fillTopic(memory: MemoryLog, topic: string): Promise<void> {
       { key: null, value: JSON.stringify({ asset: `press${n % 12}`, n }), timestamp: 1_000 + n },
     ])
   }
+}
+
+test('a replication shows how far it is behind, and what retention took', { skip }, async (t) => {
+  const { hub, page, complaints } = await open(t, '#/connections', PHONE)
+  hub.replicationViews = [REPLICATION]
+  const card = page.locator('[data-replication="cloud"]')
+  await card.getByText('1\u202f204 records, 180 kB, 42 s').first().waitFor()
+  assert.match(await card.innerText(), /to kafka1:9092,kafka2:9092[^]*behind[^]*7 records were removed by retention/)
+  assert.equal(await fitsWidth(page), true)
+  assert.deepEqual(complaints, [])
+})
+
+const REPLICATION: ReplicationView = {
+  name: 'cloud',
+  direction: 'up',
+  address: 'kafka1:9092,kafka2:9092',
+  state: 'behind',
+  reason: 'Carries a backlog',
+  since: 0,
+  epoch: 1,
+  behind: { records: 1_204, bytes: 180_000, ms: 42_000 },
+  recordsPerSecond: 300,
+  bytesPerSecond: 45_000,
+  etaMs: 4_000,
+  lost: 7,
+  topics: [
+    { topic: 'acme.berlin.telemetry', behind: { records: 1_204, bytes: 180_000, ms: 42_000 }, records: 9, lost: 7 },
+  ],
 }
 
 test('a foreign page gets nothing: no frame, no read, no write, no live stream', { skip }, async (t) => {

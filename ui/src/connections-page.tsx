@@ -1,7 +1,8 @@
-import type { ComponentChildren } from 'preact'
 import type { BookView, SourceView } from '../../src/api/contract.ts'
+import { Fact } from './fact.tsx'
 import { numberText, rateText } from './format.ts'
 import { Age, Mark } from './marks.tsx'
+import { Replications } from './replications.tsx'
 import type { Store } from './store.ts'
 import type { State } from './tree.ts'
 
@@ -34,6 +35,7 @@ export function ConnectionsPage({ store }: { readonly store: Store }) {
           </li>
         ))}
       </ul>
+      <Replications store={store} />
     </section>
   )
 }
@@ -74,15 +76,6 @@ function SourceCard({ store, source, lost }: SourceCardProps) {
       <Book book={source.book} />
       <Parts parts={source.parts} />
     </article>
-  )
-}
-
-function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
-  return (
-    <div class="fact">
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   )
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ageText, digitsFor, numberText, qualityText, rateText, unitText, valueText } from './format.ts'
+import { ageText, digitsFor, numberText, qualityText, rateText, unitText, valueText, sizeText } from './format.ts'
 
 test('numbers: thin spaces, a real minus, no signed zero, exponents where digits end', () => {
   assert.equal(numberText(1284812, 0), '1\u202f284\u202f812')
@@ -55,4 +55,12 @@ test('ages, units, qualities and rates', () => {
   assert.equal(qualityText('BadSensorFailure'), 'Bad sensor failure')
   assert.equal(qualityText('0x80AB0000'), '0x80AB0000')
   assert.deepEqual([0, 0.25, 12.6].map(rateText), ['0', '0.3', '13'])
+})
+
+test('a size has one to three figures before the point', () => {
+  const sizes = [0, 999, 1_000, 9_940, 10_000, 123_456, 2_500_000_000, 4e15]
+  assert.deepEqual(
+    sizes.map(sizeText).map((text) => text.replaceAll('\u202f', ' ')),
+    ['0 B', '999 B', '1.0 kB', '9.9 kB', '10 kB', '123 kB', '2.5 GB', '4 000 TB'],
+  )
 })

@@ -110,3 +110,12 @@ export function qualityText(name: string): string {
 export function rateText(perSecond: number): string {
   return numberText(perSecond, perSecond > 0 && perSecond < 10 ? 1 : 0)
 }
+
+const SIZES = ['B', 'kB', 'MB', 'GB', 'TB'] as const
+
+/** A size with the unit that leaves one to three figures before the point. */
+export function sizeText(bytes: number): string {
+  const step = Math.min(SIZES.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)))
+  const value = bytes / 1000 ** step
+  return `${numberText(value, step > 0 && value < 10 ? 1 : 0)} ${SIZES[step]!}`
+}
