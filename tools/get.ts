@@ -5,7 +5,8 @@ import { onPath, TOOLS, venv, type MavenProject, type ToolName } from './need.ts
 
 /**
  * Gets the tools that are missing, where this machine can: Debian packages as root, Python packages into a virtual
- * environment of the checkout, jars into a folder of it. Says what it could not get; the tests that need it then say that they were skipped.
+ * environment of the checkout, jars and what our scripts build into folders of it. Says what it could not get; the tests
+ * that need it then say that they were skipped.
  */
 export function getTools(say: (line: string) => void): void {
   const missing = Object.entries(TOOLS).filter(([, tool]) => tool.find() === undefined)
@@ -16,6 +17,9 @@ export function getTools(say: (line: string) => void): void {
   if (debian.length > 0) getDebian(debian, say)
   if (pypi.length > 0) getPython(pypi, say)
   for (const [name, tool] of missing) if ('maven' in tool) getJars(name, tool.maven, say)
+  for (const [, tool] of missing) {
+    if ('script' in tool) run(fileURLToPath(new URL(tool.script.path, import.meta.url)), [tool.script.folder], say)
+  }
   for (const [name] of missing) {
     if (TOOLS[name as ToolName].find() === undefined) say(`Cannot get "${name}": its tests will be skipped`)
   }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** The release of Apache Kafka that tests run. */
@@ -20,6 +20,20 @@ export const TOOLS = {
   },
   /** A Python that can `import asyncua` (an OPC UA server that is not ours). */
   asyncua: { find: () => pythonWith(venvPython, 'asyncua'), pypi: ['asyncua==1.1.8'] },
+  /** A Python that can `import confluent_kafka` of today's librdkafka, with all of its requests. */
+  'confluent-kafka-2': { find: () => pythonWith(venvPython, 'confluent_kafka'), pypi: ['confluent-kafka==2.16.1'] },
+  /** A Python that can `import kafka` (kafka-python). */
+  'kafka-python': { find: () => pythonWith('/usr/bin/python3', 'kafka'), debian: ['python3-kafka'] },
+  /** The program of `test/oracles/go` (franz-go), newer than its source. */
+  franz: { find: findFranz, script: { path: 'oracles/franz.sh', folder: toolFolder('go') } },
+  /** The folder of librdkafka's own test suite, built. */
+  'librdkafka-tests': {
+    find: () => existing(`${toolFolder('librdkafka')}/tests`, 'test-runner'),
+    debian: ['gcc', 'g++', 'make', 'zlib1g-dev', 'libssl-dev', 'libzstd-dev'],
+    script: { path: 'oracles/librdkafka.sh', folder: toolFolder('librdkafka') },
+  },
+  /** A JDK: it runs Java that is a source file. */
+  javac: { find: () => onPath('javac'), debian: ['default-jdk-headless'] },
   /** The folder of Apache Kafka's jars; it runs on Java 17 or newer. */
   kafka: { find: findKafka, maven: { pom: 'kafka/pom.xml', folder: kafkaFolder(), properties: { kafka: KAFKA } } },
 } as const satisfies { [name: string]: Tool }
@@ -32,6 +46,8 @@ interface Tool {
   readonly pypi?: readonly string[]
   /** Jars from Maven Central: a project beside this file, and the folder that its dependencies are copied to. */
   readonly maven?: MavenProject
+  /** A script beside this file that makes it, in the folder that it is given. */
+  readonly script?: { readonly path: string; readonly folder: string }
 }
 
 export interface MavenProject {
@@ -68,8 +84,24 @@ function pythonWith(python: string, module: string): string | undefined {
   return spawnSync(python, ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0 ? python : undefined
 }
 
+function toolFolder(name: string): string {
+  return fileURLToPath(new URL(`../.tools/${name}`, import.meta.url))
+}
+
+function existing(folder: string, file: string): string | undefined {
+  return existsSync(`${folder}/${file}`) ? folder : undefined
+}
+
+function findFranz(): string | undefined {
+  const program = `${toolFolder('go')}/franz`
+  const sources = fileURLToPath(new URL('../test/oracles/go', import.meta.url))
+  if (!existsSync(program)) return undefined
+  const made = statSync(program).mtimeMs
+  return readdirSync(sources).every((name) => statSync(`${sources}/${name}`).mtimeMs <= made) ? program : undefined
+}
+
 function kafkaFolder(): string {
-  return fileURLToPath(new URL('../.tools/kafka', import.meta.url))
+  return toolFolder('kafka')
 }
 
 function findKafka(): string | undefined {

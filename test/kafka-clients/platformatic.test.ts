@@ -63,7 +63,7 @@ test('every version of every API is understood both ways by a codec that is not 
         [12, 0, 4],
         [13, 0, 5],
         [14, 0, 5],
-        [15, 0, 5],
+        [15, 0, 6],
         [16, 0, 5],
         [17, 0, 1],
         [18, 0, 4],

@@ -66,7 +66,7 @@ const APIS: readonly Api[] = [
   { key: 12, name: 'Heartbeat', min: 0, max: 4, flexible: 4, handle: heartbeat },
   { key: 13, name: 'LeaveGroup', min: 0, max: 5, flexible: 4, handle: leaveGroup },
   { key: 14, name: 'SyncGroup', min: 0, max: 5, flexible: 4, handle: syncGroup },
-  { key: 15, name: 'DescribeGroups', min: 0, max: 5, flexible: 5, handle: describeGroups },
+  { key: 15, name: 'DescribeGroups', min: 0, max: 6, flexible: 5, handle: describeGroups },
   { key: 16, name: 'ListGroups', min: 0, max: 5, flexible: 3, handle: listGroups },
   { key: SASL_HANDSHAKE, name: 'SaslHandshake', min: 0, max: 1, flexible: NEVER, handle: saslHandshake },
   {

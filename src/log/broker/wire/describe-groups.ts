@@ -7,7 +7,7 @@ import type { Writer } from '../../wire/writer.ts'
 /** What is told of a group that cannot be described. */
 const NO_GROUP = { phase: '', protocolType: '', protocol: '', members: [] }
 
-/** DescribeGroups (15), v0 to v5. A group that is not there is `Dead`, which is no error. */
+/** DescribeGroups (15), v0 to v6. A group that is not there is `Dead`, which is an error from v6 on (KIP-1043). */
 export function describeGroups({ groups }: Services, { version, body, answer, peer }: Request): Writer {
   const wanted = body.array((reader) => reader.string())
   if (version >= 3) body.boolean() // authorised operations: not told
@@ -16,7 +16,9 @@ export function describeGroups({ groups }: Services, { version, body, answer, pe
     const allowed = peer.session.principal.may('describe', 'group', id)
     const refused = allowed ? groups.refusal(id) : ERROR.groupAuthorizationFailed
     const group = refused === ERROR.none ? groups.describe(id) : NO_GROUP
-    answer.int16(refused)
+    const missing = version >= 6 && group.phase === 'Dead'
+    answer.int16(missing ? ERROR.groupIdNotFound : refused)
+    if (version >= 6) answer.string(missing ? `Group ${id} not found.` : null)
     answer.string(id)
     answer.string(group.phase)
     answer.string(group.protocolType)

@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** How one test of librdkafka's suite ended. */
+export interface Verdict {
+  readonly name: string
+  readonly outcome: 'passed' | 'skipped' | 'failed'
+  readonly seconds: number
+  /** The last that it said. */
+  readonly said: string
+}
+
+/** The tests of the suite that want a broker, in its order, with the scenario that each belongs to. */
+export function brokerTests(folder: string): { name: string; scenario: string }[] {
+  const source = readFileSync(join(folder, 'test.c'), 'utf8')
+  const table = source.slice(source.indexOf('struct test tests[] = {'))
+  const entries = table.slice(0, table.indexOf('{NULL}};')).split('_TEST(').slice(1)
+  return entries
+    .map((entry) => ({
+      name: /^\w+/.exec(entry)![0],
+      scenario: /\.scenario = "(\w+)/.exec(entry)?.[1] ?? 'default',
+      local: /TEST_F_LOCAL|TEST_F_MANUAL/.test(entry),
+    }))
+    .filter(({ local }) => !local)
+}
+
+export interface SuiteOptions {
+  /** Where the suite was built. */
+  readonly folder: string
+  readonly address: string
+  /** Where its settings are written to. */
+  readonly scratch: string
+  /** Fewer messages and shorter waits. */
+  readonly quick: boolean
+  readonly limitMs: number
+}
+
+/** Runs one test of the suite against a broker, alone, for at most `limitMs`. */
+export async function runTest(name: string, scenario: string, options: SuiteOptions): Promise<Verdict> {
+  const { folder, address, scratch, quick, limitMs } = options
+  const settings = join(scratch, 'test.conf')
+  await writeFile(settings, `bootstrap.servers=${address}\ntest.topic.random=true\n`)
+  const env = {
+    ...process.env,
+    LD_LIBRARY_PATH: `${folder}/../src:${folder}/../src-cpp`,
+    RDKAFKA_TEST_CONF: settings,
+    TEST_KAFKA_VERSION: '3.1.0',
+    TESTS: name,
+  }
+  const args = ['-L', '-p1', ...(quick ? ['-Q'] : []), '-s', scenario]
+  const began = performance.now()
+  const child = spawn(join(folder, 'test-runner'), args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const timer = setTimeout(() => child.kill('SIGKILL'), limitMs)
+  let said = ''
+  const hear = (text: Buffer) => (said = (said + text.toString()).slice(-20_000))
+  child.stdout.on('data', hear)
+  child.stderr.on('data', hear)
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  clearTimeout(timer)
+  const seconds = (performance.now() - began) / 1000
+  const passed = new RegExp(`${name}[^\\n]*PASSED`).test(said)
+  const outcome = code !== 0 ? 'failed' : passed ? 'passed' : 'skipped'
+  return { name, outcome, seconds, said: said.slice(-6000) }
+}
