@@ -134,7 +134,8 @@ export class Selection {
     const { asset, ts, values, status } = reading
     if (this.#thinner === undefined || !this.#thinner.thins(asset, tag)) return true
     if (status !== undefined && Object.hasOwn(status, tag)) return true
-    const value = values[tag]!
+    const value: unknown = values[tag]
+    if (typeof value !== 'number') return true
     const held = { ...heldOf(record), tag, reading, value }
     const { pass, release } = this.#thinner.take(asset, tag, { ts, value }, held)
     this.#release(release, into)
