@@ -89,6 +89,11 @@ async function attachBeside(hub: HubFile, data: string, system: System, plant?: 
   return { site: hub.site, log, running: true, close: () => log.close() }
 }
 
+/** Where the page is of the hub that runs, or ran last, on a data directory. @throws LogError `NO_DATA` */
+export async function runningPage(dataDirectory: string, system: System): Promise<string> {
+  return (await readHubFile(dataDirectory, system)).page
+}
+
 async function readHubFile(dataDirectory: string, { disk }: System): Promise<HubFile> {
   try {
     return JSON.parse(Buffer.from(await disk.readFile(hubFilePath(dataDirectory))).toString()) as HubFile

@@ -1,15 +1,19 @@
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HubViews } from './api/hub-views.ts'
 import { LogViews } from './api/log-views.ts'
 import { hubFilePath, type HubFile } from './attach.ts'
+import type { Health } from './component/health.ts'
 import type { HttpHost } from './component/http.ts'
-import type { ConfiguredSource, Plant } from './config/plant.ts'
-import { loadDefinitions, publishDefinitions } from './flow/definitions.ts'
+import type { Plant } from './config/plant.ts'
+import { followDefinitions, loadDefinitions, publishDefinitions } from './flow/definitions.ts'
 import { Ingest } from './flow/ingest.ts'
+import { Scale, type HubStatus, type SharedSource } from './flow/scale/scale.ts'
 import { ViewRun } from './flow/views.ts'
 import { isGuarded } from './log/broker/access/guard.ts'
 import { Ledger } from './ledger/ledger.ts'
+import type { Holder } from './ledger/book.ts'
 import type { Log, TopicSpec } from './log/log.ts'
 import { LogWatch } from './log/log-watch.ts'
 import { dataTopicSpec, topicSpec } from './log/topics.ts'
@@ -76,15 +80,18 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   const log = options.wrapLog ? options.wrapLog(opened.log) : opened.log
   const watch = new LogWatch({ log, system })
   stack.defer(watch.start())
-  const catalogue = await openCatalogue(log, plant, system)
+  const holder = holderOf(options)
+  const catalogue = await openCatalogue(options, log, holder !== undefined, stack)
   const startedAt = system.clock.now()
 
   const { twins, caughtUp } = await openTwins(options, log, catalogue, stack)
-  const ledger = await Ledger.open({ log, site: plant.site, system, kinds: dataKinds(plant) })
+  const kinds = dataKinds(plant)
+  const ledger = await Ledger.open({ log, site: plant.site, system, kinds, ...(holder && { holder }) })
   stack.defer(() => ledger.close())
-  const ingest = new Ingest({ log, ledger, catalogue, site: plant.site, system })
+  const sources = await openSources(options, { log, ledger, catalogue }, holder)
 
   const replications = runReplications({ plant, log, system }, stack)
+  const address = { page: '' }
   const views = new HubViews({
     hub: { site: plant.site, version: VERSION, mode: options.mode, startedAt, log: describeLog(plant, opened) },
     logHealth: () => watch.health(),
@@ -92,13 +99,15 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
     twins,
     caughtUp,
     ledger,
+    page: () => address.page,
     sources: () =>
       plant.sources.map(({ name, spec }) => ({
         name,
         kind: spec.kind,
         holds: spec.holds === true,
-        health: ingest.health(name),
+        health: sources.health(name),
       })),
+    ...(sources.hubs && { hubs: sources.hubs }),
     replications,
     system,
   })
@@ -110,15 +119,17 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   // Listening begins before the sources do: some of them keep the thread busy with loading. Their routes are mounted in
   // this same turn, before any request can arrive.
   const listening = api.listen()
-  runSources(options, ingest, api.host, stack)
-  const page = `${plant.api.tls ? 'https' : 'http'}://${addressText(await listening)}`
+  const running = background(stack)
+  running((signal) => sources.run(api.host, signal))
+  const page = (address.page = `${plant.api.tls ? 'https' : 'http'}://${addressText(await listening)}`)
+  running((signal) => sources.share(page, signal))
   await writeHubFile({ pid: process.pid, site: plant.site, page, log: fileOf(plant, opened) }, options)
   return {
     page,
     kafka: addressesText(opened),
     listeners: plant.sources.map(({ name, spec, config }) => ({ source: name, url: spec.describe(config) })),
     dataDirectory,
-    ended: opened.ended,
+    ended: eitherEnds(opened.ended, sources.ended),
     close: () => stack.disposeAsync(),
   }
 }
@@ -139,15 +150,22 @@ function dataKinds(plant: Plant): string[] {
   return ['telemetry', ...new Set(raw)]
 }
 
-async function openCatalogue(log: Log, plant: Plant, system: System): Promise<Catalogue> {
+/** The definitions of the log and of the config; what other hubs learn later is followed where there are any. */
+async function openCatalogue(
+  { plant, system }: HubOptions,
+  log: Log,
+  shared: boolean,
+  stack: AsyncDisposableStack,
+): Promise<Catalogue> {
   const catalogue = new Catalogue()
-  await loadDefinitions(log, plant.site, catalogue, system.logger)
+  const positions = await loadDefinitions(log, plant.site, catalogue, system.logger)
   const declared = [...plant.assets].map(([path, model]) => ({
     path,
     ...(model === '' ? {} : { model }),
     tags: plant.models.get(model)?.tags ?? new Map(),
   }))
   await publishDefinitions(log, plant.site, catalogue, declared, system.clock.now())
+  if (shared) background(stack)((signal) => followDefinitions(log, positions, catalogue, system, signal))
   return catalogue
 }
 
@@ -168,19 +186,71 @@ async function openTwins(options: HubOptions, log: Log, catalogue: Catalogue, st
   return { twins, caughtUp: () => run.caughtUp }
 }
 
-/** Starts every source; the stack ends them together, first of all. */
-function runSources(options: HubOptions, ingest: Ingest, http: HttpHost, stack: AsyncDisposableStack): void {
-  const { plant, system } = options
-  const stop = new AbortController()
-  const open = ({ name, spec, config }: ConfiguredSource) => {
+/**
+ * Who this hub is among those that share its log. Undefined: nobody else can be writing to it, because its directory is
+ * locked, so there is nothing to agree on; unless the config gives the hub a name.
+ */
+function holderOf({ plant, system }: HubOptions): Holder | undefined {
+  if (plant.hub === undefined && plant.log.kind === 'embedded') return undefined
+  return { hub: plant.hub ?? hostname(), run: Buffer.from(system.random.bytes(8)).toString('hex') }
+}
+
+/** The sources of the config, run by this hub alone, or shared with the others on its log. */
+interface RunningSources {
+  health(name: string): Health | undefined
+  readonly hubs?: () => readonly HubStatus[]
+  /** Runs what needs no other hub; the routes of sources are mounted in this turn. */
+  run(http: HttpHost, signal: AbortSignal): Promise<void>
+  /** Runs what is shared; the others are told where the page is. */
+  share(page: string, signal: AbortSignal): Promise<void>
+  /** Rejects when another hub runs under the name of this one. */
+  readonly ended: Promise<never>
+}
+
+async function openSources(
+  { plant, system }: HubOptions,
+  { log, ledger, catalogue }: { readonly log: Log; readonly ledger: Ledger; readonly catalogue: Catalogue },
+  holder: Holder | undefined,
+): Promise<RunningSources> {
+  const { promise: ended, reject } = Promise.withResolvers<never>()
+  const ingest = new Ingest({ log, ledger, catalogue, site: plant.site, system })
+  let host: HttpHost | undefined
+  const sources = plant.sources.map(({ name, spec, config }): SharedSource => {
     const scoped = { ...system, logger: system.logger.child({ source: name }) }
-    return () => spec.create(config, { name, site: plant.site, system: scoped, http })
+    const open = () => spec.create(config, { name, site: plant.site, system: scoped, http: host! })
+    return { name, kind: spec.kind, reach: spec.reach?.(config) ?? 'dials', open }
+  })
+  const scale = holder && new Scale({ log, ledger, ingest, site: plant.site, sources, system, holder, onEnded: reject })
+  await scale?.open()
+  return {
+    health: (name) => (scale ?? ingest).health(name),
+    ...(scale && { hubs: () => scale.hubs() }),
+    async run(http, signal) {
+      host = http
+      if (scale) await scale.listen(signal)
+      else await Promise.all(sources.map(({ name, open }) => ingest.run(name, open, signal)))
+    },
+    share: async (page, signal) => scale?.share(page, signal),
+    ended,
   }
-  const running = plant.sources.map((source) => ingest.run(source.name, open(source), stop.signal))
+}
+
+/** Whoever does not wait for the end of the hub is not to crash over it. */
+function eitherEnds(...ends: readonly Promise<never>[]): Promise<never> {
+  const ended = Promise.race(ends)
+  ended.catch(() => {})
+  return ended
+}
+
+/** Starts what runs until the hub ends; the stack ends all of it together, first of all. */
+function background(stack: AsyncDisposableStack): (start: (signal: AbortSignal) => Promise<void>) => void {
+  const stop = new AbortController()
+  const running: Promise<void>[] = []
   stack.defer(async () => {
     stop.abort()
     await Promise.all(running)
   })
+  return (start) => void running.push(start(stop.signal))
 }
 
 /** For commands beside the hub. A full disk keeps them from finding it, and nobody else from being served. */

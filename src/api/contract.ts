@@ -189,6 +189,35 @@ export interface ConsumerView {
   }[]
 }
 
+/** `GET /api/v1/hubs`: who shares the log of this plant, and who runs what. */
+export interface HubsView {
+  /** In order of their names; one, where the log is this hub's alone. */
+  readonly hubs: readonly HubEntry[]
+}
+
+export interface HubEntry {
+  readonly hub: string
+  /** Address of its page. */
+  readonly page: string
+  /** When it was started. */
+  readonly since: number
+  /** Whether it is the one that answers. */
+  readonly here: boolean
+  /** Whether it looks after what hubs that died have left behind. */
+  readonly leads: boolean
+  /** The sources that it runs. */
+  readonly sources: readonly {
+    readonly name: string
+    readonly kind: string
+    readonly state: SourceView['state']
+    readonly reason: string
+    readonly since: number
+    readonly lastData?: number
+    /** Counts the hubs that have run the source, one after the other; a header of each of its records. */
+    readonly epoch?: number
+  }[]
+}
+
 /** `GET /healthz`: 200 where the hub is ready, else 503. */
 export interface HealthView {
   readonly ready: boolean

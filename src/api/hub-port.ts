@@ -1,4 +1,4 @@
-import type { AssetSummary, HubView, LedgerView, ReplicationView, SourceView, TwinView } from './contract.ts'
+import type { AssetSummary, HubsView, HubView, LedgerView, ReplicationView, SourceView, TwinView } from './contract.ts'
 
 /** Which assets to list. */
 export interface AssetQuery {
@@ -24,6 +24,7 @@ export interface HubPort {
   twin(path: string): TwinView | undefined
   sources(): readonly SourceView[]
   ledger(): LedgerView
+  hubs(): HubsView
   /** In the order of the config. */
   replications(): readonly ReplicationView[]
   /** All figures in the Prometheus text format. */

@@ -7,7 +7,17 @@ import { jsonValue } from '../model/json-value.ts'
 import type { System } from '../system/system.ts'
 import type { TagState, Twin } from '../twins/twin.ts'
 import type { SourceVerdict, Twins } from '../twins/twins.ts'
-import type { AssetSummary, HubView, LedgerView, ReplicationView, SourceView, TagView, TwinView } from './contract.ts'
+import type {
+  AssetSummary,
+  HubEntry,
+  HubsView,
+  HubView,
+  LedgerView,
+  ReplicationView,
+  SourceView,
+  TagView,
+  TwinView,
+} from './contract.ts'
 import type { AssetQuery, HubPort } from './hub-port.ts'
 import { Rates } from './rates.ts'
 
@@ -22,7 +32,11 @@ export interface HubViewsOptions {
   /** Whether the twins have taken what was in the log when they were started. */
   readonly caughtUp: () => boolean
   readonly ledger: Ledger
+  /** Address of the page, once it is there. */
+  readonly page: () => string
   readonly sources: () => readonly SourceStatus[]
+  /** The hubs that share the log; absent: this one has it for itself. */
+  readonly hubs?: () => readonly HubEntry[]
   readonly replications: () => readonly ReplicationView[]
   readonly system: Pick<System, 'clock' | 'metrics'>
 }
@@ -96,7 +110,7 @@ export class HubViews implements HubPort {
   sources(): readonly SourceView[] {
     const books = new Map(this.#options.ledger.view().map((book) => [book.source, book]))
     return this.#options.sources().map(({ name, kind, health = NOT_STARTED }): SourceView => {
-      const book = books.get(name) ?? this.#options.ledger.book(name).summary()
+      const book = books.get(name) ?? this.#options.ledger.summary(name)
       return { name, kind, ...health, parts: health.parts ?? [], rate: this.#rates.of(name), book }
     })
   }
@@ -109,6 +123,15 @@ export class HubViews implements HubPort {
 
   replications(): readonly ReplicationView[] {
     return this.#options.replications()
+  }
+
+  hubs(): HubsView {
+    const { hubs, hub, page, sources } = this.#options
+    if (hubs !== undefined) return { hubs: hubs().map(hubEntry) }
+    const own = sources().map(({ name, kind, health = NOT_STARTED }) => ({ name, kind, ...health }))
+    return {
+      hubs: [hubEntry({ hub: 'this hub', page: page(), since: hub.startedAt, here: true, leads: true, sources: own })],
+    }
   }
 
   metrics(): string {
@@ -180,6 +203,20 @@ function verdict(holds: boolean, health: Health | undefined): SourceVerdict {
   if (health === undefined || health.state === 'starting') return 'ages'
   if (health.state === 'live') return holds ? 'holds' : 'ages'
   return health.state === 'stale' && !holds ? 'ages' : 'down'
+}
+
+/** What others are shown of a hub, and nothing else that its notice may have. */
+function hubEntry({ hub, page, since, here, leads, sources }: HubEntry): HubEntry {
+  const shown = sources.map(({ name, kind, state, reason, since: changed, lastData, epoch }) => ({
+    name,
+    kind,
+    state,
+    reason,
+    since: changed,
+    ...(lastData !== undefined && { lastData }),
+    ...(epoch !== undefined && { epoch }),
+  }))
+  return { hub, page, since, here, leads, sources: shown }
 }
 
 const NOT_STARTED: Health = { state: 'starting', reason: 'Not started yet', since: 0 }

@@ -2,6 +2,7 @@ import type { ViewPosition } from '../component/view.ts'
 import { qualityName, severity } from '../model/quality.ts'
 import type {
   AssetSummary,
+  HubsView,
   HubView,
   JsonValue,
   LedgerView,
@@ -27,6 +28,7 @@ export class MemoryHub implements HubPort {
     assets: 0,
   }
   sourceViews: readonly SourceView[] = []
+  hubsView: HubsView = { hubs: [] }
   replicationViews: readonly ReplicationView[] = []
   readers: readonly { readonly name: string; readonly positions: readonly ViewPosition[] }[] = []
   isReady = true
@@ -109,6 +111,10 @@ export class MemoryHub implements HubPort {
   ledger(): LedgerView {
     const books = this.sourceViews.map((source) => source.book)
     return { balanced: books.every((book) => book.balanced), books }
+  }
+
+  hubs(): HubsView {
+    return this.hubsView
   }
 
   metrics(): string {

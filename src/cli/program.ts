@@ -8,6 +8,7 @@ import { lintCommand } from './lint.ts'
 import { queryCommand } from './query.ts'
 import { runCommand } from './run.ts'
 import { simulateCommand } from './simulate.ts'
+import { statusCommand } from './status.ts'
 import { tailCommand } from './tail.ts'
 import { terminal } from './terminal.ts'
 import { topicsCommand } from './topics.ts'
@@ -21,6 +22,7 @@ const COMMANDS = [
   lintCommand,
   runCommand,
   topicsCommand,
+  statusCommand,
   tailCommand,
   queryCommand,
   ledgerCommand,

@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { keepCompiledCode } from './compile-cache.ts'
 import { EXIT } from './failure.ts'
 import { dataOption, jsonOption, logFormatOption, logLevelOption, type LogOptions } from './options.ts'
@@ -8,6 +8,7 @@ import { askedToEnd, untilEnded } from './until-ended.ts'
 
 interface RunOptions extends LogOptions {
   readonly data: string
+  readonly hub?: string
   readonly json?: boolean
 }
 
@@ -16,6 +17,11 @@ export const runCommand = (done: Done) =>
     .description('run a plant: connect its machines, keep its log, serve its page')
     .argument('[file]', 'the config', 'plant.yaml')
     .addOption(dataOption())
+    .option(
+      '--hub <name>',
+      'name of this hub among those that share the log, instead of the one of the config',
+      hubName,
+    )
     .addOption(logLevelOption())
     .addOption(logFormatOption())
     .addOption(jsonOption())
@@ -28,7 +34,7 @@ export const runCommand = (done: Done) =>
 async function run(file: string, options: RunOptions): Promise<number> {
   const asked = askedToEnd()
   const { readPlant } = await import('./files.ts')
-  const plant = await readPlant(file)
+  const plant = { ...(await readPlant(file)), ...(options.hub !== undefined && { hub: options.hub }) }
   const { startHub } = await import('../hub.ts')
   const { machine } = await import('./machine.ts')
   const stop = new AbortController()
@@ -39,4 +45,9 @@ async function run(file: string, options: RunOptions): Promise<number> {
   keepCompiledCode()
   await untilEnded(asked, hub)
   return EXIT.ok
+}
+
+function hubName(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)) return text
+  throw new InvalidArgumentError('Want letters, digits, ".", "_", "-".')
 }

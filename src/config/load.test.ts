@@ -103,7 +103,7 @@ const CASES: readonly (readonly [name: string, text: string | Uint8Array, ...wan
   [
     'unknown key',
     'site: a/b\nsorces: {}\n',
-    'plant.yaml:2:1: Cannot use "sorces": unknown key, want one of version, site, log, models, assets, sources, replicate, api; did you mean "sources"?',
+    'plant.yaml:2:1: Cannot use "sorces": unknown key, want one of version, site, hub, log, models, assets, sources, replicate, api; did you mean "sources"?',
   ],
   [
     'unknown key of a source',
@@ -255,6 +255,7 @@ test('the file format is a JSON Schema for editors', () => {
   assert.deepEqual(Object.keys(schema.properties), [
     'version',
     'site',
+    'hub',
     'log',
     'models',
     'assets',

@@ -95,6 +95,7 @@ function assemble(document: ConfigDocument, file: PlantFile, sources: Configured
   const { hosts, listen, tls, tokens } = file.api
   return {
     site,
+    ...(file.hub === undefined ? {} : { hub: file.hub }),
     log: readLog(file.log),
     models,
     assets: readAssets(document, site, file, models, problems),

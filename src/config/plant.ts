@@ -7,6 +7,8 @@ import type { KafkaSecurity, ListenerSecurity } from './log-security.ts'
 /** A checked config: what `load` answers and the hub is composed from. Nothing in it is still text to be resolved. */
 export interface Plant {
   readonly site: string
+  /** Name of this hub among those that share the log; undefined: the host's, where the log can be shared at all. */
+  readonly hub?: string
   readonly log: LogConfig
   readonly models: ReadonlyMap<string, Model>
   /** Full path to model id; templates (`press{1..8}`) are expanded. */

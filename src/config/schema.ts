@@ -67,9 +67,17 @@ const apiSchema = z
   })
   .prefault({})
 
+/** A part of a group's member name and of what people read: the same as for sources. */
+const hubNameField = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'want letters, digits, ".", "_", "-"')
+
 export const plantSchema = z.strictObject({
   version: z.literal(1).default(1).describe('Version of this file format'),
   site: z.string().describe('enterprise/site: the place that all paths are below'),
+  hub: hubNameField
+    .optional()
+    .describe(
+      'Name of this hub among those that share the log; with Kafka as the log, the name of the host by default',
+    ),
   log: logSchema,
   models: z.record(z.string().regex(/^[^@\s]+@\d+$/, 'want name@version, e.g. press@1'), modelSchema).default({}),
   assets: z

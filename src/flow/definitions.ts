@@ -1,21 +1,55 @@
-import type { Log, NewRecord } from '../log/log.ts'
+import type { Log, NewRecord, Position, ReadBatch } from '../log/log.ts'
 import type { Catalogue } from '../model/catalogue.ts'
 import type { AssetDefinition, TagDefinition } from '../model/definition.ts'
 import { topicName } from '../model/path.ts'
 import type { Logger } from '../system/logger.ts'
+import type { System } from '../system/system.ts'
 
-/** Reads the definitions of all assets from `<site>.assets`, which must exist. */
-export async function loadDefinitions(log: Log, site: string, catalogue: Catalogue, logger: Logger): Promise<void> {
+const AGAIN_MS = 500
+
+/** Reads the definitions of all assets from `<site>.assets`, which must exist; answers where to go on. */
+export async function loadDefinitions(
+  log: Log,
+  site: string,
+  catalogue: Catalogue,
+  logger: Logger,
+): Promise<readonly Position[]> {
   const topic = topicName(site, 'assets')
   const { signal } = new AbortController()
-  const positions = (await log.ends(topic)).map(({ partition, start }) => ({ topic, partition, offset: start }))
-  for await (const batch of log.read(positions, { signal, untilEnd: true })) {
-    for (const { value, offset } of batch.records) {
-      if (value === null) continue
-      const definition = decodeDefinition(value)
-      if (definition) catalogue.define(definition)
-      else logger.warn('Cannot read the definition of an asset', { topic, offset })
+  const ends = await log.ends(topic)
+  const positions = ends.map(({ partition, start }) => ({ topic, partition, offset: start }))
+  for await (const batch of log.read(positions, { signal, untilEnd: true })) takeDefinitions(batch, catalogue, logger)
+  return ends.map(({ partition, end }) => ({ topic, partition, offset: end }))
+}
+
+/** Takes the definitions that other hubs declare or learn, until the signal aborts. */
+export async function followDefinitions(
+  log: Log,
+  from: readonly Position[],
+  catalogue: Catalogue,
+  { clock, logger }: Pick<System, 'clock' | 'logger'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const next = new Map(from.map((position) => [position.partition, position]))
+  while (!signal.aborted) {
+    try {
+      for await (const batch of log.read([...next.values()], { signal })) {
+        takeDefinitions(batch, catalogue, logger)
+        next.set(batch.partition, { topic: batch.topic, partition: batch.partition, offset: batch.nextOffset })
+      }
+    } catch (error) {
+      if (!signal.aborted) logger.warn('Cannot follow the definitions of assets; it is tried again', { error })
     }
+    await clock.sleep(AGAIN_MS, signal).catch(() => {})
+  }
+}
+
+function takeDefinitions({ topic, records }: ReadBatch, catalogue: Catalogue, logger: Logger): void {
+  for (const { value, offset } of records) {
+    if (value === null) continue
+    const definition = decodeDefinition(value)
+    if (definition) catalogue.define(definition)
+    else logger.warn('Cannot read the definition of an asset', { topic, offset })
   }
 }
 
