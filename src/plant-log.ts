@@ -47,8 +47,8 @@ export async function openPlantLog(options: PlantLogOptions, stack: AsyncDisposa
 }
 
 /** How to connect to a plant's Kafka. */
-export function kafkaOptions({ brokers, compression, security }: KafkaLogConfig, system: System): ConnectOptions {
-  return { brokers, compression, system, ...(security && { security }) }
+export function kafkaOptions({ brokers, compression, rack, security }: KafkaLogConfig, system: System): ConnectOptions {
+  return { brokers, compression, system, ...(rack !== undefined && { rack }), ...(security && { security }) }
 }
 
 async function openEmbedded(

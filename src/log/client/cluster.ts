@@ -1,6 +1,7 @@
+import type { Timer } from '../../system/clock.ts'
 import type { Random } from '../../system/random.ts'
 import type { Address } from '../../system/net.ts'
-import type { LogError } from '../log.ts'
+import { LogError } from '../log.ts'
 import { closedError } from '../refusals.ts'
 import { backoffMs } from './backoff.ts'
 import { dial } from './connection.ts'
@@ -31,11 +32,17 @@ export class Cluster {
   #controller = -1
   readonly #leaders = new Map<string, readonly number[]>()
   readonly #refusals = new Map<string, Refusal>()
+  /** Addresses that take long over something. */
+  readonly #hung = new Set<string>()
   #refreshing: Promise<void> | undefined
   #reached = false
   #closed = false
 
-  constructor(bootstrap: readonly Address[], dialling: Dialling, random: Random) {
+  /** Where this client is, as the brokers name their racks; empty: nowhere. */
+  readonly rack: string
+
+  constructor(bootstrap: readonly Address[], dialling: Dialling, random: Random, rack: string) {
+    this.rack = rack
     this.#bootstrap = bootstrap
     this.#dialling = dialling
     this.#random = random
@@ -86,14 +93,16 @@ export class Cluster {
     return this.#refreshing
   }
 
-  /** A connection to any broker that answers: one that is open already, else a node, else one of the configured ones. */
+  /** A connection to any broker that answers: a node, else one of the configured ones; who hangs comes last. */
   async any(): Promise<Connection> {
-    const addresses = [...this.#nodes.values(), ...this.#bootstrap]
-    const from = this.#random.integer(Math.max(this.#nodes.size, 1))
+    const nodes = [...this.#nodes.values()]
+    const from = this.#random.integer(Math.max(nodes.length, 1))
+    const addresses = [...nodes.slice(from), ...nodes.slice(0, from), ...this.#bootstrap]
+    const hung = (address: Address) => this.#hung.has(textOf(address))
     let failure: unknown
-    for (let i = 0; i < addresses.length; i++) {
+    for (const address of [...addresses.filter((one) => !hung(one)), ...addresses.filter(hung)]) {
       try {
-        return await this.#shared(addresses[(from + i) % addresses.length]!)
+        return await this.#shared(address)
       } catch (error) {
         failure = error
       }
@@ -121,7 +130,8 @@ export class Cluster {
   /** A connection of the caller's own to a node: fetches wait at the broker and would hold up everything behind them. */
   async own(id: number): Promise<Connection> {
     const address = this.#nodes.get(id)
-    if (this.#closed || !address) throw closedError('connect')
+    if (this.#closed) throw closedError('connect')
+    if (!address) throw goneError(id)
     return this.#dial(address)
   }
 
@@ -129,6 +139,31 @@ export class Cluster {
   async ownTo(address: Address): Promise<Connection> {
     if (this.#closed) throw closedError('connect')
     return this.#dial(address)
+  }
+
+  /**
+   * Looks after a request that a broker may take long over: each time `everyMs` have passed it is asked elsewhere who
+   * leads what, and where `misplaced` then says that this broker is the wrong one, its connection ends. A broker that hangs is found out
+   * so as soon as its cluster has given it up. The caller cancels the timer when the answer is there.
+   */
+  watch(connection: Connection, everyMs: number, misplaced: () => boolean): Timer {
+    const key = textOf(connection.address)
+    const look = async () => {
+      this.#hung.add(key)
+      await this.refresh()
+      if (misplaced()) connection.close()
+    }
+    const timer = this.#dialling.clock.every(everyMs, () => void look().catch(() => {}))
+    const cancel = () => {
+      timer.cancel()
+      this.#hung.delete(key)
+    }
+    return { cancel }
+  }
+
+  /** Monotonic ms. */
+  monotonic(): number {
+    return this.#dialling.clock.monotonic()
   }
 
   /** Waits before try `attempt`, 1 being the first repetition. Rejects when the signal aborts. */
@@ -152,7 +187,7 @@ export class Cluster {
 
   async #shared(address: Address): Promise<Connection> {
     if (this.#closed) throw closedError('connect')
-    const key = `${address.host}:${address.port}`
+    const key = textOf(address)
     const known = this.#connections.get(key)
     if (known) {
       const connection = await known.catch(() => undefined)
@@ -166,7 +201,7 @@ export class Cluster {
   }
 
   async #dial(address: Address): Promise<Connection> {
-    const key = `${address.host}:${address.port}`
+    const key = textOf(address)
     const refusal = this.#refusals.get(key)
     if (refusal && this.#dialling.clock.monotonic() < refusal.until) throw refusal.error
     try {
@@ -183,4 +218,13 @@ export class Cluster {
       throw error
     }
   }
+}
+
+function textOf({ host, port }: Address): string {
+  return `${host}:${port}`
+}
+
+function goneError(node: number): LogError {
+  const message = `Cannot connect to node ${node}: the cluster does not name it any more, want another to lead`
+  return new LogError('LOG_UNAVAILABLE', message, { retriable: true })
 }

@@ -41,6 +41,8 @@ export interface ConnectOptions extends Partial<ProducerOptions> {
   readonly system: Pick<System, 'clock' | 'random' | 'net'> & Partial<Pick<System, 'logger'>>
   /** Without it: plain and anonymous. */
   readonly security?: LogSecurity
+  /** Where we are, as the brokers name their racks: reads come from the copy there, where they allow it (KIP-392). */
+  readonly rack?: string
   /** What brokers show and log about us. Default `millrace`. */
   readonly clientId?: string
   /** How long `connectLog` and the calls that ask a broker something keep trying, ms. Default 30 s. */
@@ -81,7 +83,7 @@ export async function connectLog(options: ConnectOptions): Promise<BrokerLog> {
     connectMs: CONNECT_MS,
     ...secured(options),
   }
-  const cluster = new Cluster(options.brokers, dialling, random)
+  const cluster = new Cluster(options.brokers, dialling, random, options.rack ?? '')
   const producer = new Producer(cluster, clock, {
     compression: options.compression ?? 'none',
     maxPendingBytes: options.maxPendingBytes ?? MAX_PENDING_BYTES,

@@ -29,7 +29,10 @@ function batch({ at, producer = 1, values, end }: Written): Buffer {
 
 function read(written: readonly Written[], aborted: readonly AbortedTransaction[], offset = 0) {
   const batches = Buffer.concat(written.map(batch))
-  const unpacked = unpack({ topic: 't', partition: 0, error: 0, readableEnd: 0, aborted, batches }, offset)
+  const unpacked = unpack(
+    { topic: 't', partition: 0, error: 0, readableEnd: 0, preferred: -1, aborted, batches },
+    offset,
+  )
   return { ...unpacked, values: unpacked.records.map(({ value }) => Buffer.from(value!).toString()) }
 }
 
@@ -84,7 +87,7 @@ test('a batch that is cut off at the end comes again with the next fetch', () =>
   const whole = batch({ at: 0, values: ['a', 'b'] })
   const cut = Buffer.concat([whole, batch({ at: 2, values: ['c'] }).subarray(0, 65)])
   const { records, nextOffset } = unpack(
-    { topic: 't', partition: 0, error: 0, readableEnd: 0, aborted: [], batches: cut },
+    { topic: 't', partition: 0, error: 0, readableEnd: 0, preferred: -1, aborted: [], batches: cut },
     0,
   )
   assert.deepEqual([records.length, nextOffset], [2, 2])
@@ -98,7 +101,7 @@ test('a bad batch is named and never handed out, the good ones before it are', (
   const good = batch({ at: 0, values: ['a', 'b'] })
   const bad = batch({ at: 2, values: ['c'] })
   bad[bad.length - 2]! ^= 0x40
-  const fetched = { topic: 't', partition: 3, error: 0, readableEnd: 0, aborted: [] }
+  const fetched = { topic: 't', partition: 3, error: 0, readableEnd: 0, preferred: -1, aborted: [] }
   const first = unpack({ ...fetched, batches: Buffer.concat([good, bad]) }, 0)
   assert.deepEqual([first.records.length, first.nextOffset], [2, 2])
   const { crc } = readBatchHeader(bad)

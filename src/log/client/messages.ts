@@ -178,6 +178,8 @@ export interface FetchLimits {
   readonly waitMs: number
   readonly partitionBytes: number
   readonly answerBytes: number
+  /** Where the reader is: the leader may name a copy that is nearer (KIP-392). */
+  readonly rack: string
 }
 
 export interface FetchedFrom {
@@ -204,7 +206,7 @@ export function writeFetch(to: Writer, positions: ByTopic<FetchedFrom>, limits: 
     })
   })
   to.array([], () => {}) // forgotten topics
-  to.string('') // rack
+  to.string(limits.rack)
 }
 
 export interface FetchAnswer {
@@ -221,6 +223,8 @@ export interface FetchedPartition {
    * holds below the high watermark. There may be no records right below it.
    */
   readonly readableEnd: number
+  /** The copy that should be asked instead; -1 where this one is right. With another there are no records here. */
+  readonly preferred: number
   readonly aborted: readonly AbortedTransaction[]
   /** Batches; the last one may be cut off. A view of the answer. */
   readonly batches: Uint8Array
@@ -251,8 +255,9 @@ function readFetched(from: Reader, topic: string): FetchedPartition {
   const readableEnd = from.int64()
   from.int64() // log start
   const aborted = from.nullableArray(() => ({ producerId: from.int64(), firstOffset: from.int64() }))
-  from.int32() // preferred replica
-  return { topic, partition, error, readableEnd, aborted: aborted ?? [], batches: from.nullableBytes() ?? NO_BATCHES }
+  const preferred = from.int32()
+  const batches = from.nullableBytes() ?? NO_BATCHES
+  return { topic, partition, error, readableEnd, preferred, aborted: aborted ?? [], batches }
 }
 
 /** Gathers items under their topics, in the order in which they came. */

@@ -26,6 +26,8 @@ const MAX_IN_FLIGHT = 5
 const REQUEST_BYTES = 8 * 1024 * 1024
 /** How long the broker may take over a request; after that its connection is given up and the batches sent again. */
 const REQUEST_MS = 30_000
+/** How long it may take before others are asked whether it is still the right one. */
+const SUSPECT_MS = 4_000
 const SWEEP_MS = 1_000
 /** Memory of batches kept for the next ones. */
 const KEPT_SLAB_BYTES = 16 * 1024 * 1024
@@ -189,9 +191,10 @@ export class Producer {
       }))
       sent = true
       const timeoutMs = Math.min(REQUEST_MS, this.#options.deliveryMs)
-      const body = await connection.request(API.produce, timeoutMs, (to) => {
-        writeProduce(to, byTopic(batches), timeoutMs)
-      })
+      const misplaced = () => queues.every(({ topic, partition }) => this.#cluster.leader(topic, partition) !== node)
+      const watch = this.#cluster.watch(connection, SUSPECT_MS, misplaced)
+      const answer = connection.request(API.produce, timeoutMs, (to) => writeProduce(to, byTopic(batches), timeoutMs))
+      const body = await answer.finally(() => watch.cancel())
       this.#settle(queues, readProduce(body))
     } catch (error) {
       for (const queue of queues) {

@@ -22,6 +22,10 @@ const OPEN_WAIT_MS = 500
 const FIRST_WAIT_MS = 100
 /** How long it may take over an answer beyond that. */
 const GRACE_MS = 10_000
+/** The same before others are asked whether it is still the right one. */
+const SUSPECT_MS = WAIT_MS + 2_000
+/** After this the leader is asked again which copy is the best: the one that was may have fallen behind. */
+const FOLLOW_MS = 60_000
 
 /** Where the reading of one partition stands. */
 interface Cursor {
@@ -34,6 +38,9 @@ interface Cursor {
   skipped: number
   /** A fetch for it is under way, or it is done. */
   idle: boolean
+  /** The copy that the leader wants asked instead of itself, and until when (monotonic ms). */
+  follower: number | undefined
+  followUntil: number
   /** Nobody reads it here any more; what a fetch still brings of it is dropped. */
   gone: boolean
 }
@@ -176,7 +183,7 @@ export class ReadSession implements Reading {
     const idle = new Map<number, Cursor[]>()
     for (const cursor of this.#cursors) {
       if (!cursor.idle || cursor.offset >= cursor.end) continue
-      const node = this.#cluster.leader(cursor.topic, cursor.partition) ?? -1
+      const node = this.#nodeFor(cursor)
       if (this.#fetches.has(node)) continue
       const cursors = idle.get(node)
       if (cursors) cursors.push(cursor)
@@ -188,6 +195,14 @@ export class ReadSession implements Reading {
     }
   }
 
+  /** Who is asked: the copy that the leader named, for a while, else the leader; -1 where there is none. */
+  #nodeFor(cursor: Cursor): number {
+    const { topic, partition, follower, followUntil } = cursor
+    if (follower !== undefined && this.#cluster.monotonic() < followUntil) return follower
+    cursor.follower = undefined
+    return this.#cluster.leader(topic, partition) ?? -1
+  }
+
   /** Never rejects: a failure is part of the result, so that the others' fetches go on. */
   async #fetch(node: number, cursors: readonly Cursor[]): Promise<Fetched> {
     try {
@@ -196,14 +211,25 @@ export class ReadSession implements Reading {
       const partitionBytes = this.#options.maxBytes ?? PARTITION_BYTES
       const dryMs = this.#open ? OPEN_WAIT_MS : WAIT_MS
       const waitMs = this.#dry ? dryMs : FIRST_WAIT_MS
-      const limits = { waitMs, partitionBytes, answerBytes: ANSWER_BYTES }
-      const body = await connection.request(API.fetch, WAIT_MS + GRACE_MS, (to) => {
+      const limits = { waitMs, partitionBytes, answerBytes: ANSWER_BYTES, rack: this.#cluster.rack }
+      const watch = this.#cluster.watch(connection, SUSPECT_MS, () => this.#misplaced(node, cursors))
+      const request = connection.request(API.fetch, WAIT_MS + GRACE_MS, (to) => {
         writeFetch(to, byTopic(cursors), limits)
       })
+      const body = await request.finally(() => watch.cancel())
       return { node, cursors, answer: readFetch(body) }
     } catch (failure) {
+      for (const cursor of cursors) cursor.follower = undefined
       return { node, cursors, failure }
     }
+  }
+
+  /** Whether a broker is no longer the one to ask for any of these. */
+  #misplaced(node: number, cursors: readonly Cursor[]): boolean {
+    if (!this.#cluster.nodes.includes(node)) return true
+    return cursors.every(
+      ({ topic, partition, follower }) => follower !== node && this.#cluster.leader(topic, partition) !== node,
+    )
   }
 
   async #connect(node: number): Promise<Connection> {
@@ -228,8 +254,13 @@ export class ReadSession implements Reading {
     for (const part of answer.partitions) {
       const cursor = cursors.find((one) => one.topic === part.topic && one.partition === part.partition)!
       if (cursor.gone) continue
-      if (part.error === 0) this.#advance(cursor, part, batches)
-      else if (part.error === KAFKA_ERROR.offsetOutOfRange) lost.push(cursor)
+      const { follower } = cursor
+      if (part.error !== 0) cursor.follower = undefined
+      if (part.error === 0 && part.preferred >= 0) this.#follow(cursor, part.preferred)
+      else if (part.error === 0) this.#advance(cursor, part, batches)
+      // A follower that is behind or ahead says nothing about where the partition really starts and ends.
+      else if (part.error === KAFKA_ERROR.offsetOutOfRange && follower === undefined) lost.push(cursor)
+      else if (part.error === KAFKA_ERROR.offsetOutOfRange) trouble = behindError(cursor)
       else trouble = brokerError(`read "${part.topic}" partition ${part.partition}`, part.error)
     }
     if (lost.length > 0) await this.#untilStopped(() => this.#place(lost))
@@ -237,6 +268,12 @@ export class ReadSession implements Reading {
     else this.#failures = 0
     this.#rotate(answer)
     return batches
+  }
+
+  /** The leader answers without records where another copy is nearer. */
+  #follow(cursor: Cursor, node: number): void {
+    cursor.follower = node
+    cursor.followUntil = this.#cluster.monotonic() + FOLLOW_MS
   }
 
   #advance(cursor: Cursor, part: FetchedPartition, into: Handed[]): void {
@@ -293,7 +330,7 @@ export class ReadSession implements Reading {
 }
 
 function cursorAt(position: Position): Cursor {
-  return { ...position, end: Infinity, skipped: 0, idle: true, gone: false }
+  return { ...position, end: Infinity, skipped: 0, idle: true, gone: false, follower: undefined, followUntil: 0 }
 }
 
 /**
@@ -302,4 +339,9 @@ function cursorAt(position: Position): Cursor {
  */
 function endOf({ readableEnd }: FetchedPartition, { offset }: Cursor): number {
   return Math.max(readableEnd, offset)
+}
+
+function behindError({ topic, partition }: Cursor): LogError {
+  const message = `Cannot read "${topic}" partition ${partition}: the copy that is nearest does not have it, want its leader`
+  return new LogError('LOG_UNAVAILABLE', message, { retriable: true })
 }
