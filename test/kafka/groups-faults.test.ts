@@ -44,7 +44,7 @@ async function coordinatorsOf(kafka: KafkaCluster, groups: readonly string[]): P
 }
 
 function javaHash(text: string): number {
-  return [...text].reduce((hash, letter) => (Math.imul(hash, 31) + letter.charCodeAt(0)) | 0, 0)
+  return Buffer.from(text, 'latin1').reduce((hash, byte) => (Math.imul(hash, 31) + byte) | 0, 0)
 }
 
 async function shared(holders: readonly Holder[]): Promise<void> {

@@ -57,7 +57,7 @@ const someTopics = fc.uniqueArray(fc.constantFrom(...TOPICS), { minLength: 1 })
 const someCounts = fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 3, maxLength: 3 })
 
 test('members come and go at random: all is given, evenly, nothing twice, and what can stay stays', () => {
-  const changes = fc.array(fc.record({ id: fc.constantFrom(...'abcdef'), topics: someTopics }), {
+  const changes = fc.array(fc.record({ id: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), topics: someTopics }), {
     minLength: 1,
     maxLength: 12,
   })
@@ -75,9 +75,7 @@ test('members come and go at random: all is given, evenly, nothing twice, and wh
           const assignment = assignSticky(members, counts)
           checkNothingTwice(members, assignment)
           generation++
-          members = members.map((member) =>
-            subscriber(member.id, member.topics, assignment.get(member.id)!, generation),
-          )
+          members = members.map((member) => subscriber(member.id, member.topics, assignment.get(member.id), generation))
           if (round === 2) checkSettled(members, assignment, counts)
         }
       }
