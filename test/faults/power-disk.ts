@@ -113,12 +113,16 @@ export class PowerDisk implements Disk {
 
   async rename(from: string, to: string): Promise<void> {
     this.spend()
-    const entry = this.#entries.get(from)
-    if (entry === undefined) throw missing('ENOENT', from)
-    this.#change(parent(to), [
-      { path: from, entry: undefined },
-      { path: to, entry },
-    ])
+    if (!this.#entries.has(from)) throw missing('ENOENT', from)
+    // A directory takes what is in it along.
+    const moved = [...this.#entries].filter(([path]) => path === from || path.startsWith(`${from}/`))
+    this.#change(
+      parent(to),
+      moved.flatMap(([path, entry]) => [
+        { path, entry: undefined },
+        { path: `${to}${path.slice(from.length)}`, entry },
+      ]),
+    )
   }
 
   async remove(path: string): Promise<void> {
@@ -133,7 +137,8 @@ export class PowerDisk implements Disk {
 
   async syncDirectory(directory: string): Promise<void> {
     this.spend()
-    if (this.failing || this.#negligence.noDirectorySync) return
+    if (this.failing) throw Object.assign(new Error('EIO: the power is off'), { code: 'EIO' })
+    if (this.#negligence.noDirectorySync) return
     for (const { steps } of this.#changes.filter((change) => change.directory === directory)) {
       for (const { path, entry } of steps) setName(this.#durable, path, entry)
     }
