@@ -10,6 +10,7 @@ import { Users } from './access/users.ts'
 import type { KnownUser } from './access/users.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
 import type { Storage } from './storage/storage.ts'
+import { CLUSTER_ID } from './wire/api.ts'
 import type { Services } from './wire/api.ts'
 import { Connection } from './wire/connection.ts'
 import type { Traffic } from './wire/connection.ts'
@@ -103,6 +104,11 @@ export class Broker {
     const { listen, advertise, security } = this.#options
     const users = security?.users ?? []
     await this.#open(listen, users, { ...(advertise && { advertise }), ...security })
+    const { host, port } = this.#doors[0]!.listener.address
+    logger.info('Embedded log listens: a single node, nothing is replicated', {
+      at: `${host}:${port}`,
+      cluster: CLUSTER_ID,
+    })
     if (security?.hub) await this.#open({ host: LOOPBACK, port: 0 }, [security.hub], {})
     const { signal } = this.#closing
     const retain = () => this.#tidy('remove old segments', () => this.#storage.retain(clock.now()))

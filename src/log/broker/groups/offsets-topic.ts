@@ -60,7 +60,9 @@ export class OffsetsTopic {
     while (at < partition.durableOffset) {
       const bytes = this.#read(partition, at)
       if (bytes === undefined || bytes.length === 0) return
-      at = this.#replayBatches(bytes, at, apply)
+      const next = this.#replayBatches(bytes, at, apply)
+      if (next <= at) return
+      at = next
       // Other clients are served meanwhile.
       await new Promise((resolve) => setImmediate(resolve))
     }
