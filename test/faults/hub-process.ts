@@ -55,6 +55,15 @@ export class HubProcess {
     return this.#end('SIGTERM')
   }
 
+  /** SIGSTOP: it hangs, with all its connections open; `resume` lets it go on as if nothing had been. */
+  pause(): void {
+    this.#child!.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#child!.kill('SIGCONT')
+  }
+
   #spawn(): ChildProcess {
     const child = spawn(process.execPath, this.#args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
