@@ -14,7 +14,7 @@ export const dataOption = () =>
 
 /** For commands beside a hub: where its log is, and how to log in there. */
 export const configOption = () =>
-  new Option('--config <file>', 'config of the plant; needed where its log is a Kafka that asks who is there')
+  new Option('--config <file>', 'config of the plant; needed where its log asks who is there')
 
 export const logLevelOption = () =>
   new Option('--log-level <level>', 'how much the hub says').choices(['debug', 'info', 'warn', 'error']).default('info')

@@ -74,3 +74,15 @@ test('a log that does not answer is down, and failed once it says that it is ful
   clock.advance(1_000)
   assert.equal(watch.health().state, 'failed')
 })
+
+test('credentials that are refused are for somebody to mend, and said so', () => {
+  const { clock, said, now, watch, stop } = watched()
+  now.connected = false
+  now.lastError = new LogError('LOG_NOT_AUTHENTICATED', 'Cannot log in: no', { retriable: false })
+  clock.advance(1_000)
+  assert.equal(watch.health().state, 'failed')
+  assert.deepEqual(said, [
+    'error The log does not take our credentials; nothing is acknowledged until it does error="Cannot log in: no"',
+  ])
+  stop()
+})

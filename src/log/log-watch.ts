@@ -18,7 +18,11 @@ const WELL = 'Stores what is handed over'
 const REASONS: { readonly [code: string]: string } = {
   LOG_FULL: 'The log cannot store: its disk is full or failing; nothing is acknowledged until it can, reading goes on',
   LOG_UNAVAILABLE: 'The log does not answer; nothing is acknowledged until it does',
+  LOG_NOT_AUTHENTICATED: 'The log does not take our credentials; nothing is acknowledged until it does',
+  LOG_TLS_FAILED: 'The log cannot be trusted, or does not trust us; nothing is acknowledged until both do',
 }
+/** What does not pass by itself. */
+const FOR_SOMEBODY: readonly string[] = ['LOG_FULL', 'LOG_NOT_AUTHENTICATED', 'LOG_TLS_FAILED']
 
 /** Looks at the log all the time and tells how it is: one line in our own log when it stops storing, one when it is well. */
 export class LogWatch {
@@ -50,7 +54,7 @@ export class LogWatch {
     return () => this.#timer?.cancel()
   }
 
-  /** `failed`: cannot store until somebody makes room. `down`: cannot be reached, which is tried for ever. */
+  /** `failed`: cannot store until somebody makes room or mends a login. `down`: cannot be reached, which is tried for ever. */
   health(): Health {
     return this.#health
   }
@@ -69,10 +73,10 @@ export class LogWatch {
 
   #fell(error: LogError | undefined): void {
     const { clock, logger } = this.#options.system
-    const full = error?.code === 'LOG_FULL'
-    const state = full ? 'failed' : 'down'
+    const code = error?.code ?? ''
+    const state = FOR_SOMEBODY.includes(code) ? 'failed' : 'down'
     if (this.#health.state === state) return
-    const reason = REASONS[full ? 'LOG_FULL' : 'LOG_UNAVAILABLE']!
+    const reason = REASONS[code] ?? REASONS['LOG_UNAVAILABLE']!
     this.#health = { state, reason, since: clock.now() }
     logger.error(reason, error && { error })
   }
