@@ -95,6 +95,8 @@ function small(brokers: number) {
     'share.coordinator.state.topic.replication.factor': replication,
     'share.coordinator.state.topic.min.isr': minimum,
     'share.coordinator.state.topic.num.partitions': '4',
+    // Records of tests may have any time: half a minute after its start a broker would delete what is a week old.
+    'log.retention.ms': '-1',
     'group.initial.rebalance.delay.ms': '0',
     'group.min.session.timeout.ms': '1000',
     'broker.session.timeout.ms': '4000',
