@@ -129,7 +129,9 @@ export class Leases {
     this.#members = share.members
     for (const { run } of share.members) this.#seen.add(run)
     this.#wanted = new Set(share.sources)
-    if (this.#leaving && this.#held.size === 0) this.#left?.()
+    // Whoever leads has heard that this hub runs nothing any more.
+    const own = share.members.find(({ run }) => run === this.#options.holder.run)
+    if (this.#leaving && own?.sources.length === 0) this.#left?.()
     for (const name of this.#held.keys()) if (!this.#wanted.has(name)) void this.#letGo(name)
     const fresh = this.#options.sources.filter(({ name }) => this.#wanted.has(name) && !this.#held.has(name))
     if (fresh.length > 0 && !this.#leaving) void this.#take(fresh, lost)
