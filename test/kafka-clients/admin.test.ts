@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import * as kafka from '@platformatic/kafka'
@@ -270,4 +271,17 @@ test('without automatic creation a topic that is missing stays missing', async (
   await assert.rejects(asked, (error: { errors: unknown }) =>
     /UNKNOWN_TOPIC_OR_PARTITION/.test(JSON.stringify(error.errors)),
   )
+})
+
+test('docs/kafka.md lists what is spoken, with its versions', async (t) => {
+  const { call } = await rig(t)
+  const { apiKeys } = await call<kafka.apiVersionsV4.ApiVersionsResponse>('apiVersions', 4, 'test', '1')
+  const page = await readFile(new URL('../../docs/kafka.md', import.meta.url), 'utf8')
+  const listed = [...page.matchAll(/^\| (\d+) \| \w+ \| (\d+) to (\d+) \|/gm)].map((row) => row.slice(1).map(Number))
+  const spoken = apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, minVersion, maxVersion])
+  assert.deepEqual(
+    listed,
+    spoken.toSorted((a, b) => a[0]! - b[0]!),
+  )
+  assert.match(page, new RegExp(`\\b${spoken.length} APIs\\b`))
 })
