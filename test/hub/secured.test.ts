@@ -91,13 +91,15 @@ test('a hub with a log for the network works as before, and commands beside it l
 })
 
 test('where clients show certificates, the commands beside the hub show that of the listener', async (t) => {
-  const { data, config, ca, client, post, broker } = await startSecured(t, true)
+  const { hub, data, config, ca, client, post, broker } = await startSecured(t, true)
   assert.equal(await post(1), 200)
   const seen = await millrace('tail', '--data', data, '--config', config, '--from', 'start', '--end')
   assert.equal(seen.code, 0, seen.err)
   const sasl = { mechanism: 'PLAIN', username: 'admin', password: new Secret('the-password-of-the-admin') } as const
   const log = await connectLog({ brokers: [broker], system, security: { tls: { ca, ...client }, sasl } })
   await log.close()
+  // Before its directory goes.
+  await hub.stop()
 })
 
 /** Runs the command line until it ends. */
