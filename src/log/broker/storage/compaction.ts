@@ -129,3 +129,15 @@ export function isEmptyBatch(bytes: Uint8Array): boolean {
   const at = BATCH.recordCount
   return bytes[at] === 0 && bytes[at + 1] === 0 && bytes[at + 2] === 0 && bytes[at + 3] === 0
 }
+
+/** What follows the empty batches at the start of some bytes, and the offset where it begins. */
+export function pastEmpty(bytes: Uint8Array): { next: number; rest: Uint8Array } {
+  let at = 0
+  let next = 0
+  while (at < bytes.length && isEmptyBatch(bytes.subarray(at))) {
+    const header = readBatchHeader(bytes, at)
+    next = nextOffsetOf(header)
+    at += header.size
+  }
+  return { next, rest: bytes.subarray(at) }
+}

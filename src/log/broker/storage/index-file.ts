@@ -3,7 +3,9 @@ import type { Disk, DiskFile } from '../../../system/disk.ts'
 import { BATCH, readBatchHeader } from '../../batch.ts'
 import { decodeChecked, encodeChecked } from './checked-json.ts'
 import type { ProducerSnapshot } from './producers.ts'
-import type { SegmentState } from './segment.ts'
+import type { Place } from './place.ts'
+import { segmentName } from './segment.ts'
+import type { Segment, SegmentState } from './segment.ts'
 import { SparseIndex } from './sparse-index.ts'
 
 /** Raised when the content changes its meaning: an index of another version is rebuilt. */
@@ -21,6 +23,18 @@ export interface IndexFile extends SegmentState {
 
 export function indexPath(logPath: string): string {
   return logPath.replace(/\.log$/, '.index')
+}
+
+/** What the index file of a segment says. */
+export function indexContent(place: Place, segment: Segment, producers: ProducerSnapshot): IndexFile {
+  const { index, size, nextOffset, maxTimestamp, holes, fingerprint, sealed } = segment
+  const of = segmentIdentity(place, segment.baseOffset)
+  return { of, index, size, nextOffset, maxTimestamp, holes, ...(fingerprint && { fingerprint }), sealed, producers }
+}
+
+/** Which log an index belongs to. */
+export function segmentIdentity({ topic, partition }: Place, baseOffset: number): string {
+  return `${topic}-${partition}/${segmentName(baseOffset)}`
 }
 
 /** Written at once and durably, so that a torn index is damage and not a crash. */

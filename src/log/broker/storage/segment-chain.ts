@@ -1,13 +1,11 @@
 import type { DiskFile } from '../../../system/disk.ts'
-import { readBatchHeader } from '../../batch.ts'
-import { isEmptyBatch } from './compaction.ts'
-import { indexPath, writeIndex } from './index-file.ts'
+import { isEmptyBatch, pastEmpty } from './compaction.ts'
+import { indexContent, indexPath, writeIndex } from './index-file.ts'
 import { writeState } from './partition-state.ts'
 import type { PartitionState } from './partition-state.ts'
 import { setAside } from './place.ts'
 import type { Place } from './place.ts'
 import type { ProducerTable } from './producers.ts'
-import { nextOffsetOf } from './segment-scan.ts'
 import type { Hole } from './segment-scan.ts'
 import { commitSwap, finishSwap } from './segment-swap.ts'
 import type { Swap } from './segment-swap.ts'
@@ -376,34 +374,6 @@ export class SegmentChain {
 }
 
 const NOTHING = new Uint8Array(0)
-
-/** What follows the empty batches at the start of some bytes, and the offset where it begins. */
-function pastEmpty(bytes: Uint8Array): { next: number; rest: Uint8Array } {
-  let at = 0
-  let next = 0
-  while (at < bytes.length && isEmptyBatch(bytes.subarray(at))) {
-    const header = readBatchHeader(bytes, at)
-    next = nextOffsetOf(header)
-    at += header.size
-  }
-  return { next, rest: bytes.subarray(at) }
-}
-
-/** What the index file of a segment says. */
-export function indexContent(
-  place: Place,
-  segment: Segment,
-  producers: ReturnType<ProducerTable['snapshot']>,
-): Parameters<typeof writeIndex>[2] {
-  const { index, size, nextOffset, maxTimestamp, holes, fingerprint, sealed } = segment
-  const of = segmentIdentity(place, segment.baseOffset)
-  return { of, index, size, nextOffset, maxTimestamp, holes, ...(fingerprint && { fingerprint }), sealed, producers }
-}
-
-/** Which log an index belongs to. */
-export function segmentIdentity({ topic, partition }: Place, baseOffset: number): string {
-  return `${topic}-${partition}/${segmentName(baseOffset)}`
-}
 
 /** Whether an error says that there is no room; it goes away by itself when somebody makes some. */
 export function isFull(error: unknown): boolean {

@@ -240,7 +240,7 @@ function lastOffsetDelta(bytes: Buffer, at: number): number {
 }
 
 /** Most bytes that a batch may unfold to for the sake of an exact answer. */
-const EXACT_BYTES = 32 * 1024 * 1024
+const EXACT_BYTES = 64 * 1024 * 1024
 
 function firstRecord(batches: Uint8Array, at: number, timestamp: number, from: number): TimedOffset | undefined {
   const { baseOffset, maxTimestamp } = readBatchHeader(batches, at)
