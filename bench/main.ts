@@ -2,6 +2,8 @@ import { parseArgs } from 'node:util'
 import { benchLog } from './log.ts'
 import { benchMqtt } from './mqtt.ts'
 import { benchOpcua } from './opcua.ts'
+import { benchReplicate } from './replicate.ts'
+import { benchTakeover } from './takeover.ts'
 
 /**
  * `npm run bench [-- NAME ...]`: speed and memory as ratios against a peer and a ceiling in the same run. Everything
@@ -11,23 +13,36 @@ const BENCHES: { readonly [name: string]: (options: BenchOptions) => Promise<voi
   log: benchLog,
   mqtt: benchMqtt,
   opcua: benchOpcua,
+  replicate: benchReplicate,
+  takeover: benchTakeover,
 }
 
 export interface BenchOptions {
   /** Length of each measurement. */
   readonly seconds: number
+  /** Backlog of `replicate`. */
+  readonly records: number
   readonly say: (line: string) => void
 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seconds: { type: 'string', default: '8' }, help: { type: 'boolean', default: false } },
+  options: {
+    seconds: { type: 'string', default: '8' },
+    records: { type: 'string', default: '2000000' },
+    help: { type: 'boolean', default: false },
+  },
 })
 const unknown = positionals.filter((name) => !(name in BENCHES))
 if (values.help || unknown.length > 0) {
-  console.log(`npm run bench -- [${Object.keys(BENCHES).join(' | ')}] [--seconds 8]`)
+  console.log(`npm run bench -- [${Object.keys(BENCHES).join(' | ')}] [--seconds 8] [--records 2000000]`)
   process.exitCode = unknown.length > 0 ? 2 : 0
 } else {
   const names = positionals.length > 0 ? positionals : Object.keys(BENCHES)
-  for (const name of names) await BENCHES[name]!({ seconds: Number(values.seconds), say: (line) => console.log(line) })
+  for (const name of names)
+    await BENCHES[name]!({
+      seconds: Number(values.seconds),
+      records: Number(values.records),
+      say: (line) => console.log(line),
+    })
 }

@@ -50,7 +50,8 @@ export class CrashingLog implements Log {
   }
 
   async append(topic: string, records: readonly NewRecord[]): Promise<readonly Appended[]> {
-    const given = this.#faults.forgetsOrigins ? records.map(withoutOrigin) : records
+    // What is handed over is copied before the call returns, as the contract says.
+    const given = this.#faults.forgetsOrigins ? records.map(withoutOrigin) : [...records]
     if (this.#faults.acknowledgesEarly && topic.endsWith('.telemetry')) {
       // It waits in a buffer that dies with the process.
       this.#buffer.push(() => this.#log.append(topic, given))

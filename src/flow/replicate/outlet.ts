@@ -1,5 +1,4 @@
 import { LogError, type Log, type NewRecord } from '../../log/log.ts'
-import { recordBytes } from '../../log/refusals.ts'
 import type { Known } from './recover.ts'
 import type { Selected } from './selection.ts'
 
@@ -28,36 +27,40 @@ export class Outlet {
   }
 
   /**
-   * Resolves with the bytes that were sent, when all of it is durable.
+   * Resolves with the bytes that were sent, when all of it is durable. The list is emptied as soon as the target has
+   * copied it: what waits for an answer is then only bytes.
    * @throws LogError as `Log.append`; what of it is in the target is then unknown.
    */
-  async send(selected: readonly Selected[]): Promise<number> {
-    const { target, topic } = this.#options
+  async send(selected: Selected[]): Promise<number> {
     let bytes = 0
     let lot: NewRecord[] = []
-    const sendLot = async () => {
-      const records = lot
-      lot = []
-      if (records.length === 0) return
-      await target.ready()
-      await target.append(topic, records)
-    }
     for (const one of selected) {
       if (this.#isThere(one)) {
         this.repeats += 1
         continue
       }
-      const size = recordBytes(one.record)
+      const size = sizeOf(one)
       bytes += size
       if (size < LARGE_BYTES) {
-        lot.push(one.record)
+        lot.push(one)
         continue
       }
-      await sendLot()
-      await this.#sendLarge(one.record)
+      await this.#sendLot(lot)
+      lot = []
+      await this.#sendLarge(one)
     }
-    await sendLot()
+    selected.length = 0
+    await this.#sendLot(lot)
     return bytes
+  }
+
+  async #sendLot(lot: NewRecord[]): Promise<void> {
+    if (lot.length === 0) return
+    const { target, topic } = this.#options
+    await target.ready()
+    const appended = target.append(topic, lot)
+    lot.length = 0
+    await appended
   }
 
   async #sendLarge(record: NewRecord): Promise<void> {
@@ -75,4 +78,11 @@ export class Outlet {
     if (this.#known === undefined) return false
     return tag === undefined ? this.#known.whole.has(offset + 1) : this.#known.parts.has(`${offset}/${tag}`)
   }
+}
+
+/** About: a text may have more bytes than units. */
+function sizeOf({ key, value, headers }: NewRecord): number {
+  let size = (key?.length ?? 0) + (value?.length ?? 0)
+  if (headers) for (const header of headers) size += header[0].length + header[1].length
+  return size
 }

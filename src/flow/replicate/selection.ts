@@ -22,11 +22,10 @@ const READINGS: readonly string[] = ['telemetry', 'derived']
 /** Assets of which it is remembered whether they are wanted. */
 const MOST_KNOWN = 200_000
 
-/** A record on its way, and which of the source's it was made of. */
-export interface Selected {
+/** A record on its way, and which of the source's it was made of: one object each, for there are very many. */
+export interface Selected extends NewRecord {
   readonly offset: number
-  readonly tag?: string
-  readonly record: NewRecord
+  readonly tag: string | undefined
 }
 
 /** A value that thinning holds back, with what its record would be made of. */
@@ -101,7 +100,7 @@ export class Selection {
   }
 
   #whole({ offset, key, value, headers, timestamp }: StoredRecord): Selected {
-    return { offset, record: { key, value, headers: this.#headers(headers, String(offset)), timestamp } }
+    return { offset, tag: undefined, key, value, headers: this.#headers(headers, offset), timestamp }
   }
 
   #takeReading(record: StoredRecord, into: Selected[]): void {
@@ -155,7 +154,7 @@ export class Selection {
     const json = { asset, ts, recv, values: { [tag]: value }, ...(server !== undefined && { server }) }
     const headers: Header[] = source === undefined ? [] : [['source', source]]
     headers.push(['content-type', 'application/json'], [ORIGIN_HEADER, `${this.#prefix}${offset}/${tag}`])
-    return { offset, tag, record: { key, value: JSON.stringify(json), headers, timestamp } }
+    return { offset, tag, key, value: JSON.stringify(json), headers, timestamp }
   }
 
   #part({ offset, key, headers, timestamp }: StoredRecord, reading: ReadingJson): Selected {
@@ -163,13 +162,11 @@ export class Selection {
       if (reading[name] !== undefined && Object.keys(reading[name]).length === 0) delete reading[name]
     }
     const value = JSON.stringify(reading)
-    return { offset, record: { key, value, headers: this.#headers(headers, String(offset)), timestamp } }
+    return { offset, tag: undefined, key, value, headers: this.#headers(headers, offset), timestamp }
   }
 
-  #headers(headers: StoredRecord['headers'], place: string): Header[] {
-    const all: Header[] = headers.slice()
-    all.push([ORIGIN_HEADER, this.#prefix + place])
-    return all
+  #headers(headers: StoredRecord['headers'], offset: number): Header[] {
+    return [...headers, [ORIGIN_HEADER, this.#prefix + offset]]
   }
 }
 

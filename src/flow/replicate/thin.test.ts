@@ -122,7 +122,7 @@ function carried(rules: Partial<ReplicationRules>, kind: string, records: readon
   return out
 }
 
-const valueOf = ({ record: { value } }: Selected) => JSON.parse(Buffer.from(value as Uint8Array).toString()) as object
+const valueOf = ({ value }: Selected) => JSON.parse(Buffer.from(value as Uint8Array).toString()) as object
 
 test('assets are chosen by their patterns; topics that are not kept by asset go whole', () => {
   const records = [record(0, 'acme/berlin/hall/press1', {}), record(1, 'acme/berlin/yard/truck', {})]
@@ -137,8 +137,8 @@ test('assets are chosen by their patterns; topics that are not kept by asset go 
 test('without filters of tags the bytes pass as they are', () => {
   const given = record(5, 'acme/berlin/a', { values: { x: 1 } })
   const [one] = carried({}, 'telemetry', [given])
-  assert.equal(one!.record.value, given.value)
-  assert.deepEqual(one!.record.headers!.at(-1), ['origin', 'line/0/5'])
+  assert.equal(one!.value, given.value)
+  assert.deepEqual(one!.headers!.at(-1), ['origin', 'line/0/5'])
 })
 
 test('tags are chosen by name, with their statuses; a record of none of them is left out', () => {
@@ -160,7 +160,7 @@ test('tags are chosen by name, with their statuses; a record of none of them is 
     values: { x: 1 },
     texts: { state: 'on' },
   })
-  assert.equal(out[1]!.record.value, records[2]!.value)
+  assert.equal(out[1]!.value, records[2]!.value)
 })
 
 test('a value that is held back comes on its own, before what makes it a corner; a bad one ends the line', () => {
@@ -184,7 +184,7 @@ test('a value that is held back comes on its own, before what makes it a corner;
     [3, '', {}],
   ])
   assert.deepEqual(
-    out[2]!.record.headers!.map(([name]) => name),
+    out[2]!.headers!.map(([name]) => name),
     ['source', 'content-type', 'origin'],
   )
 })

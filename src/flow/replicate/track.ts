@@ -31,7 +31,7 @@ export interface Progress {
 }
 
 /** Most bytes of one read: with what a record gains on its way, one batch of the target's. */
-const READ_BYTES = 512 * 1024
+const READ_BYTES = 256 * 1024
 /** A record that is older than this is backlog. */
 const FRESH_MS = 10_000
 const RETRY = { firstMs: 100, mostMs: 10_000 } as const
@@ -140,9 +140,9 @@ export class Track {
     await this.#reading(this.#ranges[0]!.from, signal, async (batch) => {
       // It may grow while a batch of it is under way.
       const range = this.#ranges[0]!
-      await this.#carry(lane, batch, range, signal, () => {
+      await this.#carry(lane, batch, range, signal, (stamp) => {
         this.#ranges[0] = { from: Math.min(batch.nextOffset, range.to), to: this.#ranges[0]!.to }
-        this.#backlogStamp = batch.records.at(-1)?.timestamp ?? this.#backlogStamp
+        this.#backlogStamp = stamp ?? this.#backlogStamp
       })
       return signal.aborted || batch.nextOffset >= range.to
     })
@@ -159,9 +159,9 @@ export class Track {
       if (this.#options.freshFirst) await this.#leaveBacklog(lane)
       await this.#reading(this.#next, signal, async (batch) => {
         if (this.#options.freshFirst && this.#isOld(batch) && (await this.#isFarBehind(batch))) return true
-        await this.#carry(lane, batch, { from: this.#next, to: Infinity }, signal, () => {
+        await this.#carry(lane, batch, { from: this.#next, to: Infinity }, signal, (stamp) => {
           this.#next = batch.nextOffset
-          this.#stamp = batch.records.at(-1)?.timestamp ?? this.#stamp
+          this.#stamp = stamp ?? this.#stamp
         })
         return signal.aborted
       })
@@ -226,7 +226,7 @@ export class Track {
   }
 
   /** Sends what of a batch lies within a range, which begins where the lane is; `done` moves the position on. */
-  async #carry(lane: Lane, batch: ReadBatch, { from, to }: Range, signal: AbortSignal, done: () => void) {
+  async #carry(lane: Lane, batch: ReadBatch, { from, to }: Range, signal: AbortSignal, done: Done) {
     const { pace, before, onMoved, outlet } = this.#options
     if (batch.skipped > 0) await this.#loses(from, Math.min(from + batch.skipped, to))
     await before(signal)
@@ -236,11 +236,15 @@ export class Track {
     await lane.alone(async () => {
       const selected: Selected[] = []
       for (const record of batch.records) if (record.offset < to) lane.selection.take(record, selected)
-      const repeats = outlet.repeats
-      this.bytes += await outlet.send(selected)
-      this.records += selected.length - (outlet.repeats - repeats)
-      this.lastTimestamp = batch.records.at(-1)?.timestamp ?? this.lastTimestamp
-      done()
+      const stamp = batch.records.at(-1)?.timestamp
+      const count = selected.length + outlet.repeats
+      const sending = outlet.send(selected)
+      // Of a backlog there is always a lot on its way from every partition: its records are garbage while it is young.
+      emptied(batch)
+      this.bytes += await sending
+      this.records += count - outlet.repeats
+      this.lastTimestamp = stamp ?? this.lastTimestamp
+      done(stamp)
     })
     onMoved()
   }
@@ -262,6 +266,15 @@ export class Track {
 
 /** Codes that no further reading mends: where to go on has to be worked out anew. */
 const ENDS_ALL: readonly string[] = ['OFFSET_BEYOND_END', 'TOPIC_UNKNOWN', 'LOG_CLOSED']
+
+/** Timestamp of the last record; undefined: there was none. */
+type Done = (stamp: number | undefined) => void
+
+/** The driver made the list for us, and has no further use for it. */
+function emptied({ records }: ReadBatch): void {
+  const list = records as unknown[]
+  list.length = 0
+}
 
 function sizeOf({ records }: ReadBatch): number {
   let bytes = 0
