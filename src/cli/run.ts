@@ -40,7 +40,13 @@ async function run(file: string, options: RunOptions): Promise<number> {
   const stop = new AbortController()
   void asked.then(() => stop.abort())
   const { signal } = stop
-  const hub = await startHub({ plant, dataDirectory: options.data, mode: 'run', system: machine(options), signal })
+  const starting = startHub({ plant, dataDirectory: options.data, mode: 'run', system: machine(options), signal })
+  const hub = await starting.catch((error: unknown) => {
+    // Who waits for a log that is not there is asked to end before it has begun.
+    if (!signal.aborted) throw error
+    return undefined
+  })
+  if (!hub) return EXIT.ok
   announce(hub, `plant ${plant.site}`, options.json === true)
   keepCompiledCode()
   await untilEnded(asked, hub)

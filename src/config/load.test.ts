@@ -79,6 +79,32 @@ sources:
   assert.ok(isLoopback(plant.api.listen))
 })
 
+test('a log in Apache Kafka: with defaults, and with everything', async () => {
+  const of = async (kafka: string) => (await load(`site: a/b\nlog: { kafka: ${kafka} }\n`)).log
+  assert.deepEqual(await of('{ brokers: [k1, "k2:9094", "[::1]:9095"] }'), {
+    kind: 'kafka',
+    brokers: [
+      { host: 'k1', port: 9092 },
+      { host: 'k2', port: 9094 },
+      { host: '::1', port: 9095 },
+    ],
+    partitions: 12,
+    retention: {},
+    compression: 'zstd',
+  })
+  const more = '{ brokers: [k], partitions: 3, replication: 3, minInSync: 2, rack: a, compression: none'
+  assert.deepEqual(await of(`${more}, retention: { time: 1h, size: 1000 } }`), {
+    kind: 'kafka',
+    brokers: [{ host: 'k', port: 9092 }],
+    partitions: 3,
+    replication: 3,
+    minInSync: 2,
+    rack: 'a',
+    compression: 'none',
+    retention: { ms: 3_600_000, bytes: 1000 },
+  })
+})
+
 const CASES: readonly (readonly [name: string, text: string | Uint8Array, ...wanted: string[]])[] = [
   ['empty', '', 'plant.yaml:1:1: Cannot read config: it is empty, want at least "site:"'],
   ['only a comment', '# nothing\n', 'Cannot read config: it is empty'],
@@ -170,6 +196,26 @@ const CASES: readonly (readonly [name: string, text: string | Uint8Array, ...wan
     'a log open to everybody',
     'site: a/b\nlog: { embedded: { listen: "0.0.0.0:9092" } }\n',
     'plant.yaml:2:28: Cannot listen on 0.0.0.0 for Kafka clients: others reach it, want "tls" and "users", or a loopback address',
+  ],
+  [
+    'a Kafka without brokers',
+    'site: a/b\nlog: { kafka: { brokers: [] } }\n',
+    'plant.yaml:2:26: Cannot read "log.kafka.brokers"',
+  ],
+  [
+    'a broker that is no address',
+    'site: a/b\nlog: { kafka: { brokers: ["kafka://k:9092"] } }\n',
+    'plant.yaml:2:27: Cannot read broker "kafka://k:9092": want "host:port", or a host',
+  ],
+  [
+    'more copies to wait for than there are',
+    'site: a/b\nlog: { kafka: { brokers: [k], replication: 2, minInSync: 3 } }\n',
+    'plant.yaml:2:58: Cannot wait for 3 copies: there are 2, want minInSync up to replication',
+  ],
+  [
+    'a key of the embedded log in that of Kafka',
+    'site: a/b\nlog: { kafka: { brokers: [k], sync: ack } }\n',
+    'plant.yaml:2:31: Cannot use "log.kafka.sync": unknown key, want one of brokers, partitions, replication',
   ],
   [
     'a name that only looks like loopback',

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { HubView, LedgerView } from '../../src/api/contract.ts'
 import { Cluster } from '../../src/log/client/cluster.ts'
 import { connectLog, type BrokerLog } from '../../src/log/client/connect.ts'
 import type { Log, TopicSpec } from '../../src/log/log.ts'
+import { partitionOf } from '../../src/log/partitioner.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import type { Net } from '../../src/system/net.ts'
 import { nodeNet } from '../../src/system/node-net.ts'
@@ -12,6 +14,7 @@ import { systemRandom } from '../../src/system/random.ts'
 import { startKafka, type KafkaCluster } from '../../tools/kafka/cluster.ts'
 import { runKafkaCommand } from '../../tools/kafka/java.ts'
 import { need } from '../../tools/need.ts'
+import { dataDirectory, get, post, startLife } from '../hub/lives.ts'
 import { Journal } from './journal.ts'
 
 const skip = need('kafka') === undefined ? 'Apache Kafka is not installed' : false
@@ -56,6 +59,22 @@ describe('three brokers of Apache Kafka, one of them lost', { skip }, () => {
     assert.match(journal.faults(read.slice(1)).join(), /was acknowledged and is lost/)
     assert.match(journal.faults([...read, read[0]!]).join(), /is there twice/)
     assert.match(journal.faults(read.toReversed()).join(), /comes after/)
+  })
+
+  test('a hub tells that its log is replicated, and goes on when a broker ends', async (t) => {
+    const directory = await dataDirectory(t)
+    const config = `{ kafka: { brokers: ["${kafka.bootstrap()}"], partitions: 3, replication: 3, minInSync: 2 } }`
+    const hub = await startLife(directory, [], config)
+    t.after(() => hub.close())
+    assert.equal(((await get(hub, '/api/v1/status')) as HubView).log.durability, 'replicated')
+    assert.equal((await post(hub, 'press', '{"n":1}')).status, 200)
+    const leader = await leaderOf(kafka, 'acme.berlin.telemetry', partitionOf('acme/berlin/press', 3))
+    await kafka.end(leader)
+    assert.equal((await post(hub, 'press', '{"n":2}')).status, 200)
+    const [book] = ((await get(hub, '/api/v1/ledger')) as LedgerView).books
+    assert.deepEqual([book!.received, book!.stored, book!.balanced], [2, 2, true])
+    await hub.close()
+    await kafka.restart(leader)
   })
 
   test('a reader in a rack reads from the copy there, and from the leader when that is gone', async (t) => {

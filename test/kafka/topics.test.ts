@@ -2,15 +2,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startKafka } from '../../tools/kafka/cluster.ts'
 import { need } from '../../tools/need.ts'
+import type { HubView } from '../../src/api/contract.ts'
 import { connectLog } from '../../src/log/client/connect.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { createLogger } from '../../src/system/logger.ts'
 import { nodeNet } from '../../src/system/node-net.ts'
 import { systemRandom } from '../../src/system/random.ts'
+import { dataDirectory, get, startLife } from '../hub/lives.ts'
 
 test('topics on Apache Kafka: made as wanted, and held against what is wanted', async (t) => {
   if (need('kafka') === undefined) return t.skip('Apache Kafka is not installed')
-  const kafka = await startKafka({ brokers: 1 })
+  const kafka = await startKafka({ config: { 'log.flush.interval.messages': '1' } })
   t.after(() => kafka.stop())
   const said: string[] = []
   const logger = createLogger({ level: 'warn', format: 'text', now: () => 0, write: (line) => said.push(line) })
@@ -35,7 +37,7 @@ test('topics on Apache Kafka: made as wanted, and held against what is wanted', 
       'retention.bytes': '-1',
       'min.insync.replicas': '1',
       'max.message.bytes': '2097152',
-      'flush.messages': '9223372036854775807',
+      'flush.messages': '1',
     })
     assert.equal((await log.facts('assets')).configs.get('cleanup.policy'), 'compact')
     assert.deepEqual(said, [])
@@ -63,6 +65,16 @@ test('topics on Apache Kafka: made as wanted, and held against what is wanted', 
     await again.ensure([spec])
     assert.equal(said.length, 1)
     assert.match(said[0]!, /kept otherwise than the config says topic=telemetry retention.ms=60000 want=120000/)
+  })
+
+  await t.test('a hub tells that every record is flushed before its acknowledgement', async (t) => {
+    const directory = await dataDirectory(t)
+    const hub = await startLife(directory, [], `{ kafka: { brokers: ["${kafka.bootstrap()}"] } }`)
+    t.after(() => hub.close())
+    const status = (await get(hub, '/api/v1/status')) as HubView
+    assert.equal(status.log.durability, 'fsync')
+    assert.equal((await log.facts('acme.berlin.telemetry')).partitions, 12)
+    await hub.close()
   })
 
   await t.test('a topic that two make at once is made once', async () => {
