@@ -81,10 +81,12 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   const watch = new LogWatch({ log, system })
   stack.defer(watch.start())
   const holder = holderOf(options)
-  const catalogue = await openCatalogue(options, log, holder !== undefined, stack)
+  const { catalogue, from } = await openCatalogue(log, plant, system)
   const startedAt = system.clock.now()
 
   const { twins, caughtUp } = await openTwins(options, log, catalogue, stack)
+  const learning = { log, from, catalogue, system, onDefined: (path: string) => twins.retype(path) }
+  if (holder) background(stack)((signal) => followDefinitions(learning, signal))
   const kinds = dataKinds(plant)
   const ledger = await Ledger.open({ log, site: plant.site, system, kinds, ...(holder && { holder }) })
   stack.defer(() => ledger.close())
@@ -150,23 +152,17 @@ function dataKinds(plant: Plant): string[] {
   return ['telemetry', ...new Set(raw)]
 }
 
-/** The definitions of the log and of the config; what other hubs learn later is followed where there are any. */
-async function openCatalogue(
-  { plant, system }: HubOptions,
-  log: Log,
-  shared: boolean,
-  stack: AsyncDisposableStack,
-): Promise<Catalogue> {
+/** The definitions of the log and of the config, and from where those follow that other hubs learn. */
+async function openCatalogue(log: Log, plant: Plant, system: System) {
   const catalogue = new Catalogue()
-  const positions = await loadDefinitions(log, plant.site, catalogue, system.logger)
+  const from = await loadDefinitions(log, plant.site, catalogue, system.logger)
   const declared = [...plant.assets].map(([path, model]) => ({
     path,
     ...(model === '' ? {} : { model }),
     tags: plant.models.get(model)?.tags ?? new Map(),
   }))
   await publishDefinitions(log, plant.site, catalogue, declared, system.clock.now())
-  if (shared) background(stack)((signal) => followDefinitions(log, positions, catalogue, system, signal))
-  return catalogue
+  return { catalogue, from }
 }
 
 /** The twins, kept by a view of their own; the stack ends the view, then writes the last snapshot. */

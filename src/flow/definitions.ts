@@ -22,35 +22,47 @@ export async function loadDefinitions(
   return ends.map(({ partition, end }) => ({ topic, partition, offset: end }))
 }
 
+export interface FollowOptions {
+  readonly log: Log
+  /** Where `loadDefinitions` ended. */
+  readonly from: readonly Position[]
+  readonly catalogue: Catalogue
+  readonly system: Pick<System, 'clock' | 'logger'>
+  /** Called with each asset whose definition came. */
+  readonly onDefined: (path: string) => void
+}
+
 /** Takes the definitions that other hubs declare or learn, until the signal aborts. */
-export async function followDefinitions(
-  log: Log,
-  from: readonly Position[],
-  catalogue: Catalogue,
-  { clock, logger }: Pick<System, 'clock' | 'logger'>,
-  signal: AbortSignal,
-): Promise<void> {
+export async function followDefinitions(options: FollowOptions, signal: AbortSignal): Promise<void> {
+  const { log, from, catalogue, system, onDefined } = options
   const next = new Map(from.map((position) => [position.partition, position]))
   while (!signal.aborted) {
     try {
       for await (const batch of log.read([...next.values()], { signal })) {
-        takeDefinitions(batch, catalogue, logger)
+        for (const path of takeDefinitions(batch, catalogue, system.logger)) onDefined(path)
         next.set(batch.partition, { topic: batch.topic, partition: batch.partition, offset: batch.nextOffset })
       }
     } catch (error) {
-      if (!signal.aborted) logger.warn('Cannot follow the definitions of assets; it is tried again', { error })
+      if (!signal.aborted) system.logger.warn('Cannot follow the definitions of assets; it is tried again', { error })
     }
-    await clock.sleep(AGAIN_MS, signal).catch(() => {})
+    await system.clock.sleep(AGAIN_MS, signal).catch(() => {})
   }
 }
 
-function takeDefinitions({ topic, records }: ReadBatch, catalogue: Catalogue, logger: Logger): void {
+/** Answers the assets that were defined. */
+function takeDefinitions({ topic, records }: ReadBatch, catalogue: Catalogue, logger: Logger): string[] {
+  const paths: string[] = []
   for (const { value, offset } of records) {
     if (value === null) continue
     const definition = decodeDefinition(value)
-    if (definition) catalogue.define(definition)
-    else logger.warn('Cannot read the definition of an asset', { topic, offset })
+    if (definition) {
+      catalogue.define(definition)
+      paths.push(definition.path)
+    } else {
+      logger.warn('Cannot read the definition of an asset', { topic, offset })
+    }
   }
+  return paths
 }
 
 /**

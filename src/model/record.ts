@@ -183,6 +183,15 @@ function areAll(object: { readonly [name: string]: unknown }, type: 'number' | '
   return true
 }
 
+/** A value that was decoded before its tag's definition was known, as it would have been decoded with it. */
+export function typedValue(value: Value | null, definition: TagDefinition): Value | null {
+  if (typeof value === 'string') return typedText(value, definition)
+  if (typeof value !== 'number') return value
+  const { type } = definition
+  if (type === 'boolean' && (value === 0 || value === 1)) return value === 1
+  return type === 'int64' && Number.isInteger(value) ? BigInt(value) : value
+}
+
 /** Booleans and int64 in place of their numbers. Each name is an own one already, so even `__proto__` is just a name. */
 function typeNumbers(values: { [tag: string]: Value | null }, types: Definitions): void {
   for (const tag in values) {

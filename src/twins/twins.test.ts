@@ -402,3 +402,27 @@ test('a disk that refuses costs the snapshot, not the twins', async (t) => {
   assert.deepEqual(warnings, ['Cannot write the last snapshot of the twins; they are read from the log'])
   assert.equal(twins.get('acme/berlin/m1')!.revision, 1)
 })
+
+test('values that came before their definition get their types from it, and listeners hear of it', async (t) => {
+  const { twins, catalogue } = await open(await folder(t))
+  const untyped = { on: 1, count: 7, big: '9007199254740993', blob: 'AQI=', list: '[1,2]', text: 'x', plain: 2 }
+  twins.take(batch([entry('a/b', untyped, 1)]))
+  const heard: string[] = []
+  twins.subscribe((path) => heard.push(path))
+  const gauge = { kind: 'gauge' } as const
+  const types = { on: 'boolean', count: 'int64', big: 'int64', blob: 'bytes', list: 'array', text: 'string' } as const
+  const tags = new Map(Object.entries(types).map(([tag, type]) => [tag, { type, ...gauge }]))
+  catalogue.define({ path: 'a/b', tags })
+  for (const path of ['a/b', 'a/b', 'a/unknown']) twins.retype(path)
+  const values = Object.fromEntries([...twins.get('a/b')!.tags].map(([tag, { value }]) => [tag, value]))
+  assert.deepEqual(values, {
+    on: true,
+    count: 7n,
+    big: 9007199254740993n,
+    blob: Uint8Array.of(1, 2),
+    list: [1, 2],
+    text: 'x',
+    plain: 2,
+  })
+  assert.deepEqual(heard, ['a/b'])
+})

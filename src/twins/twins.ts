@@ -1,5 +1,6 @@
 import type { View, ViewBatch, ViewPosition } from '../component/view.ts'
 import type { Catalogue } from '../model/catalogue.ts'
+import { typedValue } from '../model/record.ts'
 import { replaceFile } from '../system/disk.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/system.ts'
@@ -152,6 +153,28 @@ export class Twins implements View {
     this.#changed = true
     this.#sinceSaved += entries.length
     if (this.#sinceSaved >= SAVE_AFTER) void this.#tick()
+  }
+
+  /**
+   * The definition of an asset has come later than values of it, from another hub: they are given their types, so that
+   * the twin is the one that it would have been.
+   */
+  retype(path: string): void {
+    const twin = this.#twins.get(path)
+    const definitions = this.#options.catalogue.tags(path)
+    if (twin === undefined || definitions === undefined) return
+    let changed = false
+    for (const [tag, state] of twin.tags) {
+      const definition = definitions.get(tag)
+      const value = definition === undefined ? state.value : typedValue(state.value, definition)
+      if (value === state.value) continue
+      this.#saving?.keep(twin)
+      twin.tags.set(tag, { ...state, value })
+      changed = true
+    }
+    if (!changed) return
+    this.#changed = true
+    for (const listener of this.#listeners) listener(path)
   }
 
   reset(): void {

@@ -21,6 +21,8 @@ export interface FleetOptions {
   /** Messages a second, of all sources together. */
   readonly rate: number
   readonly mosquitto: string
+  /** Endpoint of an OPC UA server that one more source, `opcua`, subscribes to: the variables of `bench/opcua-server.ts`. */
+  readonly opcua?: string
 }
 
 /** A hub of the fleet, in a process of its own. */
@@ -119,7 +121,7 @@ export class Fleet {
     for (const { hub, sources } of await this.ask(asked).catch(() => [])) {
       for (const { name, kind, state, lastData = 0 } of sources) {
         const connected = state === 'live' || state === 'stale'
-        if (kind === 'mqtt' && connected && lastData >= since) holders.set(name, hub)
+        if (kind !== 'http' && connected && lastData >= since) holders.set(name, hub)
       }
     }
     return holders
@@ -227,9 +229,17 @@ export class Fleet {
       'sources:',
       '  posts: { http: {} }',
       ...sources,
+      ...this.#opcua(),
       `api: { listen: ${http} }`,
       '',
     ].join('\n')
+  }
+
+  #opcua(): string[] {
+    const { opcua } = this.#options
+    if (opcua === undefined) return []
+    const nodes = '[{ browse: "ns=urn:millrace:bench;Bench/Machine{n}", asset: "bench/machine{n}" }]'
+    return [`  opcua: { opcua: { endpoint: "${opcua}", publishingInterval: 100ms, nodes: ${nodes} } }`]
   }
 
   #said(): string {

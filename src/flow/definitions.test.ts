@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MemoryLog } from '../log/memory/memory-log.ts'
+import { MemoryStore } from '../log/memory/memory-store.ts'
+import { topicSpec } from '../log/topics.ts'
+import { Catalogue } from '../model/catalogue.ts'
+import { topicName } from '../model/path.ts'
+import { systemClock } from '../system/clock.ts'
+import { silentLogger } from '../system/logger.ts'
+import { followDefinitions, loadDefinitions, publishDefinitions } from './definitions.ts'
+
+const SITE = 'acme/berlin'
+
+test('what one hub defines, the others know while they run', async () => {
+  const store = new MemoryStore()
+  const [ours, theirs] = [0, 1].map(() => new MemoryLog({ clock: systemClock, store })) as [MemoryLog, MemoryLog]
+  await ours.ensure([topicSpec(SITE, 'assets', 1)])
+  const press = { path: 'acme/berlin/press', tags: new Map([['on', { type: 'boolean', kind: 'gauge' }]] as const) }
+  await publishDefinitions(theirs, SITE, new Catalogue(), [press], 1)
+  const catalogue = new Catalogue()
+  const from = await loadDefinitions(ours, SITE, catalogue, silentLogger)
+  assert.equal(catalogue.typeOf('acme/berlin/press', 'on'), 'boolean')
+  const system = { clock: systemClock, logger: silentLogger }
+  const stop = new AbortController()
+  const defined = Promise.withResolvers<string>()
+  const following = followDefinitions({ log: ours, from, catalogue, system, onDefined: defined.resolve }, stop.signal)
+  await theirs.append(topicName(SITE, 'assets'), [{ key: 'x', value: 'none of ours', timestamp: 1 }])
+  await publishDefinitions(theirs, SITE, new Catalogue(), [{ ...press, path: 'acme/berlin/saw' }], 2)
+  assert.equal(await defined.promise, 'acme/berlin/saw')
+  assert.equal(catalogue.typeOf('acme/berlin/saw', 'on'), 'boolean')
+  stop.abort()
+  await following
+})
