@@ -47,8 +47,6 @@ export interface Job {
   /** Wall time, ms since the epoch. */
   readonly now: number
   readonly turns: Turns
-  /** Memory for keys; default 16 MiB. */
-  readonly mapBytes?: number
 }
 
 /**
@@ -101,7 +99,7 @@ function sum(segments: readonly Segment[]): number {
 /** Compacts with as many of the new keys as fit into the map; answers up to where. */
 async function pass(job: Job, from: number, to: number): Promise<number> {
   const { chain, settings, now, producers } = job
-  const map = new OffsetMap(job.mapBytes ?? MAP_BYTES)
+  const map = new OffsetMap(job.place.compactionBytes ?? MAP_BYTES)
   const { mapTo, unread } = await readKeys(job, map, from, to)
   const segments = chain.sealed.filter((segment) => segment.baseOffset < mapTo)
   const keepTombstones = unread || chain.sealed.some((segment) => segment.holes.length > 0)

@@ -205,6 +205,30 @@ test('a producer whose records were all compacted away is still known after a cr
   await topic.storage.close()
 })
 
+test('more keys than fit into memory take several passes, and come to the same', async () => {
+  const directory = `${root}/${count++}`
+  const system = { disk: fileDisk, clock: systemClock, logger: silentLogger, sync: { mode: 'ack' as const } }
+  // Room for 716 keys.
+  const storage = openStorage(directory, { ...system, segmentBytes: 20_000, compactionBytes: 1 })
+  await storage.open()
+  await storage.createTopic('t', { partitions: 1, configs: { 'cleanup.policy': 'compact' } })
+  const log = storage.partition('t', 0)!
+  const latest = new Map<string, [number, string]>()
+  for (let i = 0; i < 9000; i += 100) {
+    const records = Array.from({ length: 100 }, (_, j) => ({ key: `k${(7 * (i + j)) % 3001}`, value: `${i + j}` }))
+    await log.append(makeBatch(records))
+    for (const [j, { key, value }] of records.entries()) latest.set(key, [i + j, value])
+  }
+  await log.append(makeBatch([{ key: 'ballast', value: 'x'.repeat(20_000) }]))
+  await storage.compact(Date.now())
+  const read = shown(readAll(log, 5000))
+  assert.deepEqual(
+    read,
+    [...latest].map(([key, [offset, value]]) => [offset, key, value]).sort((a, b) => Number(a[0]) - Number(b[0])),
+  )
+  await storage.close()
+})
+
 test('whatever is appended and whenever it is compacted, it reads as the latest of every key', async () => {
   const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e9))
   const random = seededRandom(seed)

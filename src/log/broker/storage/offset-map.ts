@@ -12,14 +12,15 @@ const FREE = -1
  * depend on the keys' length and nobody can make two keys meet. Grows up to `maxBytes`; then it is full.
  */
 export class OffsetMap {
-  readonly #maxBytes: number
+  readonly #mostKeys: number
   #slots = FIRST_SLOTS
   #hashes = new Uint32Array(4 * FIRST_SLOTS)
   #offsets = new Float64Array(FIRST_SLOTS).fill(FREE)
   #size = 0
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes
+    const slots = 2 ** Math.floor(Math.log2(maxBytes / SLOT_BYTES))
+    this.#mostKeys = Math.floor(Math.max(slots, FIRST_SLOTS) * FULL)
   }
 
   get size(): number {
@@ -28,7 +29,7 @@ export class OffsetMap {
 
   /** Whether as many keys more fit within `maxBytes`. What is set beyond is kept as well. */
   fits(keys: number): boolean {
-    return (this.#size + keys) / FULL <= this.#maxBytes / SLOT_BYTES
+    return this.#size + keys <= this.#mostKeys
   }
 
   set(key: Uint8Array, offset: number): void {

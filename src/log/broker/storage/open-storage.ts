@@ -24,6 +24,8 @@ export interface StorageOptions {
   readonly sync: SyncMode
   /** A segment beyond this many bytes is followed by another, unless its topic sets `segment.bytes`; default 128 MiB. */
   readonly segmentBytes?: number
+  /** Memory for the keys of one compaction; with more keys it takes several passes. Default 16 MiB. */
+  readonly compactionBytes?: number
   /** Told of every damage when it is found: at the start (where the report lists it too) and while reading. */
   readonly onDamage?: (damage: Damage) => void
 }
@@ -205,11 +207,12 @@ class DataDirectory implements Storage {
 
   /** A partition that cannot even be opened must not keep the others from being served. */
   #recoverOne(topic: OpenTopic, partition: number, onDamage: (damage: Damage) => void): Promise<Recovered | undefined> {
-    const { disk, clock, logger, sync } = this.#options
+    const { disk, clock, logger, sync, compactionBytes } = this.#options
     const { name } = topic.described
     const directory = partitionDirectory(this.#root, name, partition)
     const settings = () => topic.settings
-    const place: Place = { topic: name, partition, directory, disk, clock, logger, sync, settings, onDamage }
+    const kept = { topic: name, partition, directory, settings, onDamage }
+    const place: Place = { ...kept, disk, clock, logger, sync, ...(compactionBytes && { compactionBytes }) }
     return recoverPartition(place).catch((error: unknown) => unopened(place, error))
   }
 }

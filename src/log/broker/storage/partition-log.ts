@@ -162,7 +162,6 @@ export class PartitionLog implements Partition {
     if (this.#state !== 'open' || settings === undefined) return
     const ended = signal === undefined ? this.#ended.signal : AbortSignal.any([this.#ended.signal, signal])
     await this.#maintain(async () => {
-      if (this.#state !== 'open') return
       await this.#exclusive(() => this.#chain.rollAged(now))
       const turns = new Turns(this.#place.clock, ended)
       await compactPartition({ place: this.#place, chain: this.#chain, producers: this.#table, settings, now, turns })
@@ -215,6 +214,7 @@ export class PartitionLog implements Partition {
     const before = this.#maintenance
     const done = (async () => {
       await before
+      if (this.#state === 'closed') return
       await this.#chain.finishSwap()
       await task()
     })()

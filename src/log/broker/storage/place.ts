@@ -19,6 +19,8 @@ export interface Place {
   readonly sync: SyncMode
   /** What its topic's configs say now. */
   readonly settings: () => TopicSettings
+  /** Memory for the keys of one compaction, in bytes. */
+  readonly compactionBytes?: number
   /** Told of every damage, also of that found while reading. */
   readonly onDamage: (damage: Damage) => void
 }

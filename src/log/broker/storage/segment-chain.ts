@@ -222,6 +222,7 @@ export class SegmentChain {
   /** Leaves an index that makes the next start fast, and closes the files. */
   async close(clean: boolean): Promise<void> {
     await this.#asides
+    await this.#stateChange
     const active = this.#segments.at(-1)
     if (clean && active !== undefined) await this.#saveIndex(active)
     for (const segment of this.#segments) await segment.file.close().catch(() => undefined)
