@@ -63,7 +63,8 @@ describe('three brokers of Apache Kafka, one of them lost', { skip }, () => {
 
   test('a hub tells that its log is replicated, and goes on when a broker ends', async (t) => {
     const directory = await dataDirectory(t)
-    const config = `{ kafka: { brokers: ["${kafka.bootstrap()}"], partitions: 3, replication: 3, minInSync: 2 } }`
+    const brokers = JSON.stringify(kafka.bootstrap().split(','))
+    const config = `{ kafka: { brokers: ${brokers}, partitions: 3, replication: 3, minInSync: 2 } }`
     const hub = await startLife(directory, [], config)
     t.after(() => hub.close())
     assert.equal(((await get(hub, '/api/v1/status')) as HubView).log.durability, 'replicated')
