@@ -263,3 +263,36 @@ test('many tombstones go in batches that are not large', async () => {
   await bench.restart()
   assert.deepEqual(bench.coordinator.list(), [])
 })
+
+test('a topic of offsets that cannot be opened stops nobody but commits', async () => {
+  const bench = await CoordinatorBench.open()
+  await bench.commit('g')
+  bench.storage.partition = () => undefined
+  await bench.restart()
+  assert.equal((await bench.commit('g')).error, ERROR.coordinatorNotAvailable)
+  assert.equal((await bench.member()).error, ERROR.none)
+  assert.equal(bench.coordinator.describe('g').phase, 'Stable')
+})
+
+test('offsets that cannot be read any further: those before are served, and the log says so', async () => {
+  const bench = await CoordinatorBench.open()
+  await bench.commit('g')
+  const { partition } = bench
+  partition.read = () => {
+    throw new StorageError('failed', 'broken disk')
+  }
+  await bench.restart()
+  assert.deepEqual(bench.coordinator.list(), [])
+  assert.match(bench.log.join('\n'), /Cannot read the offsets of groups/)
+  assert.equal((await bench.commit('g', { offset: 3 })).error, ERROR.none)
+})
+
+test('a coordinator that is closed before it has loaded does nothing more', async () => {
+  const bench = await CoordinatorBench.open()
+  await bench.commit('g')
+  const again = await CoordinatorBench.open({ start: false })
+  const starting = again.coordinator.start()
+  again.coordinator.close()
+  await starting
+  assert.equal(again.coordinator.refusal('g'), ERROR.coordinatorLoadInProgress)
+})

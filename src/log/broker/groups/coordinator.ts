@@ -69,6 +69,7 @@ export class GroupCoordinator {
   readonly #wallOffset: number
   #weight = 0
   #loaded = false
+  #closed = false
   #timers: readonly Timer[] = []
 
   constructor(parts: CoordinatorParts) {
@@ -90,6 +91,7 @@ export class GroupCoordinator {
       evolve(groups, offsets, record)
     })
     for (const id of new Set([...groups.keys(), ...offsets.keys()])) this.#restore(id, groups.get(id), offsets.get(id))
+    if (this.#closed) return
     this.#loaded = true
     this.#timers = [clock.every(TICK_MS, () => this.#tick()), clock.every(EXPIRE_MS, () => void this.expire())]
     const ms = Math.round(clock.monotonic() - started)
@@ -97,6 +99,7 @@ export class GroupCoordinator {
   }
 
   close(): void {
+    this.#closed = true
     for (const timer of this.#timers) timer.cancel()
   }
 
