@@ -83,16 +83,16 @@ export class Edge {
     await Promise.all(this.#devices.map((device) => device.drain()))
   }
 
-  async replication(): Promise<ReplicationView> {
+  async replication(name = 'cloud'): Promise<ReplicationView> {
     const answer = await fetch(`${this.page}/api/v1/replication`, { signal: AbortSignal.timeout(5_000) })
-    return ((await answer.json()) as { replications: ReplicationView[] }).replications[0]!
+    return ((await answer.json()) as { replications: ReplicationView[] }).replications.find((one) => one.name === name)!
   }
 
   /** Resolves when the replication is as wanted. */
-  async until(wanted: (view: ReplicationView) => boolean, limitMs = 60_000): Promise<ReplicationView> {
+  async until(wanted: (view: ReplicationView) => boolean, name = 'cloud', limitMs = 60_000): Promise<ReplicationView> {
     const began = performance.now()
     for (;;) {
-      const view = await this.replication().catch(() => undefined)
+      const view = await this.replication(name).catch(() => undefined)
       if (view && wanted(view)) return view
       const said = `${JSON.stringify(view)}\n${this.hub.said.join('\n')}`
       assert.ok(performance.now() - began < limitMs, `it never came true: ${said}`)
@@ -104,24 +104,32 @@ export class Edge {
   async caughtUp(limitMs = 60_000): Promise<void> {
     // The books are written down every five seconds, if they have changed.
     await sleep(6_000)
-    await this.until((view) => view.state === 'live' && view.behind.records === 0, limitMs)
+    await this.until((view) => view.state === 'live' && view.behind.records === 0, 'cloud', limitMs)
   }
 
   /** Ends the hub and holds its log, the cloud's and the machines' journal against one another. */
   async check(brokers: readonly Address[]): Promise<Verdict> {
     await this.hub.stop()
-    const listen = { host: '127.0.0.1', port: 0 }
-    const broker = await openBroker(
-      { directory: join(this.#directory, 'data', 'log'), listen, sync: { mode: 'ack' } },
-      machine,
-    )
-    const edge = await connectLog({ brokers: [broker.address], system: machine })
     const cloud = await connectLog({ brokers, system: machine })
     try {
-      return await compare(edge, cloud, this.journal)
+      return await this.withLog((edge) => compare(edge, cloud, this.journal))
     } finally {
       await cloud.close()
-      await edge.close()
+    }
+  }
+
+  /** Opens the log of a hub that has ended. */
+  async withLog<T>(work: (log: Log) => Promise<T>): Promise<T> {
+    const directory = join(this.#directory, 'data', 'log')
+    const broker = await openBroker(
+      { directory, listen: { host: '127.0.0.1', port: 0 }, sync: { mode: 'ack' } },
+      machine,
+    )
+    const log = await connectLog({ brokers: [broker.address], system: machine })
+    try {
+      return await work(log)
+    } finally {
+      await log.close()
       await broker.close()
     }
   }

@@ -206,6 +206,8 @@ export class Replication {
     const tail = lost > 0 ? `; ${lost} records were lost to retention before they were replicated` : ''
     if (fault !== undefined || !target.state().connected) {
       this.#set('down', `${fault?.message ?? 'The target does not answer'}${tail}`)
+    } else if (!session.opened) {
+      this.#set('starting', 'Finds out what the target holds already')
     } else if (now - this.#carried.at > STUCK_MS) {
       this.#set('down', `Nothing was stored for ${Math.round((now - this.#carried.at) / 1000)} s${tail}`)
     } else if (behind.ms > BEHIND_MS) {

@@ -58,6 +58,7 @@ export class Session {
   readonly #running: Promise<void>[] = []
   #claim: Claim | undefined
   #thinnedAt = 0
+  #opened = false
   #moved = Promise.withResolvers<void>()
 
   constructor(options: SessionOptions) {
@@ -69,6 +70,11 @@ export class Session {
 
   get topics(): readonly CarriedTracks[] {
     return [...this.#topics.values()]
+  }
+
+  /** Whether every topic that was there at the start is being carried. */
+  get opened(): boolean {
+    return this.#opened
   }
 
   get epoch(): number {
@@ -129,6 +135,7 @@ export class Session {
       const fresh = found.filter(({ name }) => !this.#topics.has(name))
       await Promise.all(fresh.map((topic) => this.#open(topic, state, settle, signal)))
       settle = false
+      this.#opened = true
       await system.clock.sleep(timing.discoverMs, signal).catch(() => {})
     }
   }
