@@ -22,7 +22,7 @@ export interface Checkpoint extends Statement {
   readonly others?: readonly Statement[]
   /** The sums of each source's books up to an epoch, all of them closed long ago; `seq` is how many numbers they had. */
   readonly past?: readonly BookState[]
-  /** Everything before this offset of the topic is in this record; absent: this record is all there is to know. */
+  /** Who reads the topic from this offset on knows all; absent: this record is all there is to know. */
   readonly upTo?: number
 }
 

@@ -77,6 +77,11 @@ export class KnownBooks {
     return highest
   }
 
+  /** The book of the highest epoch of each source. */
+  newest(): ReadonlyMap<string, BookState> {
+    return new Map(this.#inOrder().map(({ state }) => [state.source, state]))
+  }
+
   /** Whose a book is; undefined: nobody's. */
   holder(source: string, epoch: number): Holder | undefined {
     return this.#books.get(bookId({ source, epoch }))?.state.holder
@@ -134,8 +139,12 @@ export class KnownBooks {
   }
 }
 
-/** What a holder says of its book stands even where others have closed it: it knows more than the log tells. */
+/**
+ * What a holder says of its book stands even where others have closed it: it knows more than the log tells, and where it
+ * goes on numbering, it lives.
+ */
 function newer(before: KnownBook, after: KnownBook): KnownBook {
+  if (after.state.seq > before.state.seq) return after
   const later = after.state.seq < before.state.seq ? before : after
   const closed = before.state.closed === true || after.state.closed === true
   return closed && later.state.closed !== true ? { ...later, state: { ...later.state, closed: true } } : later

@@ -14,7 +14,7 @@ import {
   type BookSummary,
   type Holder,
 } from './book.ts'
-import { encodeCheckpoint, type Checkpoint } from './checkpoint.ts'
+import { encodeCheckpoint, type Checkpoint, type Statement } from './checkpoint.ts'
 import { dataTopics } from './data-topics.ts'
 import { LedgerFeed } from './feed.ts'
 import type { GapRecord } from './gaps.ts'
@@ -36,6 +36,8 @@ export interface LedgerOptions {
 export const DATA_KINDS: readonly string[] = ['telemetry', 'raw']
 
 const EVERY_MS = 5_000
+/** How often a hub that shares its log writes down what it knows of the others' books. */
+const WHOLE_MS = 60_000
 /** How long `open` waits for the first checkpoint. */
 const OPEN_MS = 1_000
 /** How long `close` waits for what is in flight, so that the last checkpoint holds it. */
@@ -62,6 +64,8 @@ export class Ledger {
   /** Gap records that no checkpoint counts yet because they could not be appended. */
   #unwritten: GapRecord[] = []
   #written = booksText([])
+  /** The newest record of this hub that holds what is known of the others, and from where on it is to be read. */
+  #whole = { at: -Infinity, from: 0 }
   #complete = true
   #running: Promise<void> | undefined
   #timer: Timer | undefined
@@ -101,7 +105,7 @@ export class Ledger {
    * @throws LogError where the log refuses. Where this hub has the log for itself, the books are those of `book`.
    */
   async claim(sources: readonly string[]): Promise<Book[]> {
-    const { log, site, system, holder } = this.#options
+    const { system, holder } = this.#options
     if (holder === undefined) return sources.map((source) => this.book(source))
     const claimed = new Map<string, Book>()
     while (claimed.size < sources.length) {
@@ -109,10 +113,8 @@ export class Ledger {
       const books = sources
         .filter((source) => !claimed.has(source))
         .map((source): BookState => ({ ...emptyBook(source, this.#feed.known.highest(source) + 1), holder }))
-      const at = system.clock.now()
-      const value = encodeCheckpoint(this.#shared({ at, positions, books }))
-      const [appended] = await log.append(topicName(site, 'ledger'), [{ key: null, value, timestamp: at }])
-      await this.#feed.reached(appended!.nextOffset)
+      const { nextOffset } = await this.#state({ at: system.clock.now(), positions, books })
+      await this.#feed.reached(nextOffset)
       for (const book of books) {
         if (this.#feed.known.holder(book.source, book.epoch)?.run === holder.run) {
           claimed.set(book.source, this.#begin(book))
@@ -149,8 +151,7 @@ export class Ledger {
     const at = system.clock.now()
     for (const gap of lostRecords(tail, at)) await log.append(topicName(site, 'gaps'), [gapRecord(gap)])
     const books = [...tail.books.values()].map((book) => ({ ...book.closed(), closed: true as const }))
-    const value = encodeCheckpoint(this.#shared({ at, positions, books }))
-    await log.append(topicName(site, 'ledger'), [{ key: null, value, timestamp: at }])
+    await this.#state({ at, positions, books })
     for (const { source, epoch, holder } of books) {
       system.logger.info('Closed the book of a hub that is gone', { source, epoch, hub: holder?.hub })
     }
@@ -159,10 +160,11 @@ export class Ledger {
   /** Calls `listener` with every book of this hub whose source another one has claimed since. */
   onSuperseded(listener: (book: Book) => void): void {
     this.#feed.onMore(() => {
+      const newest = this.#feed.known.newest()
       for (const book of this.#current.values()) {
-        const highest = this.#feed.known.highest(book.source)
-        if (highest <= book.epoch) continue
-        if (this.#feed.known.holder(book.source, highest)?.run !== this.#options.holder?.run) listener(book)
+        const claimed = newest.get(book.source)
+        if (claimed === undefined || claimed.epoch <= book.epoch) continue
+        if (claimed.holder?.run !== this.#options.holder?.run) listener(book)
       }
     })
   }
@@ -284,7 +286,7 @@ export class Ledger {
   }
 
   async #write(): Promise<void> {
-    const { log, site, system } = this.#options
+    const { system } = this.#options
     // First the positions, then the numbers: whatever gets a higher number is appended after this.
     const positions = await this.#positions()
     const at = system.clock.now()
@@ -294,29 +296,33 @@ export class Ledger {
     const books = [...marked.map(({ state }) => state), ...this.#closing]
     const text = booksText(books)
     if (text === this.#written) return
-    const checkpoint = this.#shared({ at, positions, books })
-    const value = encodeCheckpoint(checkpoint)
-    await log.append(topicName(site, 'ledger'), [{ key: null, value, timestamp: at }])
+    const { checkpoint } = await this.#state({ at, positions, books })
     this.#closing = []
     this.#feed.known.merge(checkpoint)
     for (const state of books) if (state.closed === true) this.#books.delete(bookId(state))
     this.#written = booksText(books.filter((state) => state.closed !== true))
   }
 
-  /** The record of some books, with all that is known of the others: a reader needs no older ones. */
-  #shared({ at, positions, books }: Checkpoint): Checkpoint {
+  /** Appends a record of some books; once a minute with all that is known of the others, so that readers need no older. */
+  async #state(statement: Statement): Promise<{ readonly checkpoint: Checkpoint; readonly nextOffset: number }> {
+    const { log, site, system, holder } = this.#options
     const { known, next } = this.#feed
-    if (this.#options.holder !== undefined) known.fold(at)
-    const others = known.statements(new Set(books.map(bookId)))
+    const { at } = statement
+    const now = system.clock.monotonic()
+    const whole = holder === undefined || now - this.#whole.at >= WHOLE_MS
+    if (holder !== undefined) known.fold(at)
+    const others = known.statements(new Set(statement.books.map(bookId)))
     const past = known.past()
-    return {
-      at,
-      positions,
-      books,
-      ...(others.length > 0 && { others }),
-      ...(past.length > 0 && { past }),
-      ...(this.#options.holder !== undefined && { upTo: next }),
+    const checkpoint: Checkpoint = {
+      ...statement,
+      ...(whole && others.length > 0 && { others }),
+      ...(whole && past.length > 0 && { past }),
+      ...(holder !== undefined && { upTo: whole ? next : this.#whole.from }),
     }
+    const record = { key: null, value: encodeCheckpoint(checkpoint), timestamp: at }
+    const [appended] = await log.append(topicName(site, 'ledger'), [record])
+    if (whole) this.#whole = { at: now, from: next }
+    return { checkpoint, nextOffset: appended!.nextOffset }
   }
 
   /** Gaps are durable before the checkpoint that counts them. */

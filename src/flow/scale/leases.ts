@@ -34,6 +34,8 @@ export interface LeasesOptions {
 const SESSION_MS = 6_000
 /** A lease is taken for over this much before it is: what is appended then is under way before anybody else begins. */
 const MARGIN = 1 / 20
+/** How long a hub that ends waits for its sources and their books. */
+const CLOSING_MS = 8_000
 /** How long a hub that leaves waits until the others have been given what it ran. */
 const FAREWELL_MS = 3_000
 /** How often what the dead have left behind is looked for, besides whenever somebody comes or goes. */
@@ -99,7 +101,7 @@ export class Leases {
       this.#options.onEnded(error)
     } finally {
       timer.cancel()
-      await Promise.all(this.#ending.values())
+      await this.#within(Promise.all(this.#ending.values()), CLOSING_MS)
     }
   }
 
@@ -140,7 +142,6 @@ export class Leases {
 
   /** Claims sources and runs them until they are let go, or lost. */
   async #take(sources: readonly LeasedSource[], lost: AbortSignal): Promise<void> {
-    const { ledger, system } = this.#options
     const taken = sources.map(({ name }) => {
       const held: Held = { stop: new AbortController(), book: undefined }
       this.#held.set(name, held)
@@ -149,14 +150,29 @@ export class Leases {
     lost.addEventListener('abort', () => {
       for (const [index, held] of taken.entries()) this.#lose(sources[index]!.name, held, 'its lease ran out')
     })
+    const before = sources.map(({ name }) => this.#ending.get(name))
+    const claiming = this.#claim(sources, taken, before, lost)
+    // Who lets a source go waits for this too: a claim that comes later would take it from the next holder.
+    for (const { name } of sources) this.#ending.set(name, claiming)
+    await claiming
+  }
+
+  async #claim(
+    sources: readonly LeasedSource[],
+    taken: readonly Held[],
+    before: readonly (Promise<void> | undefined)[],
+    lost: AbortSignal,
+  ): Promise<void> {
+    const { ledger, system } = this.#options
+    const names = sources.map(({ name }) => name)
     try {
-      for (const { name } of sources) await this.#ending.get(name)
-      const books = await ledger.claim(sources.map(({ name }) => name))
+      for (const run of before) await run
+      const books = await ledger.claim(names)
       for (const [index, source] of sources.entries()) this.#run(source, taken[index]!, books[index]!, lost)
     } catch (error) {
-      system.logger.warn('Cannot claim sources; it is tried again', { sources: sources.map(({ name }) => name), error })
+      system.logger.warn('Cannot claim sources; it is tried again', { sources: names, error })
       await system.clock.sleep(AGAIN_MS)
-      for (const [index, { name }] of sources.entries()) this.#forget(name, taken[index]!)
+      for (const [index, name] of names.entries()) this.#forget(name, taken[index]!)
       this.#membership?.rejoin()
     }
   }
@@ -164,7 +180,11 @@ export class Leases {
   #run({ name, open }: LeasedSource, held: Held, book: Book, lost: AbortSignal): void {
     const { ingest, ledger, system, holder } = this.#options
     if (held.stop.signal.aborted) {
-      void ledger.release(book).catch(() => {})
+      // Given back before it began.
+      this.#ending.set(
+        name,
+        ledger.release(book).catch(() => {}),
+      )
       return
     }
     held.book = book
@@ -195,9 +215,16 @@ export class Leases {
     if (held.stop.signal.aborted) return
     this.#options.system.logger.info('Lets a source go', { source: name })
     held.stop.abort()
-    await this.#ending.get(name)
+    // First perhaps its claim, then its run.
+    for (let ending = this.#ending.get(name); ending !== undefined; ending = this.#laterEnding(name, ending))
+      await ending
     this.#forget(name, held)
     this.#membership?.rejoin()
+  }
+
+  #laterEnding(name: string, than: Promise<void>): Promise<void> | undefined {
+    const ending = this.#ending.get(name)
+    return ending === than ? undefined : ending
   }
 
   /** The source may run elsewhere already. */
@@ -225,13 +252,17 @@ export class Leases {
 
   /** Hands everything over, waits until the others have been told, but not for ever. */
   async #leave(): Promise<void> {
-    const { clock } = this.#options.system
     this.#leaving = true
     const told = new Promise<void>((resolve) => (this.#left = resolve))
-    await Promise.all([...this.#held.keys()].map((name) => this.#letGo(name)))
+    await this.#within(Promise.all([...this.#held.keys()].map((name) => this.#letGo(name))), CLOSING_MS)
     this.#membership?.rejoin()
+    await this.#within(told, FAREWELL_MS)
+  }
+
+  /** A log that is away does not keep a hub from ending: what it leaves behind is closed by another one. */
+  async #within(work: Promise<unknown>, ms: number): Promise<void> {
     const done = new AbortController()
-    await Promise.race([told, clock.sleep(FAREWELL_MS, done.signal).catch(() => {})])
+    await Promise.race([work, this.#options.system.clock.sleep(ms, done.signal).catch(() => {})])
     done.abort()
   }
 
