@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import * as fc from 'fast-check'
 import { makeBatch, seal } from '../../../test/log/make-batch.ts'
-import type { RawClient } from '../../../test/kafka-clients/raw-client.ts'
+import { API } from '../../../test/kafka-clients/raw-client.ts'
+import type { ApiName, RawClient } from '../../../test/kafka-clients/raw-client.ts'
 import { createTopics, fetch, fetchBody, produce, produceBody } from '../../../test/kafka-clients/requests.ts'
 import { startTestBroker } from '../../../test/kafka-clients/test-broker.ts'
 import type { TestBroker } from '../../../test/kafka-clients/test-broker.ts'
@@ -232,6 +233,33 @@ test('bad input: many large requests that never end leave room for small ones, a
   // Each is read until the bound is passed, then to the end of its chunk: far from the 64 MiB that were sent.
   assert.ok(at.server.broker.figures().bytesIn - before < 8 * 2 ** 20)
   await Promise.all(large.map((client) => client.closed))
+  await goodGoesOn(at)
+})
+
+test('bad input: any version of any API with random bytes behind its header answers or closes, and stops nobody', async (t) => {
+  const at = await scene(t)
+  const names = Object.keys(API) as ApiName[]
+  const request = fc.record({
+    name: fc.constantFrom(...names),
+    version: fc.nat(12),
+    body: fc.oneof(
+      fc.uint8Array({ maxLength: 60 }),
+      fc.array(fc.constantFrom(0, 1, 2, 255, 127), { maxLength: 60 }).map((bytes) => Uint8Array.from(bytes)),
+    ),
+  })
+  await fc.assert(
+    fc.asyncProperty(request, async ({ name, version, body }) => {
+      const client = await at.server.connect()
+      client.send(client.encode(name, version, (to) => body.forEach((byte) => to.int8((byte << 24) >> 24))).bytes)
+      await Promise.race([client.next(), client.closed, once(AbortSignal.timeout(300), 'abort')])
+      client.close()
+    }),
+    { numRuns: 400 },
+  )
+  assert.deepEqual(
+    at.server.log.filter((line) => line.includes('Kafka request failed')),
+    [],
+  )
   await goodGoesOn(at)
 })
 
