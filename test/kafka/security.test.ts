@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { connectLog } from '../../src/log/client/connect.ts'
 import type { LogSecurity } from '../../src/log/security.ts'
@@ -91,6 +94,20 @@ describe('Apache Kafka', { skip }, () => {
     await assert.rejects(connect('SASL_SSL', { tls: { ca: kafka.certificates!.ca }, sasl: old }), {
       code: 'LOG_NOT_AUTHENTICATED',
     })
+  })
+
+  test('OAUTHBEARER with tokens from an endpoint: each login has one that is good', async (t) => {
+    let issued = 0
+    const server = createServer((_, response) => {
+      issued++
+      response.end(JSON.stringify({ access_token: unsignedToken('ann', 6), expires_in: 6 }))
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => server.close())
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    const token = { endpoint, clientId: 'hub', clientSecret: new Secret('x') }
+    await works('SASL_PLAINTEXT', { sasl: { mechanism: 'OAUTHBEARER', token } }, 8_000)
+    assert.ok(issued >= 2, `${issued} tokens`)
   })
 
   test('TLS, and mTLS', async () => {

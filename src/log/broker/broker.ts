@@ -70,8 +70,8 @@ export class Broker {
   readonly #system: Pick<System, 'clock' | 'random' | 'net' | 'logger'>
   readonly #options: BrokerOptions
   readonly #services: Services
-  /** With the address that each comes from. */
-  readonly #connections = new Map<Connection, string>()
+  /** With the door and the address that each comes from. */
+  readonly #connections = new Map<Connection, { readonly door: Door; readonly host: string }>()
   readonly #traffic: Traffic = { requests: 0, bytesIn: 0, bytesOut: 0 }
   #doors: Door[] = []
   #timers: readonly Timer[] = []
@@ -109,7 +109,8 @@ export class Broker {
       at: `${host}:${port}`,
       cluster: CLUSTER_ID,
     })
-    if (security?.hub) await this.#open({ host: LOOPBACK, port: 0 }, [security.hub], {})
+    // Nobody guesses the hub's password; others of this machine who try are not to slow down the hub.
+    if (security?.hub) await this.#open({ host: LOOPBACK, port: 0 }, [security.hub], { unlimited: true })
     const { signal } = this.#closing
     const retain = () => this.#tidy('remove old segments', () => this.#storage.retain(clock.now()))
     const compact = () => this.#tidy('compact', () => this.#storage.compact(clock.now(), signal))
@@ -144,7 +145,7 @@ export class Broker {
     const { clock, random, net } = this.#system
     const { advertise, sessionMs } = options
     const gate: Gate = {
-      limiter: new LoginLimiter(clock),
+      ...(!options.unlimited && { limiter: new LoginLimiter(clock) }),
       clock,
       random,
       ...(users.length > 0 && { users: new Users(users, random) }),
@@ -166,7 +167,7 @@ export class Broker {
     const remote = remoteOf(socket)
     const logger = this.#system.logger.child({ client: `${remoteAddress}:${remotePort}` })
     const session = new Session(door.gate, remote)
-    const reason = this.#full(session, remote.host)
+    const reason = this.#full(session, door, remote.host)
     if (reason !== undefined) {
       logger.warn('Kafka connection refused', { reason })
       socket.destroy()
@@ -174,18 +175,18 @@ export class Broker {
     }
     const options = { broker: addressFor(socket, door), session, logger, traffic: this.#traffic }
     const connection = new Connection(socket, this.#services, options)
-    this.#connections.set(connection, remote.host)
+    this.#connections.set(connection, { door, host: remote.host })
     connection.run(() => this.#connections.delete(connection))
   }
 
-  /** Whoever has to log in and has not may not take the places of those who have. */
-  #full({ open }: Session, host: string): string | undefined {
+  /** Whoever has to log in and has not may not take the places of those who have, nor those at another door. */
+  #full({ open }: Session, door: Door, host: string): string | undefined {
     const { maxConnections, maxStrangers, maxStrangersOfAddress } = this.#services.limits
     if (this.#connections.size >= maxConnections) return `there are ${this.#connections.size} already`
     if (open) return undefined
-    const strangers = [...this.#connections].filter(([{ strange }]) => strange)
+    const strangers = [...this.#connections].filter(([{ strange }, from]) => strange && from.door === door)
     if (strangers.length >= maxStrangers) return `${strangers.length} have not logged in yet`
-    const ofAddress = strangers.filter(([, address]) => address === host).length
+    const ofAddress = strangers.filter(([, from]) => from.host === host).length
     return ofAddress < maxStrangersOfAddress ? undefined : `${ofAddress} of its address have not logged in yet`
   }
 
@@ -206,7 +207,10 @@ export class Broker {
   }
 }
 
-type DoorOptions = Pick<BrokerSecurity, 'tls' | 'sessionMs'> & Pick<BrokerOptions, 'advertise'>
+interface DoorOptions extends Pick<BrokerSecurity, 'tls' | 'sessionMs'>, Pick<BrokerOptions, 'advertise'> {
+  /** Logins that fail do not slow down those that follow. */
+  readonly unlimited?: boolean
+}
 
 /**
  * Where a client is told to connect to: where it came to. With TLS that is the name it looked for, which is one that our

@@ -248,11 +248,11 @@ test('tokens: asked for as RFC 6749 says, kept for 80 % of their life, fetched o
   let now = 0
   const clock = { ...systemClock, monotonic: () => now }
   const at = await endpoint(t, (request, response) => {
-    void textOf(request).then((body) => {
+    void (async () => {
       const { authorization, 'content-type': type } = request.headers
-      asked.push([request.method, request.url, authorization, type, body])
+      asked.push([request.method, request.url, authorization, type, await textOf(request)])
       response.end(JSON.stringify({ access_token: `token${asked.length}`, expires_in: 100 }))
-    })
+    })()
   })
   const tokens = new TokenSource({ ...at, scope: 'kafka x' }, { clock, net: nodeNet })
   assert.deepEqual(await Promise.all([tokens.get(), tokens.get()]), ['token1', 'token1'])

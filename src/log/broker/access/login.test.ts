@@ -256,7 +256,12 @@ test('the hub has a door of its own: its user comes in there, the others do not,
   await log.ensure([{ name: '__own', partitions: 1 }])
   const refused = { code: 'LOG_NOT_AUTHENTICATED' }
   const sasl = credentials('SCRAM-SHA-256', ANN)
-  await assert.rejects(connectLog({ brokers: [door], system, security: { sasl } }), refused)
+  // Whoever tries at the hub's door does not keep the hub out.
+  for (let i = 0; i < 25; i++) {
+    await assert.rejects(connectLog({ brokers: [door], system, security: { sasl } }), refused)
+  }
+  const again = await connectLog({ brokers: [door], system, security: login! })
+  await again.close()
   await assert.rejects(connectLog({ brokers: [server.broker.address], system, security: login! }), refused)
 })
 

@@ -16,7 +16,8 @@ export interface Gate {
   readonly users?: Users
   /** How long a login lasts, ms; undefined: as long as its connection. */
   readonly sessionMs?: number
-  readonly limiter: LoginLimiter
+  /** Absent: passwords here cannot be guessed. */
+  readonly limiter?: LoginLimiter
   readonly clock: Clock
   readonly random: Random
 }
@@ -110,7 +111,7 @@ export class Session {
     const login = this.#login
     const { limiter, sessionMs = 0, clock } = this.#gate
     if (login === undefined || this.#working) return undefined
-    if (limiter.blocks(this.#remote.host)) return this.#fail('Too many logins have failed, want a pause of a minute')
+    if (limiter?.blocks(this.#remote.host)) return this.#fail('Too many logins have failed, want a pause of a minute')
     this.#working = true
     try {
       const { answer, name } = await login.step(token)
@@ -141,7 +142,7 @@ export class Session {
   #fail(failure: string): Answered {
     if (this.#reason === '') this.#reason = failure
     this.#login = undefined
-    return { failure, delayMs: this.#gate.limiter.failed(this.#remote.host) }
+    return { failure, delayMs: this.#gate.limiter?.failed(this.#remote.host) ?? 0 }
   }
 
   #server(mechanism: string): SaslServer {
