@@ -6,12 +6,20 @@ import { closedError } from '../refusals.ts'
 import { backoffMs } from './backoff.ts'
 import { dial } from './connection.ts'
 import type { Connection, Dialling } from './connection.ts'
+import type { Reader } from '../wire/reader.ts'
+import type { Writer } from '../wire/writer.ts'
 import { API, readMetadata, writeMetadata } from './messages.ts'
-import type { ClusterMetadata } from './messages.ts'
+import type { Api, ClusterMetadata } from './messages.ts'
 import { isAccessFault } from './protocol-faults.ts'
 
 /** How long an answer that needs no waiting at the broker may take. */
 export const ANSWER_MS = 10_000
+
+/** The same for a question that any broker answers, while there is another one to ask. */
+const LOOKUP_MS = 2_000
+
+/** How long a broker that did not answer is asked last. */
+const HUNG_MS = 10_000
 
 /** How long a broker that refused us is left alone: it counts our tries, and a password is not mended in a second. */
 const REFUSED_MS = 10_000
@@ -22,7 +30,11 @@ interface Refusal {
   readonly until: number
 }
 
-/** Which brokers there are and who leads what, and one shared connection to each broker for all but fetches. */
+/**
+ * Which brokers there are and who leads what. Connections are shared: one to each broker for work, and one for questions
+ * that any broker answers, because a broker answers in order, and an append may wait at it for the other copies. Only
+ * fetches and groups have connections of their own.
+ */
 export class Cluster {
   readonly #bootstrap: readonly Address[]
   readonly #dialling: Dialling
@@ -32,8 +44,8 @@ export class Cluster {
   #controller = -1
   readonly #leaders = new Map<string, readonly number[]>()
   readonly #refusals = new Map<string, Refusal>()
-  /** Addresses that take long over something. */
-  readonly #hung = new Set<string>()
+  /** Addresses that take long over something, and until when they are thought to (monotonic ms). */
+  readonly #hung = new Map<string, number>()
   #refreshing: Promise<void> | undefined
   #reached = false
   #closed = false
@@ -48,7 +60,7 @@ export class Cluster {
     this.#random = random
   }
 
-  /** Whether the last attempt to reach a broker succeeded. */
+  /** Whether the last broker that was asked for anything new could be reached. */
   get reached(): boolean {
     return this.#reached && !this.#closed
   }
@@ -74,9 +86,9 @@ export class Cluster {
    * @throws LogError `LOG_UNAVAILABLE` where no broker answered.
    */
   async describe(topics: readonly string[] | null): Promise<ClusterMetadata> {
-    const connection = await this.any()
-    const answer = await connection.request(API.metadata, ANSWER_MS, (to) => writeMetadata(to, topics))
-    const metadata = readMetadata(answer)
+    const metadata = readMetadata(await this.ask(API.metadata, (to) => writeMetadata(to, topics)))
+    // One broker of several that cannot be reached is not the loss of the log.
+    this.#reached = !this.#closed
     this.#nodes = new Map(metadata.nodes.map(({ id, host, port }) => [id, { host, port }]))
     this.#controller = metadata.controller
     for (const topic of metadata.topics) {
@@ -93,14 +105,32 @@ export class Cluster {
     return this.#refreshing
   }
 
-  /** A connection to any broker that answers: a node, else one of the configured ones; who hangs comes last. */
-  async any(): Promise<Connection> {
-    const nodes = [...this.#nodes.values()]
-    const from = this.#random.integer(Math.max(nodes.length, 1))
-    const addresses = [...nodes.slice(from), ...nodes.slice(0, from), ...this.#bootstrap]
-    const hung = (address: Address) => this.#hung.has(textOf(address))
+  /**
+   * Asks what any broker knows. Whoever has not answered within 2 s is left for the next one, and asked last for a
+   * while; the last one is given its time.
+   * @throws LogError `LOG_UNAVAILABLE` where no broker answered; `LOG_VERSION`
+   */
+  async ask(api: Api, write: (to: Writer) => void): Promise<Reader> {
+    const addresses = this.#inTurn()
     let failure: unknown
-    for (const address of [...addresses.filter((one) => !hung(one)), ...addresses.filter(hung)]) {
+    for (const [index, address] of addresses.entries()) {
+      const timeoutMs = index < addresses.length - 1 ? LOOKUP_MS : ANSWER_MS
+      const began = this.monotonic()
+      try {
+        return await this.#askAt(address, timeoutMs, api, write)
+      } catch (error) {
+        if (error instanceof LogError && error.code === 'LOG_VERSION') throw error
+        failure = error
+        if (this.monotonic() - began >= LOOKUP_MS) this.suspect(address)
+      }
+    }
+    throw failure
+  }
+
+  /** A connection to any broker that takes one; who hangs comes last. */
+  async any(): Promise<Connection> {
+    let failure: unknown
+    for (const address of this.#inTurn()) {
       try {
         return await this.#shared(address)
       } catch (error) {
@@ -108,6 +138,11 @@ export class Cluster {
       }
     }
     throw failure
+  }
+
+  /** Whoever did not answer: for 10 s it is asked last. */
+  suspect(address: Address): void {
+    this.#hung.set(textOf(address), this.monotonic() + HUNG_MS)
   }
 
   /** A connection to the controller, where topics are created. */
@@ -149,7 +184,7 @@ export class Cluster {
   watch(connection: Connection, everyMs: number, misplaced: () => boolean): Timer {
     const key = textOf(connection.address)
     const look = async () => {
-      this.#hung.add(key)
+      this.#hung.set(key, Infinity)
       await this.refresh()
       if (misplaced()) connection.close()
     }
@@ -159,6 +194,11 @@ export class Cluster {
       this.#hung.delete(key)
     }
     return { cancel }
+  }
+
+  /** Calls `look` every `ms`, until the timer is cancelled. */
+  every(ms: number, look: () => void): Timer {
+    return this.#dialling.clock.every(ms, look)
   }
 
   /** Monotonic ms. */
@@ -185,15 +225,38 @@ export class Cluster {
     await this.describe([...this.#leaders.keys()])
   }
 
-  async #shared(address: Address): Promise<Connection> {
+  /** Every broker once: the nodes from any one on, then the configured ones; who hangs comes last. */
+  #inTurn(): Address[] {
+    const nodes = [...this.#nodes.values()]
+    const from = this.#random.integer(Math.max(nodes.length, 1))
+    const all = [...nodes.slice(from), ...nodes.slice(0, from), ...this.#bootstrap]
+    const addresses = [...new Map(all.map((one) => [textOf(one), one])).values()]
+    const now = this.monotonic()
+    const hung = (address: Address) => (this.#hung.get(textOf(address)) ?? 0) > now
+    return [...addresses.filter((one) => !hung(one)), ...addresses.filter(hung)]
+  }
+
+  /** A connection that takes long to come about goes on coming about: it may be the next one's. */
+  async #askAt(address: Address, timeoutMs: number, api: Api, write: (to: Writer) => void): Promise<Reader> {
+    const late = Promise.withResolvers<never>()
+    const timer = this.#dialling.clock.after(timeoutMs, () => late.reject(lateError(address, timeoutMs)))
+    try {
+      const connection = await Promise.race([this.#shared(address, 'questions'), late.promise])
+      return await connection.request(api, timeoutMs, write)
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  async #shared(address: Address, use: 'work' | 'questions' = 'work'): Promise<Connection> {
     if (this.#closed) throw closedError('connect')
-    const key = textOf(address)
+    const key = `${use} ${textOf(address)}`
     const known = this.#connections.get(key)
     if (known) {
       const connection = await known.catch(() => undefined)
       if (connection?.open) return connection
       // Somebody else who waited for the same one may be dialling again already.
-      if (this.#connections.get(key) !== known) return this.#shared(address)
+      if (this.#connections.get(key) !== known) return this.#shared(address, use)
     }
     const dialling = this.#dial(address)
     this.#connections.set(key, dialling)
@@ -222,6 +285,11 @@ export class Cluster {
 
 function textOf({ host, port }: Address): string {
   return `${host}:${port}`
+}
+
+function lateError(address: Address, ms: number): LogError {
+  const message = `Cannot reach the log at "${textOf(address)}": no connection within ${ms} ms, want an answer`
+  return new LogError('LOG_UNAVAILABLE', message, { retriable: true })
 }
 
 function goneError(node: number): LogError {
