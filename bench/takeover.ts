@@ -54,11 +54,13 @@ async function takeOvers(fleet: Fleet, say: (line: string) => void): Promise<Map
     const lost = [...before].filter(([, hub]) => hub === victim.name).map(([source]) => source)
     const since = Date.now()
     await victim.process.kill()
-    for (const [source, ms] of await recovered(fleet, heir, lost, since)) {
+    const times = await recovered(fleet, heir, lost, since)
+    for (const [source, ms] of times) {
       const kind = source === 'opcua' ? 'OPC UA' : 'MQTT'
       taken.set(kind, [...(taken.get(kind) ?? []), ms])
     }
-    say(`takeover: kill ${kill} of ${KILLS}: ${lost.length} sources`)
+    const seconds = [...times].map(([source, ms]) => `${source} ${(ms / 1000).toFixed(1)} s`)
+    say(`takeover: kill ${kill} of ${KILLS}: ${seconds.join(', ')}`)
     await victim.process.start(60_000)
   }
   return taken

@@ -23,11 +23,11 @@ export interface Refused {
 export class RecordBuilder {
   readonly #source: Header
   /** Absent for the first epoch, which is that of a hub that shares its log with nobody. */
-  readonly #epoch: readonly Header[]
+  readonly #epoch: Header | undefined
 
   constructor(source: string, epoch: number) {
     this.#source = ['source', source]
-    this.#epoch = epoch > 1 ? [['epoch', String(epoch)]] : []
+    this.#epoch = epoch > 1 ? ['epoch', String(epoch)] : undefined
   }
 
   reading(reading: Reading, text: string, seq: number): NewRecord {
@@ -40,20 +40,27 @@ export class RecordBuilder {
   }
 
   raw({ key, payload, receivedTime }: Raw, seq: number): NewRecord {
-    return { key, value: payload, headers: this.#headers(seq), timestamp: stamp(receivedTime) }
+    return { key, value: payload, headers: this.#rawHeaders(seq), timestamp: stamp(receivedTime) }
   }
 
   quarantined({ address, payload, code, reason, receivedTime }: Refused, seq: number): NewRecord {
     return {
       key: shorten(address, KEPT_BYTES / 4),
       value: isTooLarge(address, payload) ? payload.slice(0, KEPT_BYTES) : payload,
-      headers: this.#headers(seq, ['code', code], ['reason', shorten(reason, MOST_REASON)]),
+      headers: [...this.#rawHeaders(seq), ['code', code], ['reason', shorten(reason, MOST_REASON)]],
       timestamp: stamp(receivedTime),
     }
   }
 
-  #headers(seq: number, ...more: readonly Header[]): readonly Header[] {
-    return [this.#source, ['seq', String(seq)], ...this.#epoch, ...more]
+  /** Written out, because this is done for every record. */
+  #headers(seq: number, type: Header): readonly Header[] {
+    const number: Header = ['seq', String(seq)]
+    return this.#epoch === undefined ? [this.#source, number, type] : [this.#source, number, this.#epoch, type]
+  }
+
+  #rawHeaders(seq: number): readonly Header[] {
+    const number: Header = ['seq', String(seq)]
+    return this.#epoch === undefined ? [this.#source, number] : [this.#source, number, this.#epoch]
   }
 }
 
