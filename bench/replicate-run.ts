@@ -25,6 +25,8 @@ const TOPIC = 'acme.berlin.telemetry'
 const PARTITIONS = 4
 const TOGETHER = 1_000
 const ASSETS = 500
+/** Of all records: what is older than a week would be removed while it is measured. */
+const TIMESTAMP = Date.now()
 
 const { values } = parseArgs({
   options: {

@@ -63,7 +63,7 @@ export class Edge {
       await hub.kill()
       await rm(directory, { recursive: true, force: true })
     })
-    await hub.start()
+    await hub.start(60_000)
     return edge
   }
 
