@@ -179,13 +179,14 @@ export async function listOffset(
   client: RawClient,
   timestamp: number,
   topic = 't',
+  partition = 0,
 ): Promise<{ error: number; timestamp: number; offset: number }> {
   const body = await client.request('listOffsets', 7, (request) => {
     request.int32(-1)
     request.int8(0)
     request.array([topic], (name) => {
       request.string(name)
-      request.array([0], (index) => {
+      request.array([partition], (index) => {
         request.int32(index)
         request.int32(-1)
         request.int64(timestamp)

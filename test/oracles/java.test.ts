@@ -19,8 +19,9 @@ test(
   'the verifiable producer and consumer of Kafka: all acknowledged, all read in order, all committed',
   { skip },
   async (t) => {
-    const { address, connect } = await startTestBroker(t)
-    await createTopics(await connect(), [{ name: 't' }])
+    const server = await startTestBroker(t)
+    const { address } = server
+    await createTopics(await server.connect(), [{ name: 't' }])
     const where = ['--bootstrap-server', address, '--topic', 't', '--max-messages', '2000']
     const produced = await runKafkaCommand('kafka-verifiable-producer', [...where, '--acks', '-1'])
     assert.equal(named(produced.out, 'producer_send_success').length, 2000, produced.err)

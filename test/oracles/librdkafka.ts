@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { CLASSES } from '../../tools/kafka/java.ts'
 
 /** How one test of librdkafka's suite ended. */
 export interface Verdict {
@@ -35,11 +36,15 @@ export interface SuiteOptions {
   /** Fewer messages and shorter waits. */
   readonly quick: boolean
   readonly limitMs: number
+  /** Where Kafka's jars are: a few tests call its command-line classes. */
+  readonly jars?: string
+  /** Only those parts of the test whose names have one of these in them. */
+  readonly parts?: string
 }
 
 /** Runs one test of the suite against a broker, alone, for at most `limitMs`. */
 export async function runTest(name: string, scenario: string, options: SuiteOptions): Promise<Verdict> {
-  const { folder, address, scratch, quick, limitMs } = options
+  const { folder, address, scratch, quick, limitMs, jars, parts } = options
   const settings = join(scratch, 'test.conf')
   await writeFile(settings, `bootstrap.servers=${address}\ntest.topic.random=true\n`)
   const env = {
@@ -48,6 +53,8 @@ export async function runTest(name: string, scenario: string, options: SuiteOpti
     RDKAFKA_TEST_CONF: settings,
     TEST_KAFKA_VERSION: '3.1.0',
     TESTS: name,
+    ...(parts !== undefined && { SUBTESTS: parts }),
+    ...(jars !== undefined && { KAFKA_PATH: await kafkaFolder(scratch, jars), BROKERS: address }),
   }
   const args = ['-L', '-p1', ...(quick ? ['-Q'] : []), '-s', scenario]
   const began = performance.now()
@@ -63,4 +70,13 @@ export async function runTest(name: string, scenario: string, options: SuiteOpti
   const passed = new RegExp(`${name}[^\\n]*PASSED`).test(said)
   const outcome = code !== 0 ? 'failed' : passed ? 'passed' : 'skipped'
   return { name, outcome, seconds, said: said.slice(-6000) }
+}
+
+/** A folder like that of a Kafka distribution, as far as the suite looks into it. */
+async function kafkaFolder(scratch: string, jars: string): Promise<string> {
+  const bin = join(scratch, 'kafka', 'bin')
+  await mkdir(bin, { recursive: true })
+  const script = `#!/bin/sh\nexec java -Xmx128m -XX:TieredStopAtLevel=1 -cp '${jars}/*' ${CLASSES['kafka-topics']} "$@"\n`
+  await writeFile(join(bin, 'kafka-topics.sh'), script, { mode: 0o755 })
+  return join(scratch, 'kafka')
 }

@@ -27,9 +27,9 @@ export function families(): Family[] {
   const jars = need('kafka')
   const javac = need('javac')
   return [
-    family('franz-go', franz, [franz!]),
-    family('librdkafka', confluent, [confluent!, here('python/confluent.py')]),
-    family('kafka-python', kafkaPython, [kafkaPython!, here('python/kafka_python.py')]),
+    family('franz-go', franz, [franz ?? '']),
+    family('librdkafka', confluent, [confluent ?? '', here('python/confluent.py')]),
+    family('kafka-python', kafkaPython, [kafkaPython ?? '', here('python/kafka_python.py')]),
     family('kafkajs', node[0], [...node, here('node/kafkajs.ts')]),
     family('platformatic', node[0], [...node, here('node/platformatic.ts')]),
     family('java-tools', javac && jars, javaTools(jars)),
@@ -48,8 +48,9 @@ function javaTools(jars: string | undefined): string[] {
 
 /** Runs a family's script against a broker, at most 100 s; answers its lines. */
 export async function runScript({ name, command }: Family, address: string): Promise<string[]> {
-  const [program, ...args] = [...command, 'script', address, `${name}-`]
-  const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 100_000 })
+  const [program = '', ...before] = command
+  const args = [...before, 'script', address, `${name}-`]
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 100_000 })
   const ended = once(child, 'close')
   const [out, errors] = await Promise.all([text(child.stdout), text(child.stderr)])
   const [code, signal] = await ended

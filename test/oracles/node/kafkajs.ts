@@ -22,6 +22,41 @@ const kafka = new kafkajs.Kafka({
   logLevel: kafkajs.logLevel.NOTHING,
   retry: { retries: 5, initialRetryTime: 50, maxRetryTime: 500 },
 })
+/** The range assignor, by the name that all clients know; kafkajs brings only one that no other has. */
+const range = ({
+  cluster,
+}: {
+  cluster: { findTopicPartitionMetadata(topic: string): { partitionId: number }[] }
+}): Assigner => ({
+  name: 'range',
+  version: 1,
+  protocol: ({ topics }) => ({
+    name: 'range',
+    metadata: kafkajs.AssignerProtocol.MemberMetadata.encode({ version: 1, topics, userData: Buffer.alloc(0) }),
+  }),
+  async assign({ members, topics }) {
+    const ids = members.map(({ memberId }) => memberId).sort()
+    return ids.map((memberId, index) => {
+      const assignment = Object.fromEntries(
+        topics.map((topic) => {
+          const all = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId)
+          all.sort((a, b) => a - b)
+          const share = (i: number) => Math.floor(all.length / ids.length) * i + Math.min(i, all.length % ids.length)
+          return [topic, all.slice(share(index), share(index + 1))]
+        }),
+      )
+      return {
+        memberId,
+        memberAssignment: kafkajs.AssignerProtocol.MemberAssignment.encode({
+          version: 1,
+          assignment,
+          userData: Buffer.alloc(0),
+        }),
+      }
+    })
+  },
+})
+
 if (what === 'script') await script(rest[0])
 else await member(rest[0], rest[1])
 
@@ -195,41 +230,6 @@ function text(bytes: Buffer | null): string | null {
   return bytes === null ? null : bytes.length > 100 ? `${bytes.length} bytes` : bytes.toString()
 }
 
-/** The range assignor, by the name that all clients know; kafkajs brings only one that no other has. */
-const range = ({
-  cluster,
-}: {
-  cluster: { findTopicPartitionMetadata(topic: string): { partitionId: number }[] }
-}): Assigner => ({
-  name: 'range',
-  version: 1,
-  protocol: ({ topics }) => ({
-    name: 'range',
-    metadata: kafkajs.AssignerProtocol.MemberMetadata.encode({ version: 1, topics, userData: Buffer.alloc(0) }),
-  }),
-  async assign({ members, topics }) {
-    const ids = members.map(({ memberId }) => memberId).sort()
-    return ids.map((memberId, index) => {
-      const assignment = Object.fromEntries(
-        topics.map((topic) => {
-          const all = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId)
-          all.sort((a, b) => a - b)
-          const share = (i: number) => Math.floor(all.length / ids.length) * i + Math.min(i, all.length % ids.length)
-          return [topic, all.slice(share(index), share(index + 1))]
-        }),
-      )
-      return {
-        memberId,
-        memberAssignment: kafkajs.AssignerProtocol.MemberAssignment.encode({
-          version: 1,
-          assignment,
-          userData: Buffer.alloc(0),
-        }),
-      }
-    })
-  },
-})
-
 /** Reads as one of a group until SIGTERM; a line of JSON for each thing that happens. */
 async function member(group: string, topic: string): Promise<void> {
   const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`)
@@ -262,9 +262,12 @@ async function member(group: string, topic: string): Promise<void> {
         read: batch.messages.map(({ offset, value }) => [Number(offset), String(value)]),
       })
       const offset = Number(batch.lastOffset()) + 1
-      await consumer.commitOffsets([{ topic, partition: batch.partition, offset: `${offset}` }])
-      say({ committed: { [batch.partition]: offset } })
-      await payload.heartbeat()
+      // A fault that is thrown here has kafkajs read the batch again.
+      await consumer.commitOffsets([{ topic, partition: batch.partition, offset: `${offset}` }]).then(
+        () => say({ committed: { [batch.partition]: offset } }),
+        (error: unknown) => say({ failed: nameOf(error) }),
+      )
+      await payload.heartbeat().catch((error: unknown) => say({ failed: nameOf(error) }))
     },
   })
 }

@@ -220,11 +220,33 @@ async function member(group: string, topic: string): Promise<void> {
   })
   process.once('SIGTERM', () => void consumer.close(true).then(() => process.exit(0)))
   const stream = await consumer.consume({ topics: [topic], mode: 'committed', fallbackMode: 'earliest' })
+  const done = new Map<number, bigint>()
+  const last = new Map<number, bigint>()
+  // After a fault the stream asks again where the group stands, and behind what it has still to hand out goes on there.
+  const restarted = new Set<number>()
+  stream.on('offsets', () => last.forEach((_, partition) => restarted.add(partition)))
+  let committing = false
   for await (const { partition, offset, value } of stream) {
+    const back = offset <= (last.get(partition) ?? -1n)
+    if (back && restarted.delete(partition)) say({ restarted: [partition] })
+    last.set(partition, offset)
     say({ partition, read: [[Number(offset), value]] })
-    await consumer
-      .commit({ offsets: [{ topic, partition, offset: offset + 1n, leaderEpoch: 0 }] })
-      .then(() => say({ committed: { [partition]: Number(offset) + 1 } }))
-      .catch((error: unknown) => say({ failed: nameOf(error) }))
+    done.set(partition, offset + 1n)
+    if (!committing) {
+      committing = true
+      void commit().finally(() => (committing = false))
+    }
+  }
+
+  /** One commit at a time, of all that was read meanwhile. */
+  async function commit(): Promise<void> {
+    while (done.size > 0) {
+      const offsets = [...done].map(([partition, offset]) => ({ topic, partition, offset, leaderEpoch: 0 }))
+      done.clear()
+      await consumer
+        .commit({ offsets })
+        .then(() => say({ committed: Object.fromEntries(offsets.map((one) => [one.partition, Number(one.offset)])) }))
+        .catch((error: unknown) => say({ failed: nameOf(error) }))
+    }
   }
 }

@@ -2,6 +2,7 @@
 
 confluent.py script ADDRESS PREFIX
 confluent.py member ADDRESS GROUP TOPIC range|cooperative
+confluent.py producer ADDRESS TOPIC PARTITIONS RATE
 """
 
 import json
@@ -383,8 +384,35 @@ def member(address, group, topic, assignor):
     consumer.close()
 
 
+def producer(address, topic, partitions, rate):
+    """Counts up, idempotent, until SIGTERM; says what was acknowledged, and in the end what was not."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    client = Producer(
+        {"bootstrap.servers": address, "enable.idempotence": True, "linger.ms": 5, "reconnect.backoff.max.ms": 500, "message.timeout.ms": 120_000}
+    )
+
+    def delivered(error, message):
+        if error:
+            print(json.dumps({"failed": error.name()}), flush=True)
+        else:
+            print(json.dumps({"acked": message.value().decode(), "partition": message.partition(), "offset": message.offset()}), flush=True)
+
+    sent = 0
+    while not stop.is_set():
+        # In bursts of a twentieth of a second.
+        for _ in range(int(rate) // 20):
+            client.produce(topic, str(sent), partition=sent % int(partitions), on_delivery=delivered)
+            sent += 1
+        client.poll(0)
+        stop.wait(0.05)
+    print(json.dumps({"sent": sent, "left": client.flush(60)}), flush=True)
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "script":
         Script(*sys.argv[2:]).run()
+    elif sys.argv[1] == "producer":
+        producer(*sys.argv[2:])
     else:
         member(*sys.argv[2:])

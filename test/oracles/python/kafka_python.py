@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewPartitions, NewTopic
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.structs import OffsetAndMetadata
@@ -182,14 +182,16 @@ def member(address, group, topic, _assignor):
         max_poll_records=200,
         reconnect_backoff_max_ms=500,
     )
-    consumer.subscribe([topic])
-    held = None
+    class Listener(ConsumerRebalanceListener):
+        def on_partitions_assigned(self, assigned):
+            say(assigned=[one.partition for one in assigned])
+
+        def on_partitions_revoked(self, revoked):
+            pass
+
+    consumer.subscribe([topic], listener=Listener())
     while not stop.is_set():
         batches = consumer.poll(200)
-        assigned = sorted(one.partition for one in consumer.assignment())
-        if assigned != held:
-            held = assigned
-            say(assigned=assigned)
         for place, records in batches.items():
             say(partition=place.partition, read=[[one.offset, one.value.decode()] for one in records])
         if batches:

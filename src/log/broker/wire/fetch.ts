@@ -112,12 +112,18 @@ function open({ storage, topics }: Services, topic: WantedTopic, version: number
   })
 }
 
-/** Reads in the order of the request, until `maxBytes` are together. */
+/**
+ * Reads in the order of the request, until `maxBytes` are together. Only the first batch of all may be larger than that:
+ * clients bound what they receive by what they ask for.
+ */
 function readAll(sources: readonly Source[], maxBytes: number): Part[] {
   let left = maxBytes
   let empty = true
   return sources.map((source) => {
-    const part = left > 0 || empty ? readOne(source, left) : { source, error: source.error, records: NOTHING }
+    const nothing = { source, error: source.error, records: NOTHING }
+    if (left <= 0 && !empty) return nothing
+    const part = readOne(source, left)
+    if (part.records.length > left && !empty) return nothing
     left -= part.records.length
     empty &&= part.records.length === 0
     return part
