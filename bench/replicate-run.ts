@@ -68,7 +68,7 @@ function record(n: number): NewRecord {
       ['source', 'line1'],
       ['seq', String(n + 1)],
     ],
-    timestamp: 1_732_287_000_000,
+    timestamp: TIMESTAMP,
   }
 }
 
