@@ -214,7 +214,8 @@ async function openSources(
   const sources = plant.sources.map(({ name, spec, config }): SharedSource => {
     const scoped = { ...system, logger: system.logger.child({ source: name }) }
     const open = () => spec.create(config, { name, site: plant.site, system: scoped, http: host! })
-    return { name, kind: spec.kind, reach: spec.reach?.(config) ?? 'dials', open }
+    const prepare = async () => spec.prepare?.(config, scoped.logger)
+    return { name, kind: spec.kind, reach: spec.reach?.(config) ?? 'dials', prepare, open }
   })
   const scale = holder && new Scale({ log, ledger, ingest, site: plant.site, sources, system, holder, onEnded: reject })
   await scale?.open()

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Reading } from '../model/reading.ts'
+import type { Logger } from '../system/logger.ts'
 import type { System } from '../system/system.ts'
 import type { Health } from './health.ts'
 import type { HttpHost } from './http.ts'
@@ -111,5 +112,10 @@ export interface SourceSpec<C = unknown> {
   describe(config: C): string
   /** Kinds of raw topics that a config writes to (`raw`, `raw-<name>`); absent: none. */
   rawTopics?(config: C): readonly string[]
+  /**
+   * Loads what a source of this kind will need, without connecting to anything: a hub that takes a source over from one
+   * that died should not have to load a library first. Absent: nothing worth it.
+   */
+  prepare?(config: C, logger: Logger): Promise<unknown>
   create(config: C, context: SourceContext): Source
 }

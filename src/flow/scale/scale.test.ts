@@ -77,7 +77,12 @@ async function startHub(t: TestContext, store: MemoryStore, name: string, run = 
   const told: Told = { acked: 0, failed: 0 }
   const open = () => new Ticker(told)
   const dials = ['line1', 'line2', 'line3', 'line4'].map((source) => ({ name: source, reach: 'dials' as const }))
-  const sources = [...dials, { name: 'cars', reach: 'listens' as const }].map((one) => ({ ...one, kind: 'tick', open }))
+  const sources = [...dials, { name: 'cars', reach: 'listens' as const }].map((one) => ({
+    ...one,
+    kind: 'tick',
+    prepare: async () => {},
+    open,
+  }))
   const { promise: ended, reject } = Promise.withResolvers<never>()
   ended.catch(() => {})
   const options = { log, ledger, ingest, site: SITE, holder, sources, system, sessionMs: SESSION_MS }

@@ -15,6 +15,8 @@ export interface SharedSource {
   readonly kind: string
   /** `listens`: each hub runs it, under a book of its own. `dials`: one of them does. */
   readonly reach: 'dials' | 'listens'
+  /** Loads what it needs, for the day on which this hub takes it over. */
+  readonly prepare: () => Promise<unknown>
   readonly open: () => Source
 }
 
@@ -30,6 +32,8 @@ export interface ScaleOptions {
   /** Called when this hub cannot go on: another one runs under its name. */
   readonly onEnded: (error: unknown) => void
 }
+
+const PREPARE_AFTER_MS = 2_000
 
 /** A hub that shares the log, for people. */
 export interface HubStatus extends HubNotice {
@@ -85,9 +89,26 @@ export class Scale {
     // The others are told how sources end, too.
     const silent = new AbortController()
     const boarding = board.run(silent.signal)
+    void this.#prepare(signal)
     await leases.run(signal)
     silent.abort()
     await boarding
+  }
+
+  /** One after the other, and not at once: what is given to this hub now comes first. */
+  async #prepare(signal: AbortSignal): Promise<void> {
+    const { sources, system } = this.#options
+    await system.clock.sleep(PREPARE_AFTER_MS, signal).catch(() => {})
+    for (const { name, reach, prepare } of sources) {
+      if (signal.aborted) return
+      if (reach !== 'dials') continue
+      await prepare().catch((error: unknown) => {
+        system.logger.warn('Cannot load what a source needs; it is tried again when it runs here', {
+          source: name,
+          error,
+        })
+      })
+    }
   }
 
   /** How a source is: here, or on the hub that runs it. */

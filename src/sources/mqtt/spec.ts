@@ -37,6 +37,7 @@ export const mqttSpec: SourceSpec<MqttConfig> = {
     const secure = config.tls === undefined ? [] : [`mqtts://${config.tls.listen.host}:${config.tls.listen.port}`]
     return [...plain, ...secure].join(' and ')
   },
+  prepare: async (config) => ('broker' in config ? import('mqtt') : undefined),
   rawTopics: (config) => rawTopics(config.topics),
   create(config, context) {
     return 'broker' in config ? createMqttClient(config, context) : new MqttListener(config, context)

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { durationField, pemField, privateKeyField, secretField } from '../../component/fields.ts'
 import type { SourceSpec } from '../../component/source.ts'
 import { parseBrowsePath, placeholders } from './browse-path.ts'
+import { loadLibrary } from './library.ts'
 import { OpcuaSource } from './source.ts'
 
 const nodeRule = z
@@ -112,6 +113,7 @@ export const opcuaSpec: SourceSpec<OpcuaConfig> = {
           tag: tool-temperature
 `,
   describe: (checked) => checked.endpoint,
+  prepare: (_checked, logger) => loadLibrary(logger),
   create: (checked, context) => new OpcuaSource(checked, context),
 }
 
