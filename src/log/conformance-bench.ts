@@ -72,7 +72,7 @@ export class Bench {
 
   async close(): Promise<void> {
     this.#abort.abort()
-    for (const log of this.#logs) await log.close()
+    await Promise.all(this.#logs.map((log) => log.close()))
   }
 }
 

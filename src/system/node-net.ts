@@ -7,6 +7,9 @@ import type { Address, Listener, Net, TlsIdentity, TlsTrust } from './net.ts'
 /** How long the other end may take over its TLS handshake before its connection is closed. */
 const HANDSHAKE_MS = 10_000
 
+/** How long a connection of ours may be silent before the other end's machine is asked whether it still has it. */
+const KEEP_ALIVE_MS = 10_000
+
 /** The machine's own network. */
 export const nodeNet: Net = {
   async listen(at, identity, accept) {
@@ -21,6 +24,7 @@ export const nodeNet: Net = {
     if (trust !== undefined) return connectSecurely(to, trust)
     const socket = net.connect({ host: to.host, port: to.port, noDelay: true })
     await once(socket, 'connect')
+    socket.setKeepAlive(true, KEEP_ALIVE_MS)
     return socket
   },
 }
@@ -66,6 +70,7 @@ async function connectSecurely({ host, port }: Address, trust: TlsTrust): Promis
     clearTimeout(late)
   }
   socket.setNoDelay(true)
+  socket.setKeepAlive(true, KEEP_ALIVE_MS)
   return socket
 }
 

@@ -114,10 +114,10 @@ export class Cluster {
     const addresses = this.#inTurn()
     let failure: unknown
     for (const [index, address] of addresses.entries()) {
-      const timeoutMs = index < addresses.length - 1 ? LOOKUP_MS : ANSWER_MS
       const began = this.monotonic()
       try {
-        return await this.#askAt(address, timeoutMs, api, write)
+        if (index < addresses.length - 1) return await this.#askQuickly(address, api, write)
+        return await (await this.#shared(address, 'questions')).request(api, ANSWER_MS, write)
       } catch (error) {
         if (error instanceof LogError && error.code === 'LOG_VERSION') throw error
         failure = error
@@ -237,12 +237,12 @@ export class Cluster {
   }
 
   /** A connection that takes long to come about goes on coming about: it may be the next one's. */
-  async #askAt(address: Address, timeoutMs: number, api: Api, write: (to: Writer) => void): Promise<Reader> {
+  async #askQuickly(address: Address, api: Api, write: (to: Writer) => void): Promise<Reader> {
     const late = Promise.withResolvers<never>()
-    const timer = this.#dialling.clock.after(timeoutMs, () => late.reject(lateError(address, timeoutMs)))
+    const timer = this.#dialling.clock.after(LOOKUP_MS, () => late.reject(lateError(address)))
     try {
       const connection = await Promise.race([this.#shared(address, 'questions'), late.promise])
-      return await connection.request(api, timeoutMs, write)
+      return await connection.request(api, LOOKUP_MS, write)
     } finally {
       timer.cancel()
     }
@@ -287,8 +287,8 @@ function textOf({ host, port }: Address): string {
   return `${host}:${port}`
 }
 
-function lateError(address: Address, ms: number): LogError {
-  const message = `Cannot reach the log at "${textOf(address)}": no connection within ${ms} ms, want an answer`
+function lateError(address: Address): LogError {
+  const message = `Cannot reach the log at "${textOf(address)}": no connection within ${LOOKUP_MS} ms, want an answer`
   return new LogError('LOG_UNAVAILABLE', message, { retriable: true })
 }
 

@@ -36,9 +36,12 @@ async function groupsOf(cluster: Cluster, node: number): Promise<GroupDescriptio
   // A group that has just moved to another broker, or that we may not see, is no reason to show none.
   const described = readDescribeGroups(body).filter((one) => one.error === 0)
   return Promise.all(
-    described.map(async ({ error: _, ...group }) => ({
-      ...group,
-      positions: await committed(cluster, node, group.group),
+    described.map(async ({ group, protocol, state, members }) => ({
+      group,
+      protocol,
+      state,
+      members,
+      positions: await committed(cluster, node, group),
     })),
   )
 }

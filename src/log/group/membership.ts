@@ -201,9 +201,9 @@ export class GroupMembership implements Membership {
 
   async #sync(joined: JoinAnswer): Promise<SyncAnswer | undefined> {
     const leads = joined.leader === joined.memberId
-    const assignments = leads ? await this.#assign(joined) : NOTHING
+    const assignments = leads ? await this.#unlessStopped(this.#assign(joined)) : NOTHING
     const seat = this.#seat
-    if (!seat) return undefined
+    if (!seat || !assignments) return undefined
     const sentAt = this.#system.clock.monotonic()
     const answer = await this.#unlessStopped(this.#coordinator.sync(seat, assignments))
     // Heartbeats go on meanwhile: they may have heard that this seat is gone.
