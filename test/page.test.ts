@@ -274,6 +274,20 @@ test('a replication shows how far it is behind, and what retention took', { skip
   assert.deepEqual(complaints, [])
 })
 
+test('hubs that share the log are shown with what each of them runs', { skip }, async (t) => {
+  const source = { name: 'line1', kind: 'opcua', state: 'live', reason: 'connected', since: 0, epoch: 3 } as const
+  const hub = { hub: 'a', page: 'http://hub-a:8080', since: 0, here: true, leads: true, sources: [source] }
+  const other = { ...hub, hub: 'b', page: 'http://hub-b:8080', here: false, sources: [] }
+  const { page } = await open(t, '#/connections', PHONE, (memory, now) => {
+    fillPlant(memory, now)
+    memory.hubsView = { hubs: [hub, other] }
+  })
+  await page.locator('[data-hub="a"]').getByText('line1').waitFor()
+  assert.match(await page.locator('[data-hub="b"]').innerText(), /b\s+none/)
+  assert.equal(await page.getByRole('link', { name: 'b', exact: true }).getAttribute('href'), 'http://hub-b:8080')
+  assert.equal(await fitsWidth(page), true)
+})
+
 const REPLICATION: ReplicationView = {
   name: 'cloud',
   direction: 'up',

@@ -1,20 +1,12 @@
 import type { BookView, SourceView } from '../../src/api/contract.ts'
 import { Fact } from './fact.tsx'
 import { numberText, rateText } from './format.ts'
+import { Hubs } from './hubs.tsx'
 import { Age, Mark } from './marks.tsx'
 import { Replications } from './replications.tsx'
+import { SOURCE_STATES } from './source-states.ts'
 import type { Store } from './store.ts'
 import type { State } from './tree.ts'
-
-/** What each state of a source means for the person in front of the page. */
-const STATES: { readonly [state in SourceView['state']]: State } = {
-  live: 'good',
-  starting: 'good',
-  stopped: 'good',
-  stale: 'stale',
-  down: 'bad',
-  failed: 'bad',
-}
 
 const ORDER: readonly State[] = ['bad', 'stale', 'uncertain', 'good']
 
@@ -35,13 +27,14 @@ export function ConnectionsPage({ store }: { readonly store: Store }) {
           </li>
         ))}
       </ul>
+      <Hubs store={store} />
       <Replications store={store} />
     </section>
   )
 }
 
 function rank(source: SourceView): number {
-  return ORDER.indexOf(STATES[source.state])
+  return ORDER.indexOf(SOURCE_STATES[source.state])
 }
 
 interface SourceCardProps {
@@ -51,7 +44,7 @@ interface SourceCardProps {
 }
 
 function SourceCard({ store, source, lost }: SourceCardProps) {
-  const state = lost ? 'stale' : STATES[source.state]
+  const state = lost ? 'stale' : SOURCE_STATES[source.state]
   return (
     <article class="card source" data-source={source.name} data-state={state}>
       <header class="source-head">
