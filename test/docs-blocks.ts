@@ -71,6 +71,7 @@ const MOMENTS = new Set([
   'since',
   'sourceTime',
   'startedAt',
+  'timestamp',
   'version',
 ])
 
