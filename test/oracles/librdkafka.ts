@@ -67,7 +67,9 @@ export async function runTest(name: string, scenario: string, options: SuiteOpti
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   clearTimeout(timer)
   const seconds = (performance.now() - began) / 1000
-  const passed = new RegExp(`${name}[^\\n]*PASSED`).test(said)
+  // Parts that match nothing end the test as passed, having looked at nothing.
+  const ran = parts === undefined || new RegExp(`\\[ [^\\n]*${parts}[^\\n]*: PASS`).test(said)
+  const passed = ran && new RegExp(`${name}[^\\n]*PASSED`).test(said) && !/Test skipped due to quick mode/.test(said)
   const outcome = code !== 0 ? 'failed' : passed ? 'passed' : 'skipped'
   return { name, outcome, seconds, said: said.slice(-6000) }
 }
