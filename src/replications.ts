@@ -14,7 +14,7 @@ export interface ReplicationsOptions {
 }
 
 /** Most bytes that wait for the other end: with what is read ahead, all that a backlog takes of memory. */
-const PENDING_BYTES = 8 * 1024 * 1024
+const PENDING_BYTES = 4 * 1024 * 1024
 /** How long the other end is dialled before the attempt counts as failed and its reason is shown. */
 const PATIENCE_MS = 10_000
 

@@ -188,6 +188,17 @@ export function decodeRecords(bytes: Uint8Array, position = 0, limits: DecodeLim
 }
 
 /**
+ * The same records, each made when it is asked for.
+ * @throws as `decodeRecords`, where the damage is
+ */
+export function* decodeEach(bytes: Uint8Array, position: number): Generator<StoredRecord> {
+  const header = readBatchHeader(bytes, position)
+  const reader = new RecordReader(unfoldRecords(bytes, position), header)
+  for (let i = 0; i < header.recordCount; i++) yield reader.next()
+  reader.finish()
+}
+
+/**
  * The records of a batch as bytes, unfolded where they are compressed: a view of `bytes`, or bytes of their own.
  * @throws as `decodeRecords`, for the compression
  */

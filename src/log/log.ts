@@ -126,6 +126,11 @@ export interface ReadOptions {
   readonly signal: AbortSignal
   /** Most bytes a fetch answers per partition; default 1 MiB. */
   readonly maxBytes?: number
+  /**
+   * Most records of one batch that is handed out. Then what a fetch brought becomes objects a few at a time, so a reader
+   * who lets go of each batch never holds many. Default: all that a fetch brought of a partition.
+   */
+  readonly lotRecords?: number
   /** Stop when every position has reached the end it had at the start, instead of waiting for more. */
   readonly untilEnd?: boolean
 }
@@ -138,6 +143,8 @@ export interface ReadBatch {
   readonly nextOffset: number
   /** Offsets that retention removed before they could be read here. */
   readonly skipped: number
+  /** There are more records of this partition at hand: they were fetched together, and come without a wait. */
+  readonly more?: boolean
 }
 
 export interface StoredRecord {

@@ -32,6 +32,8 @@ export class CrashingLog implements Log {
   readonly #faults: Faults
   readonly #died = Promise.withResolvers<void>()
   readonly #buffer: (() => Promise<unknown>)[] = []
+  /** By topic: the last append has begun. */
+  readonly #appending = new Map<string, Promise<void>>()
   #calls = 0
   #dead = false
 
@@ -58,7 +60,15 @@ export class CrashingLog implements Log {
       if (this.#buffer.length > 3) await this.#call(this.#buffer.shift()!)
       return []
     }
-    return this.#call(() => this.#log.append(topic, given))
+    // What one caller appends to a topic lies there in the order of the calls, also where none has waited for another.
+    const before = this.#appending.get(topic)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#appending.set(topic, promise)
+    await before
+    return this.#call(() => {
+      resolve()
+      return this.#log.append(topic, given)
+    })
   }
 
   ensure(topics: readonly TopicSpec[]): Promise<void> {

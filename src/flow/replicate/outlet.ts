@@ -14,12 +14,18 @@ export interface OutletOptions {
   readonly refuse: (record: NewRecord, error: LogError) => Promise<void>
 }
 
+/** What was handed to the target. */
+export interface Sent {
+  readonly records: number
+  readonly bytes: number
+  /** Resolves when all of it is durable. @throws LogError as `Log.append`; what of it is there is then unknown. */
+  readonly stored: Promise<unknown>
+}
+
 /** The way of one partition into the target: skips what is there already, and answers when the rest is durable. */
 export class Outlet {
   readonly #options: OutletOptions
   readonly #known: Known | undefined
-  /** Found in the target, so not sent again. */
-  repeats = 0
 
   constructor(options: OutletOptions) {
     this.#options = options
@@ -27,40 +33,39 @@ export class Outlet {
   }
 
   /**
-   * Resolves with the bytes that were sent, when all of it is durable. The list is emptied as soon as the target has
-   * copied it: what waits for an answer is then only bytes.
+   * Resolves when the target has copied all of it: what waits for its answer is then only bytes.
+   * @param before what was sent earlier; large records wait until it is durable
    * @throws LogError as `Log.append`; what of it is in the target is then unknown.
    */
-  async send(selected: Selected[]): Promise<number> {
+  async send(selected: readonly Selected[], before: Promise<unknown> = Promise.resolve()): Promise<Sent> {
     let bytes = 0
+    let records = 0
     let lot: NewRecord[] = []
     for (const one of selected) {
-      if (this.#isThere(one)) {
-        this.repeats += 1
-        continue
-      }
+      if (this.#isThere(one)) continue
       const size = sizeOf(one)
       bytes += size
+      records += 1
       if (size < LARGE_BYTES) {
         lot.push(one)
         continue
       }
-      await this.#sendLot(lot)
+      await before
+      await (
+        await this.#hand(lot)
+      ).stored
       lot = []
       await this.#sendLarge(one)
     }
-    selected.length = 0
-    await this.#sendLot(lot)
-    return bytes
+    return { records, bytes, ...(await this.#hand(lot)) }
   }
 
-  async #sendLot(lot: NewRecord[]): Promise<void> {
-    if (lot.length === 0) return
+  /** In an object: a promise of a promise would wait for both. */
+  async #hand(lot: readonly NewRecord[]): Promise<Pick<Sent, 'stored'>> {
     const { target, topic } = this.#options
+    if (lot.length === 0) return { stored: Promise.resolve() }
     await target.ready()
-    const appended = target.append(topic, lot)
-    lot.length = 0
-    await appended
+    return { stored: target.append(topic, lot) }
   }
 
   async #sendLarge(record: NewRecord): Promise<void> {

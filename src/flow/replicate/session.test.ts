@@ -53,6 +53,7 @@ class Rig {
       pace: undefined,
       system: { clock: systemClock, random: this.random, logger: silentLogger },
       timing: TIMING,
+      lotRecords: 3,
       onLost: async (topic, partition, from, to) => void this.lost.push(`${topic}/${partition} ${from}-${to}`),
       ...more,
     })

@@ -18,6 +18,8 @@ export interface SessionOptions {
   readonly pace: Pace | undefined
   readonly system: Pick<System, 'clock' | 'random' | 'logger'>
   readonly timing: Timing
+  /** See `TrackOptions`. */
+  readonly lotRecords?: number
   /** Retention has taken records of the source before they were carried; resolves when that is written down. */
   readonly onLost: (topic: string, partition: number, from: number, to: number) => Promise<void>
 }
@@ -201,7 +203,7 @@ export class Session {
   }
 
   #track(topic: CarriedTopic, partition: number, from: Progress, found: Found): Track {
-    const { source, target, rules, pace, system, onLost } = this.#options
+    const { source, target, rules, pace, system, onLost, lotRecords } = this.#options
     const { line } = this.#claim!
     const known = found.known.get(partition)
     const refuse = (record: NewRecord, error: LogError) => this.#refuse(topic.name, record, error)
@@ -219,6 +221,7 @@ export class Session {
         before: (signal) => (isBook(topic.kind) ? this.#dataPassed(signal) : Promise.resolve()),
         onLost: (lostFrom, to) => onLost(topic.name, partition, lostFrom, to),
         onMoved: () => this.#notify(),
+        ...(lotRecords !== undefined && { lotRecords }),
       },
       from,
     )

@@ -1,7 +1,7 @@
 import { Bell } from '../../component/bell.ts'
 import { LogError, type Log, type ReadBatch } from '../../log/log.ts'
 import type { System } from '../../system/system.ts'
-import type { Outlet } from './outlet.ts'
+import type { Outlet, Sent } from './outlet.ts'
 import type { Pace } from './pace.ts'
 import type { Range } from './positions.ts'
 import type { Selected, Selection } from './selection.ts'
@@ -21,6 +21,8 @@ export interface TrackOptions {
   /** Retention has taken records before they were carried; resolves when that is written down. */
   readonly onLost: (from: number, to: number) => Promise<void>
   readonly onMoved: () => void
+  /** Most records that are objects at a time; default 500. */
+  readonly lotRecords?: number
 }
 
 /** How far a partition has come; see `SavedPosition`. */
@@ -34,11 +36,14 @@ export interface Progress {
 const READ_BYTES = 256 * 1024
 /** A record that is older than this is backlog. */
 const FRESH_MS = 10_000
+/** Objects die young, and a backlog of any length costs next to nothing, where there are few of them at a time. */
+const LOT_RECORDS = 500
 const RETRY = { firstMs: 100, mostMs: 10_000 } as const
 
 /**
- * Carries one partition: what it reads it sends, one lot at a time, so that nothing overtakes anything, whatever
- * happens. Fresh-first there are two lanes, each in order within itself.
+ * Carries one partition: what one fetch brings it sends, a few records at a time, and waits until all of it is durable
+ * before the next, so that nothing overtakes anything, whatever happens. Fresh-first there are two lanes, each in order
+ * within itself.
  */
 export class Track {
   readonly topic: string
@@ -114,6 +119,7 @@ export class Track {
       index === this.#lanes.length
         ? Promise.resolve({ ranges: [...this.#ranges], next: this.#next, stamp: this.#stamp })
         : this.#lanes[index]!.alone(async () => {
+            await this.#lanes[index]!.settled()
             await this.#flush(this.#lanes[index]!)
             return cutAlone(index + 1)
           })
@@ -137,7 +143,7 @@ export class Track {
 
   /** The first range, to its end. */
   async #carryRange(lane: Lane, signal: AbortSignal): Promise<void> {
-    await this.#reading(this.#ranges[0]!.from, signal, async (batch) => {
+    await this.#reading(lane, this.#ranges[0]!.from, signal, async (batch) => {
       // It may grow while a batch of it is under way.
       const range = this.#ranges[0]!
       await this.#carry(lane, batch, range, signal, (stamp) => {
@@ -157,7 +163,7 @@ export class Track {
   async #carryLive(lane: Lane, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       if (this.#options.freshFirst) await this.#leaveBacklog(lane)
-      await this.#reading(this.#next, signal, async (batch) => {
+      await this.#reading(lane, this.#next, signal, async (batch) => {
         if (this.#options.freshFirst && this.#isOld(batch) && (await this.#isFarBehind(batch))) return true
         await this.#carry(lane, batch, { from: this.#next, to: Infinity }, signal, (stamp) => {
           this.#next = batch.nextOffset
@@ -198,25 +204,33 @@ export class Track {
     return ends.find((one) => one.partition === partition)?.end
   }
 
-  /** Reads from an offset on until `take` says that it is enough. */
-  async #reading(from: number, signal: AbortSignal, take: (batch: ReadBatch) => Promise<boolean>): Promise<void> {
-    const { source, topic, partition, system } = this.#options
+  /** Reads from an offset on until `take` says that it is enough; what was sent by then is durable. */
+  async #reading(
+    lane: Lane,
+    from: number,
+    signal: AbortSignal,
+    take: (batch: ReadBatch) => Promise<boolean>,
+  ): Promise<void> {
+    const { system, topic, partition } = this.#options
     let offset = from
     for (let tries = 0; !signal.aborted; tries++) {
       let taking = false
       try {
-        for await (const batch of source.read([{ topic, partition, offset }], { signal, maxBytes: READ_BYTES })) {
+        for await (const batch of this.#batches(offset, signal)) {
           taking = true
           const enough = await take(batch)
+          if (enough || batch.more !== true) await lane.settled()
           taking = false
           offset = batch.nextOffset
           this.fault = undefined
           tries = 0
           if (enough) return
         }
+        await lane.settled()
         if (signal.aborted) return
       } catch (error) {
         if (taking || !(error instanceof LogError) || ENDS_ALL.includes(error.code)) throw error
+        await lane.settled()
         this.fault = error
         system.logger.warn('Cannot read what is to be replicated; it is tried again', { topic, partition, error })
       }
@@ -225,9 +239,17 @@ export class Track {
     }
   }
 
-  /** Sends what of a batch lies within a range, which begins where the lane is; `done` moves the position on. */
+  #batches(offset: number, signal: AbortSignal): AsyncIterable<ReadBatch> {
+    const { source, topic, partition, lotRecords = LOT_RECORDS } = this.#options
+    return source.read([{ topic, partition, offset }], { signal, maxBytes: READ_BYTES, lotRecords })
+  }
+
+  /**
+   * Sends what of a batch lies within a range, which begins where the lane is; `done` moves the position on when it is
+   * durable.
+   */
   async #carry(lane: Lane, batch: ReadBatch, { from, to }: Range, signal: AbortSignal, done: Done) {
-    const { pace, before, onMoved, outlet } = this.#options
+    const { pace, before, outlet } = this.#options
     if (batch.skipped > 0) await this.#loses(from, Math.min(from + batch.skipped, to))
     await before(signal)
     if (pace !== undefined && this.#isOld(batch)) await pace.take(sizeOf(batch), signal)
@@ -237,16 +259,21 @@ export class Track {
       const selected: Selected[] = []
       for (const record of batch.records) if (record.offset < to) lane.selection.take(record, selected)
       const stamp = batch.records.at(-1)?.timestamp
-      const count = selected.length + outlet.repeats
-      const sending = outlet.send(selected)
-      // Of a backlog there is always a lot on its way from every partition: its records are garbage while it is young.
+      const sent = await outlet.send(selected, lane.settled())
+      // What waits for an answer is bytes; the records are garbage while they are young.
       emptied(batch)
-      this.bytes += await sending
-      this.records += count - outlet.repeats
-      this.lastTimestamp = stamp ?? this.lastTimestamp
-      done(stamp)
+      lane.sent(sent.stored, () => {
+        this.#count(sent)
+        this.lastTimestamp = stamp ?? this.lastTimestamp
+        done(stamp)
+        this.#options.onMoved()
+      })
     })
-    onMoved()
+  }
+
+  #count({ records, bytes }: Sent): void {
+    this.records += records
+    this.bytes += bytes
   }
 
   async #loses(from: number, to: number): Promise<void> {
@@ -259,8 +286,9 @@ export class Track {
     const held: Selected[] = []
     selection.flush(held)
     if (held.length === 0) return
-    this.bytes += await this.#options.outlet.send(held)
-    this.records += held.length
+    const sent = await this.#options.outlet.send(held)
+    await sent.stored
+    this.#count(sent)
   }
 }
 
@@ -286,9 +314,22 @@ function sizeOf({ records }: ReadBatch): number {
 class Lane {
   readonly selection: Selection
   #last: Promise<unknown> = Promise.resolve()
+  #open: Promise<void> = Promise.resolve()
 
   constructor(selection: Selection) {
     this.selection = selection
+  }
+
+  /** Something is on its way; `then` is called when it and everything before it is durable. */
+  sent(stored: Promise<unknown>, then: () => void): void {
+    this.#open = Promise.all([stored, this.#open]).then(then)
+    // Whoever waits hears of it, and somebody does before anything else is sent.
+    this.#open.catch(() => {})
+  }
+
+  /** Resolves when everything that was sent so far is durable. @throws LogError as `Log.append` */
+  settled(): Promise<void> {
+    return this.#open
   }
 
   /** Does the work when what was begun before it has ended. */

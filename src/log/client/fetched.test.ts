@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { ATTRIBUTE, BATCH, readBatchHeader } from '../batch.ts'
 import { crc32c } from '../crc32c.ts'
 import { BatchBuilder } from './batch-builder.ts'
-import { unpack } from './fetched.ts'
+import { unpack, unpackLots } from './fetched.ts'
 import type { AbortedTransaction } from './messages.ts'
 import { Slabs } from './slabs.ts'
 
@@ -111,4 +111,39 @@ test('a bad batch is named and never handed out, the good ones before it are', (
       `^Cannot read "t" partition 3 at offset 2: batch CRC is 0x[0-9a-f]{8}, want 0x${crc.toString(16).padStart(8, '0')}$`,
     ),
   })
+})
+
+test('in lots records are the same, also across batches, and holes do not hide', () => {
+  const batches = Buffer.concat([
+    batch({ at: 0, values: ['a', 'b', 'c'] }),
+    batch({ at: 3, values: ['d'] }),
+    batch({ at: 4, end: 'commit' }),
+    batch({ at: 5, values: ['e', 'f'] }),
+    batch({ at: 7, end: 'commit' }),
+  ])
+  const fetched = { topic: 't', partition: 3, error: 0, readableEnd: 0, preferred: -1, aborted: [], batches }
+  const { lots, nextOffset } = unpackLots(fetched, 1, 2)
+  const seen = [...lots].map((lot) => [
+    ...lot.records.map(({ value }) => Buffer.from(value!).toString()),
+    lot.nextOffset,
+  ])
+  assert.deepEqual(seen, [
+    ['b', 'c', 3],
+    ['d', 'e', 6],
+    ['f', 8],
+  ])
+  assert.equal(nextOffset, 8)
+  assert.deepEqual([...unpackLots(fetched, 7, 2).lots], [{ records: [], nextOffset: 8 }])
+})
+
+test('of a batch that is broken inside, the lots before the damage are handed out', () => {
+  const broken = batch({ at: 0, values: ['a', 'b', 'c'] })
+  // The length of the last record, under a CRC that is right.
+  broken[broken.length - 8] = 0x7e
+  broken.writeUInt32BE(crc32c(broken.subarray(BATCH.attributes)), BATCH.crc)
+  const fetched = { topic: 't', partition: 3, error: 0, readableEnd: 0, preferred: -1, aborted: [], batches: broken }
+  const lots = unpackLots(fetched, 0, 5).lots[Symbol.iterator]()
+  const first = lots.next().value
+  assert.deepEqual([first?.records.length, first?.nextOffset], [2, 2])
+  assert.throws(() => lots.next(), { code: 'CORRUPT_BATCH', message: /^Cannot read "t" partition 3 at offset 2: / })
 })

@@ -1,4 +1,4 @@
-import { BATCH, batchFault, decodeRecords, readBatchHeader } from '../batch.ts'
+import { BATCH, batchFault, decodeEach, decodeRecords, readBatchHeader } from '../batch.ts'
 import type { BatchHeader } from '../batch.ts'
 import { LogError } from '../log.ts'
 import type { StoredRecord } from '../log.ts'
@@ -17,39 +17,92 @@ export interface Unpacked {
  * @throws LogError `CORRUPT_BATCH` and the other codes of `decodeRecords`
  */
 export function unpack(fetched: FetchedPartition, offset: number): Unpacked {
+  const records: StoredRecord[] = []
+  const nextOffset = walk(fetched, offset, (at, from) => {
+    for (const record of decodeRecords(fetched.batches, at)) if (record.offset >= from) records.push(record)
+  })
+  return { records, nextOffset }
+}
+
+/** What of a fetched partition is handed to a reader who wants it a few records at a time. */
+export interface UnpackedLots {
+  /** Each is made when it is asked for, and throws what is wrong inside of a batch then. */
+  readonly lots: Iterable<Unpacked>
+  /** Where to fetch next. */
+  readonly nextOffset: number
+}
+
+/** The same as `unpack` in lots of at most so many records. @throws LogError as `unpack` */
+export function unpackLots(fetched: FetchedPartition, offset: number, most: number): UnpackedLots {
+  const seen: [at: number, from: number][] = []
+  const nextOffset = walk(fetched, offset, (at, from) => seen.push([at, from]))
+  return { lots: lotsOf(fetched, seen, nextOffset, most), nextOffset }
+}
+
+function* lotsOf(
+  fetched: FetchedPartition,
+  seen: readonly [at: number, from: number][],
+  end: number,
+  most: number,
+): Generator<Unpacked> {
+  let records: StoredRecord[] = []
+  let next = -1
+  try {
+    for (const [at, from] of seen) {
+      next = Math.max(next, from)
+      for (const record of decodeEach(fetched.batches, at)) {
+        if (record.offset < from) continue
+        records.push(record)
+        next = record.offset + 1
+        if (records.length < most) continue
+        yield { records, nextOffset: next }
+        records = []
+      }
+    }
+  } catch (error) {
+    if (records.length > 0) yield { records, nextOffset: next }
+    throw placed(error, fetched, next)
+  }
+  // Behind the last record there may be offsets of none.
+  if (next < end || records.length > 0) yield { records, nextOffset: end }
+}
+
+/**
+ * Shows the whole, undamaged batches of data from `offset` on: where each lies, and from which offset on it counts, for
+ * a batch is fetched whole. Answers where to go on behind the last of them.
+ */
+function walk(fetched: FetchedPartition, offset: number, see: (at: number, from: number) => void): number {
   const { batches } = fetched
   const aborted = new AbortFilter(fetched.aborted)
-  const records: StoredRecord[] = []
   let nextOffset = offset
   for (let at = 0; at + BATCH.records <= batches.length;) {
     const header = readBatchHeader(batches, at)
     // Brokers cut answers at their size limit: what is cut off comes again, whole, with the next fetch.
     if (at > 0 && header.size > batches.length - at) break
     try {
-      nextOffset = unpackOne(batches, at, header, aborted, nextOffset, records)
+      nextOffset = walkOne(batches, at, header, aborted, nextOffset, see)
     } catch (error) {
       if (nextOffset > offset) break
       throw placed(error, fetched, nextOffset)
     }
     at += header.size
   }
-  return { records, nextOffset }
+  return nextOffset
 }
 
-function unpackOne(
+function walkOne(
   batches: Uint8Array,
   at: number,
   header: BatchHeader,
   aborted: AbortFilter,
   from: number,
-  into: StoredRecord[],
+  see: (at: number, from: number) => void,
 ): number {
   const fault = batchFault(batches, at)
   if (fault !== undefined) throw new LogError('CORRUPT_BATCH', fault, { retriable: false })
   const next = header.baseOffset + header.lastOffsetDelta + 1
   if (aborted.hides(header, () => decodeRecords(batches, at)) || next <= from) return Math.max(next, from)
-  // A batch is fetched whole: what lies before the position in it was asked for by nobody.
-  for (const record of decodeRecords(batches, at)) if (record.offset >= from) into.push(record)
+  see(at, from)
   return next
 }
 

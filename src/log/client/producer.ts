@@ -29,7 +29,7 @@ const REQUEST_MS = 30_000
 /** How long it may take before others are asked whether it is still the right one. */
 const SUSPECT_MS = 4_000
 const SWEEP_MS = 1_000
-/** Memory of batches kept for the next ones. */
+/** Memory of batches kept for the next ones at most; there is no use for more than may be pending. */
 const KEPT_SLAB_BYTES = 16 * 1024 * 1024
 
 /**
@@ -42,7 +42,7 @@ export class Producer {
   readonly #clock: Clock
   readonly #options: ProducerOptions
   readonly #identities: Identities
-  readonly #slabs = new Slabs(KEPT_SLAB_BYTES)
+  readonly #slabs: Slabs
   readonly #queues = new Map<string, PartitionQueue[]>()
   /** Queues whose head may be sent. */
   readonly #due = new Set<PartitionQueue>()
@@ -60,6 +60,7 @@ export class Producer {
     this.#cluster = cluster
     this.#clock = clock
     this.#options = options
+    this.#slabs = new Slabs(Math.min(KEPT_SLAB_BYTES, options.maxPendingBytes))
     this.#identities = new Identities(cluster)
     this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep())
   }

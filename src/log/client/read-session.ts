@@ -5,7 +5,8 @@ import type { PartitionRef } from '../groups.ts'
 import { beyondEndError, unknownTopicError } from '../refusals.ts'
 import type { Cluster } from './cluster.ts'
 import type { Connection } from './connection.ts'
-import { unpack } from './fetched.ts'
+import { unpack, unpackLots } from './fetched.ts'
+import type { Unpacked, UnpackedLots } from './fetched.ts'
 import { API, byTopic, readFetch, writeFetch } from './messages.ts'
 import type { FetchAnswer, FetchedPartition } from './messages.ts'
 import { askEnds } from './offsets.ts'
@@ -47,7 +48,7 @@ interface Cursor {
 
 interface Handed {
   readonly cursor: Cursor
-  readonly batch: ReadBatch
+  readonly batches: Iterable<ReadBatch>
 }
 
 interface Fetched {
@@ -126,11 +127,13 @@ export class ReadSession implements Reading {
       const fetched = await this.#nextFetched()
       if (this.#stop.signal.aborted) return
       if (!fetched) continue
-      const batches = await this.#unpack(fetched)
+      const handed = await this.#unpack(fetched)
       this.#fetchIdle()
-      for (const { cursor, batch } of batches) {
-        if (!cursor.gone) yield batch
-        if (this.#stop.signal.aborted) return
+      for (const { cursor, batches } of handed) {
+        for (const batch of batches) {
+          if (!cursor.gone) yield batch
+          if (this.#stop.signal.aborted) return
+        }
       }
     }
   }
@@ -248,7 +251,7 @@ export class ReadSession implements Reading {
       return []
     }
     this.#dry = answer.partitions.every((part) => part.batches.length === 0)
-    const batches: Handed[] = []
+    const handed: Handed[] = []
     const lost: Cursor[] = []
     let trouble: unknown
     for (const part of answer.partitions) {
@@ -257,7 +260,7 @@ export class ReadSession implements Reading {
       const { follower } = cursor
       if (part.error !== 0) cursor.follower = undefined
       if (part.error === 0 && part.preferred >= 0) this.#follow(cursor, part.preferred)
-      else if (part.error === 0) this.#advance(cursor, part, batches)
+      else if (part.error === 0) this.#advance(cursor, part, handed)
       // A follower that is behind or ahead says nothing about where the partition really starts and ends.
       else if (part.error === KAFKA_ERROR.offsetOutOfRange && follower === undefined) lost.push(cursor)
       else if (part.error === KAFKA_ERROR.offsetOutOfRange) trouble = behindError(cursor)
@@ -267,7 +270,7 @@ export class ReadSession implements Reading {
     if (trouble !== undefined) await this.#recover(trouble)
     else this.#failures = 0
     this.#rotate(answer)
-    return batches
+    return handed
   }
 
   /** The leader answers without records where another copy is nearer. */
@@ -277,14 +280,19 @@ export class ReadSession implements Reading {
   }
 
   #advance(cursor: Cursor, part: FetchedPartition, into: Handed[]): void {
-    const { records, nextOffset } = this.#dry
-      ? { records: [], nextOffset: endOf(part, cursor) }
-      : unpack(part, cursor.offset)
+    const { lots, nextOffset } = this.#lots(cursor, part)
     if (nextOffset === cursor.offset && cursor.skipped === 0) return
-    const { topic, partition, skipped } = cursor
+    const { skipped } = cursor
     cursor.offset = nextOffset
     cursor.skipped = 0
-    into.push({ cursor, batch: { topic, partition, records, nextOffset, skipped } })
+    into.push({ cursor, batches: batchesOf(cursor, lots, nextOffset, skipped) })
+  }
+
+  #lots(cursor: Cursor, part: FetchedPartition): UnpackedLots {
+    const { lotRecords } = this.#options
+    if (!this.#dry && lotRecords !== undefined) return unpackLots(part, cursor.offset, lotRecords)
+    const all = this.#dry ? { records: [], nextOffset: endOf(part, cursor) } : unpack(part, cursor.offset)
+    return { lots: [all], nextOffset: all.nextOffset }
   }
 
   /** Brokers fill an answer in the order of the request: who was served goes to the back. */
@@ -331,6 +339,16 @@ export class ReadSession implements Reading {
 
 function cursorAt(position: Position): Cursor {
   return { ...position, end: Infinity, skipped: 0, idle: true, gone: false, follower: undefined, followUntil: 0 }
+}
+
+/** The lots of one partition as batches. */
+function* batchesOf({ topic, partition }: Cursor, lots: Iterable<Unpacked>, end: number, skipped: number) {
+  let lost = skipped
+  for (const { records, nextOffset } of lots) {
+    const batch: ReadBatch = { topic, partition, records, nextOffset, skipped: lost }
+    yield nextOffset < end ? { ...batch, more: true } : batch
+    lost = 0
+  }
 }
 
 /**

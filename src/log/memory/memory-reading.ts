@@ -25,7 +25,7 @@ export class MemoryReading implements Reading {
   }
 
   async *batches(): AsyncGenerator<ReadBatch> {
-    const { signal, store, closed, maxBytes = READ_BYTES } = this.#options
+    const { signal, store, closed } = this.#options
     const wake = () => store.wake()
     signal.addEventListener('abort', wake)
     try {
@@ -34,7 +34,7 @@ export class MemoryReading implements Reading {
         if (this.#fault !== undefined) throw this.#fault
         let moved = false
         for (const [key, cursor] of this.#cursors) {
-          const batch = fetch(cursor, maxBytes)
+          const batch = fetch(cursor, this.#options)
           moved ||= batch !== undefined
           // What was read of a partition that has gone meanwhile is nobody's.
           if (batch && this.#cursors.get(key) === cursor) yield batch
@@ -79,14 +79,19 @@ export class MemoryReading implements Reading {
   }
 }
 
-function fetch(cursor: Cursor, maxBytes: number): ReadBatch | undefined {
+function fetch(
+  cursor: Cursor,
+  { maxBytes = READ_BYTES, lotRecords = Infinity }: MemoryReadingOptions,
+): ReadBatch | undefined {
   const { topic, partition, stored } = cursor
   const from = Math.max(cursor.offset, stored.start)
   const skipped = from - cursor.offset
-  const records = stored.read(from, maxBytes)
+  const found = stored.read(from, maxBytes)
+  const records = found.slice(0, lotRecords)
   if (records.length === 0 && skipped === 0) return undefined
   cursor.offset = from + records.length
-  return { topic, partition, records, nextOffset: cursor.offset, skipped }
+  const batch: ReadBatch = { topic, partition, records, nextOffset: cursor.offset, skipped }
+  return records.length < found.length ? { ...batch, more: true } : batch
 }
 
 interface Cursor {
