@@ -10,6 +10,7 @@ import type { Plant } from './config/plant.ts'
 import { followDefinitions, loadDefinitions, publishDefinitions } from './flow/definitions.ts'
 import { Ingest } from './flow/ingest.ts'
 import { Scale, type HubStatus, type SharedSource } from './flow/scale/scale.ts'
+import { SharedViewRun } from './flow/scale/shared-view-run.ts'
 import { ViewRun } from './flow/views.ts'
 import { isGuarded } from './log/broker/access/guard.ts'
 import { Ledger } from './ledger/ledger.ts'
@@ -24,6 +25,7 @@ import { runReplications } from './replications.ts'
 import { replaceFile } from './system/disk.ts'
 import type { Address } from './system/net.ts'
 import type { System } from './system/system.ts'
+import { SharedTwins } from './twins/shared-twins.ts'
 import { Twins } from './twins/twins.ts'
 import { VERSION } from './version.ts'
 
@@ -84,13 +86,13 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   const { catalogue, from } = await openCatalogue(log, plant, system)
   const startedAt = system.clock.now()
 
-  const { twins, caughtUp } = await openTwins(options, log, catalogue, stack)
+  const { twins, caughtUp, partitions } = await openTwins(options, { log, catalogue, holder }, stack)
   const learning = { log, from, catalogue, system, onDefined: (path: string) => twins.retype(path) }
   if (holder) background(stack)((signal) => followDefinitions(learning, signal))
   const kinds = dataKinds(plant)
   const ledger = await Ledger.open({ log, site: plant.site, system, kinds, ...(holder && { holder }) })
   stack.defer(() => ledger.close())
-  const sources = await openSources(options, { log, ledger, catalogue }, holder)
+  const sources = await openSources(options, { log, ledger, catalogue, partitions }, holder)
 
   const replications = runReplications({ plant, log, system }, stack)
   const address = { page: '' }
@@ -143,6 +145,7 @@ function topicsOf(plant: Plant): TopicSpec[] {
     ...dataKinds(plant).map((kind) => dataTopicSpec(plant.site, kind, partitions, retention)),
     topicSpec(plant.site, 'quarantine', partitions),
     topicSpec(plant.site, 'assets', partitions),
+    ...(isShared(plant) ? [topicSpec(plant.site, 'twins', partitions)] : []),
   ]
 }
 
@@ -165,21 +168,42 @@ async function openCatalogue(log: Log, plant: Plant, system: System) {
   return { catalogue, from }
 }
 
+interface TwinsParts {
+  readonly log: Log
+  readonly catalogue: Catalogue
+  readonly holder: Holder | undefined
+}
+
 /** The twins, kept by a view of their own; the stack ends the view, then writes the last snapshot. */
-async function openTwins(options: HubOptions, log: Log, catalogue: Catalogue, stack: AsyncDisposableStack) {
+async function openTwins(options: HubOptions, parts: TwinsParts, stack: AsyncDisposableStack) {
   const { plant, dataDirectory, system } = options
-  const twins = new Twins({ directory: join(dataDirectory, 'twins'), catalogue, system })
+  const twins = new Twins({ directory: join(dataDirectory, 'twins'), catalogue: parts.catalogue, system })
   await twins.open()
-  twins.announce(catalogue.paths())
+  twins.announce(parts.catalogue.paths())
   stack.defer(() => twins.close())
-  const run = new ViewRun(twins, { log, topics: [topicName(plant.site, 'telemetry')], catalogue, system })
+  const run = twinsRun(twins, plant.site, parts, system)
   const stop = new AbortController()
   const running = run.run(stop.signal)
   stack.defer(async () => {
     stop.abort()
     await running
   })
-  return { twins, caughtUp: () => run.caughtUp }
+  return { twins, caughtUp: () => run.caughtUp, partitions: () => run.partitions?.() }
+}
+
+/** One hub's own view, or one that hubs keep together. */
+function twinsRun(twins: Twins, site: string, { log, catalogue, holder }: TwinsParts, system: System): TwinsRun {
+  const topic = topicName(site, 'telemetry')
+  if (holder === undefined) return new ViewRun(twins, { log, topics: [topic], catalogue, system })
+  const states = topicName(site, 'twins')
+  return new SharedViewRun(new SharedTwins(twins), { log, topic, states, group: states, ...holder, catalogue, system })
+}
+
+interface TwinsRun {
+  run(signal: AbortSignal): Promise<void>
+  readonly caughtUp: boolean
+  /** Partitions whose twins this hub evolves. */
+  partitions?(): readonly number[]
 }
 
 /**
@@ -187,8 +211,12 @@ async function openTwins(options: HubOptions, log: Log, catalogue: Catalogue, st
  * locked, so there is nothing to agree on; unless the config gives the hub a name.
  */
 function holderOf({ plant, system }: HubOptions): Holder | undefined {
-  if (plant.hub === undefined && plant.log.kind === 'embedded') return undefined
+  if (!isShared(plant)) return undefined
   return { hub: plant.hub ?? hostname(), run: Buffer.from(system.random.bytes(8)).toString('hex') }
+}
+
+function isShared(plant: Plant): boolean {
+  return plant.hub !== undefined || plant.log.kind === 'kafka'
 }
 
 /** The sources of the config, run by this hub alone, or shared with the others on its log. */
@@ -203,9 +231,16 @@ interface RunningSources {
   readonly ended: Promise<never>
 }
 
+interface SourcesParts {
+  readonly log: Log
+  readonly ledger: Ledger
+  readonly catalogue: Catalogue
+  readonly partitions: () => readonly number[] | undefined
+}
+
 async function openSources(
   { plant, system }: HubOptions,
-  { log, ledger, catalogue }: { readonly log: Log; readonly ledger: Ledger; readonly catalogue: Catalogue },
+  { log, ledger, catalogue, partitions }: SourcesParts,
   holder: Holder | undefined,
 ): Promise<RunningSources> {
   const { promise: ended, reject } = Promise.withResolvers<never>()
@@ -217,7 +252,8 @@ async function openSources(
     const prepare = async () => spec.prepare?.(config, scoped.logger)
     return { name, kind: spec.kind, reach: spec.reach?.(config) ?? 'dials', prepare, open }
   })
-  const scale = holder && new Scale({ log, ledger, ingest, site: plant.site, sources, system, holder, onEnded: reject })
+  const shared = { log, ledger, ingest, site: plant.site, sources, partitions, system }
+  const scale = holder && new Scale({ ...shared, holder, onEnded: reject })
   await scale?.open()
   return {
     health: (name) => (scale ?? ingest).health(name),

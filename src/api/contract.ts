@@ -205,6 +205,8 @@ export interface HubEntry {
   readonly here: boolean
   /** Whether it looks after what hubs that died have left behind. */
   readonly leads: boolean
+  /** Partitions of the telemetry whose twins it evolves; absent where the log is this hub's alone. */
+  readonly partitions?: readonly number[]
   /** The sources that it runs. */
   readonly sources: readonly {
     readonly name: string

@@ -206,7 +206,7 @@ function verdict(holds: boolean, health: Health | undefined): SourceVerdict {
 }
 
 /** What others are shown of a hub, and nothing else that its notice may have. */
-function hubEntry({ hub, page, since, here, leads, sources }: HubEntry): HubEntry {
+function hubEntry({ hub, page, since, here, leads, partitions, sources }: HubEntry): HubEntry {
   const shown = sources.map(({ name, kind, state, reason, since: changed, lastData, epoch }) => ({
     name,
     kind,
@@ -216,7 +216,7 @@ function hubEntry({ hub, page, since, here, leads, sources }: HubEntry): HubEntr
     ...(lastData !== undefined && { lastData }),
     ...(epoch !== undefined && { epoch }),
   }))
-  return { hub, page, since, here, leads, sources: shown }
+  return { hub, page, since, here, leads, ...(partitions !== undefined && { partitions }), sources: shown }
 }
 
 const NOT_STARTED: Health = { state: 'starting', reason: 'Not started yet', since: 0 }

@@ -64,11 +64,11 @@ function print(hubs: readonly HubEntry[]): void {
       printable(reason),
     ])
     return (lines.length > 0 ? lines : [['-', '', '', '', 'runs no source']]).map((line, index) => [
-      ...(index === 0 ? [name, printable(entry.page), since] : ['', '', '']),
+      ...(index === 0 ? [name, printable(entry.page), since, entry.partitions?.join(' ') ?? ''] : ['', '', '', '']),
       ...line,
     ])
   })
-  const lines = table([['hub', 'page', 'since', 'source', 'kind', 'state', 'epoch', ''], ...rows])
+  const lines = table([['hub', 'page', 'since', 'partitions', 'source', 'kind', 'state', 'epoch', ''], ...rows])
   terminal.out(terminal.style('bold', lines[0]!))
   for (const line of lines.slice(1)) terminal.out(line)
   if (hubs.length > 1) terminal.out('\n* closes the books of hubs that died')

@@ -40,3 +40,34 @@ export interface View {
   /** Forgets everything: its positions are not of this log. */
   reset(): void
 }
+
+/**
+ * A view that several hubs keep together, a state for each key: a hub evolves those of the partitions that it is given,
+ * publishes them to a compacted topic with the same partitions, and adopts those that the others publish. A state says
+ * of which records it is, so that it never goes back and takes no record twice.
+ */
+export interface SharedView {
+  readonly name: string
+  /** Where it goes on with the topic of states. */
+  positions(): readonly ViewPosition[]
+  /** Takes records of a partition that this hub was given; those that a state has taken already are passed over. */
+  take(entries: readonly ViewEntry[]): void
+  /** The state of a key, to be published; undefined where there is none. */
+  state(key: string): string | undefined
+  /**
+   * Takes states that were published.
+   * @returns the keys of those that are older than what is known here: they are to be published again
+   */
+  adopt(batch: PublishedBatch): readonly string[]
+  /** Keys whose state is newer here than the last one that was seen published. */
+  unpublished(): readonly string[]
+  reset(): void
+}
+
+/** States of one partition, in order. */
+export interface PublishedBatch {
+  readonly topic: string
+  readonly partition: number
+  readonly states: readonly Uint8Array[]
+  readonly nextOffset: number
+}

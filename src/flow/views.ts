@@ -1,8 +1,8 @@
-import type { View, ViewEntry } from '../component/view.ts'
-import type { Log, Position, ReadBatch, StoredRecord } from '../log/log.ts'
+import type { View } from '../component/view.ts'
+import type { Log, Position, ReadBatch } from '../log/log.ts'
 import type { Catalogue } from '../model/catalogue.ts'
-import { decodeRecord } from '../model/record.ts'
 import type { System } from '../system/system.ts'
+import { EntryDecoder } from './entries.ts'
 
 export interface ViewOptions {
   readonly log: Log
@@ -30,12 +30,12 @@ export class ViewRun {
   #behind = new Map<string, number>()
   #started = false
   #takenInTurn = 0
-  /** The source named last. */
-  #source: { readonly bytes: Uint8Array | undefined; readonly text: string } = { bytes: undefined, text: '' }
+  readonly #decoder: EntryDecoder
 
   constructor(view: View, options: ViewOptions) {
     this.#view = view
     this.#options = options
+    this.#decoder = new EntryDecoder(view.name, options)
   }
 
   /** Resolves after the signal has aborted. */
@@ -104,7 +104,7 @@ export class ViewRun {
     do {
       const end = at + RECORDS_A_TURN
       const next = end < records.length ? records[end]!.offset : nextOffset
-      const entries = this.#decode(topic, partition, records.slice(at, end))
+      const entries = this.#decoder.decode(topic, partition, records.slice(at, end))
       await this.#view.take({ topic, partition, entries, nextOffset: next, skipped: at === 0 ? skipped : 0 })
       await this.#giveTurn(entries.length)
       at = end
@@ -121,36 +121,6 @@ export class ViewRun {
     this.#takenInTurn = 0
     await new Promise<void>((resolve) => setImmediate(resolve))
   }
-
-  #decode(topic: string, partition: number, records: ReadBatch['records']): ViewEntry[] {
-    const { catalogue, system } = this.#options
-    const entries: ViewEntry[] = []
-    for (const { offset, value, headers } of records) {
-      if (value === null) continue
-      try {
-        entries.push({ offset, source: this.#sourceOf(headers), reading: decodeRecord(value, catalogue) })
-      } catch (error) {
-        const help = 'Records that a view could not decode and passed over'
-        system.metrics.counter('millrace_undecodable_total', help, { view: this.#view.name }).add()
-        system.logger.warn('Cannot decode a record; it is passed over', { topic, partition, offset, error })
-      }
-    }
-    return entries
-  }
-
-  /** Records of one source share the bytes of its name (`decodeRecords`), so its text is made once. */
-  #sourceOf(headers: StoredRecord['headers']): string {
-    for (const [name, value] of headers) {
-      if (name !== 'source') continue
-      if (value !== this.#source.bytes) this.#source = { bytes: value, text: textOf(value) }
-      return this.#source.text
-    }
-    return ''
-  }
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 }
 
 function placeOf(topic: string, partition: number): string {

@@ -11,6 +11,7 @@ export const TOPIC_KINDS = {
   ledger: { cleanup: 'delete', retention: { ms: 365 * DAY_MS } },
   gaps: { cleanup: 'delete', retention: { ms: 365 * DAY_MS } },
   hubs: { cleanup: 'compact', retention: {} },
+  twins: { cleanup: 'compact', retention: {} },
   quarantine: { cleanup: 'delete', retention: { ms: 30 * DAY_MS } },
 } as const satisfies { [kind: string]: { cleanup: 'delete' | 'compact'; retention: Retention } }
 

@@ -11,6 +11,7 @@ import type { TagState, Twin } from './twin.ts'
  *     ["acme/berlin/line1/press7",12,1732287000131,"line1",[["temperature",71.3,0,1732287000123,1732287000131],...]]
  *     {"crc32":3735928559,"twins":1}
  *
+ * A twin that hubs share has one element more: the offset behind the last record that it has taken.
  * Equal states give equal bytes: twins and positions are in order of their names, tags too.
  */
 const VERSION = 1
@@ -63,8 +64,9 @@ export class SnapshotWriter {
 export function twinLine(twin: Twin): string {
   const names = [...twin.tags.keys()].sort()
   const tags = names.map((name) => tagText(name, twin.tags.get(name)!, twin.source))
-  const { path, revision, lastReceived, source } = twin
-  return `[${JSON.stringify(path)},${revision},${numberText(lastReceived)},${JSON.stringify(source)},[${tags.join(',')}]]\n`
+  const { path, revision, lastReceived, source, taken } = twin
+  const behind = taken === undefined ? '' : `,${taken}`
+  return `[${JSON.stringify(path)},${revision},${numberText(lastReceived)},${JSON.stringify(source)},[${tags.join(',')}]${behind}]\n`
 }
 
 /** Name, value, quality, source and received time; then server time and source, where there is one or it is another. */
@@ -76,7 +78,7 @@ function tagText(name: string, tag: TagState, source: string): string {
 }
 
 /** What JSON has stands for itself; the rest is an object with one name that says what it is. */
-function valueText(value: Value | null): string {
+export function valueText(value: Value | null): string {
   if (typeof value === 'number') return numberText(value)
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'bigint') return `{"int64":"${value}"}`
@@ -130,9 +132,12 @@ function parseLines(buffer: Buffer, heardAt: (receivedTime: number) => number): 
   return header === undefined ? 'it is empty' : { positions: header.positions, twins }
 }
 
+/** A value as `valueText` writes it. */
+export type ValueJson = null | boolean | number | string | { int64?: string; bytes?: string; json?: string }
+
 type TagJson = readonly [
   name: string,
-  value: null | boolean | number | string | { int64?: string; bytes?: string; json?: string },
+  value: ValueJson,
   quality: number,
   sourceTime: number,
   receivedTime: number,
@@ -145,10 +150,11 @@ type TwinJson = readonly [
   lastReceived: number,
   source: string,
   tags: readonly TagJson[],
+  taken?: number,
 ]
 
 function parseTwin(
-  [path, revision, lastReceived, source, tags]: TwinJson,
+  [path, revision, lastReceived, source, tags, taken]: TwinJson,
   shared: (source: string) => string,
   heardAt: (receivedTime: number) => number,
 ): Twin {
@@ -164,10 +170,12 @@ function parseTwin(
       heardAt: heardAt(receivedTime),
     },
   ])
-  return { path, revision, lastReceived, source: shared(source), tags: new Map(states) }
+  const twin: Twin = { path, revision, lastReceived, source: shared(source), tags: new Map(states) }
+  return taken === undefined ? twin : { ...twin, taken }
 }
 
-function parseValue(json: TagJson[1]): Value | null {
+/** The value of a text by `valueText`, parsed as JSON. */
+export function parseValue(json: ValueJson): Value | null {
   if (typeof json !== 'object' || json === null) return json
   if (json.int64 !== undefined) return BigInt(json.int64)
   if (json.bytes !== undefined) return fromBase64(json.bytes) ?? null

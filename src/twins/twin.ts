@@ -24,6 +24,8 @@ export interface Twin {
   /** Source of the last record that changed it. */
   source: string
   readonly tags: Map<string, TagState>
+  /** Where hubs share the twins: the offset behind the last record of its partition that it has taken. */
+  taken?: number
 }
 
 export function newTwin(path: string): Twin {

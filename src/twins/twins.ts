@@ -1,4 +1,4 @@
-import type { View, ViewBatch, ViewPosition } from '../component/view.ts'
+import type { View, ViewBatch, ViewEntry, ViewPosition } from '../component/view.ts'
 import type { Catalogue } from '../model/catalogue.ts'
 import { typedValue } from '../model/record.ts'
 import { replaceFile } from '../system/disk.ts'
@@ -149,10 +149,61 @@ export class Twins implements View {
       if (!evolve(twin, reading, this.#shared(source), heardAt(reading.receivedTime))) continue
       for (const listener of this.#listeners) listener(reading.asset)
     }
-    this.#positions.set(`${topic}/${partition}`, { topic, partition, offset: nextOffset })
+    this.moveTo({ topic, partition, offset: nextOffset })
+    this.#noteChanges(entries.length)
+  }
+
+  /**
+   * Takes records where hubs share the twins: what a twin has taken already, here or on the hub that published it, is
+   * passed over, so that each record counts once. The twin's own place is kept, not the view's.
+   */
+  takeOnce(entries: readonly ViewEntry[]): void {
+    const heardAt = this.#ageing()
+    for (const { offset, reading, source } of entries) {
+      const twin = this.#twinOf(reading.asset)
+      if (offset < (twin.taken ?? 0)) continue
+      this.#saving?.keep(twin)
+      twin.taken = offset + 1
+      if (!evolve(twin, reading, this.#shared(source), heardAt(reading.receivedTime))) continue
+      for (const listener of this.#listeners) listener(reading.asset)
+    }
+    this.#noteChanges(entries.length)
+  }
+
+  /**
+   * Takes a twin as another hub has published it, unless what is known here is of as many records or more.
+   * @returns how many records the known one is ahead of it, by offset; less than 0 where it was taken
+   */
+  adopt(twin: Twin): number {
+    const before = this.#twins.get(twin.path)
+    const ahead = (before?.taken ?? -1) - (twin.taken ?? 0)
+    if (ahead >= 0) return ahead
+    const heardAt = this.#ageing()
+    for (const [tag, state] of twin.tags) {
+      const known = before?.tags.get(tag)
+      // What was heard already is as old as it was: its age is not to follow a step of the wall clock.
+      const same = known !== undefined && known.receivedTime === state.receivedTime
+      const source = this.#shared(state.source)
+      twin.tags.set(tag, { ...state, source, heardAt: same ? known.heardAt : heardAt(state.receivedTime) })
+    }
+    if (before !== undefined) this.#saving?.keep(before)
+    else if (!this.#announced.has(twin.path)) this.#index.add(twin.path)
+    this.#twins.set(twin.path, twin)
+    this.retype(twin.path)
+    this.#noteChanges(1)
+    for (const listener of this.#listeners) listener(twin.path)
+    return ahead
+  }
+
+  /** Keeps up to where the view has come, for the next snapshot. */
+  moveTo(position: ViewPosition): void {
+    this.#positions.set(`${position.topic}/${position.partition}`, position)
     this.#changed = true
-    this.#sinceSaved += entries.length
-    if (this.#sinceSaved >= SAVE_AFTER) void this.#tick()
+  }
+
+  /** All twins, in no order. */
+  all(): IterableIterator<Twin> {
+    return this.#twins.values()
   }
 
   /**
@@ -192,6 +243,12 @@ export class Twins implements View {
       this.#saved = undefined
     })
     return this.#saved
+  }
+
+  #noteChanges(records: number): void {
+    this.#changed = true
+    this.#sinceSaved += records
+    if (this.#sinceSaved >= SAVE_AFTER) void this.#tick()
   }
 
   async #tick(): Promise<void> {

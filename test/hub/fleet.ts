@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import mqtt, { type MqttClient } from 'mqtt'
-import type { HubEntry, HubsView } from '../../src/api/contract.ts'
+import type { TwinView, HubEntry, HubsView } from '../../src/api/contract.ts'
 import { attachLog, proveBooks, topicRecords } from '../../src/attach.ts'
 import { machine } from '../../src/cli/machine.ts'
+import { ViewRun } from '../../src/flow/views.ts'
+import { Catalogue } from '../../src/model/catalogue.ts'
+import { Twins } from '../../src/twins/twins.ts'
 import { startKafka, type KafkaCluster } from '../../tools/kafka/cluster.ts'
 import { freePorts, HubProcess } from '../faults/hub-process.ts'
 import { Journal } from '../faults/journal.ts'
@@ -163,6 +166,43 @@ export class Fleet {
     } finally {
       await attached.close()
     }
+  }
+
+  /** The twins of all machines, as a hub shows them: revision, number, times and source. */
+  async twinsOf({ page }: FleetHub): Promise<unknown[]> {
+    return Promise.all(
+      this.#assets().map(async (asset) => {
+        const answer = await fetch(`${page}/api/v1/assets/${asset}`, { signal: AbortSignal.timeout(2_000) })
+        const { revision, lastReceived, source, tags } = (await answer.json()) as TwinView
+        const [n] = tags
+        return [asset, revision, lastReceived, source, n?.value, n?.sourceTime, n?.receivedTime]
+      }),
+    )
+  }
+
+  /** The same as one view that nobody shares makes them from the log. */
+  async twinsOfLog(): Promise<unknown[]> {
+    const parts = machine({ logLevel: 'error', logFormat: 'text' })
+    const attached = await attachLog(this.hubs[0]!.data, parts)
+    const catalogue = new Catalogue()
+    const twins = new Twins({ directory: join(this.#directory, 'recomputed'), catalogue, system: parts })
+    const topics = ['acme.berlin.telemetry']
+    const view = new ViewRun(twins, { log: attached.log, topics, catalogue, system: parts })
+    const stop = new AbortController()
+    const running = view.run(stop.signal)
+    while (!view.caughtUp) await sleep(20)
+    stop.abort()
+    await running
+    await attached.close()
+    return this.#assets().map((asset) => {
+      const { revision, lastReceived, source, tags } = twins.get(asset)!
+      const n = tags.get('n')
+      return [asset, revision, lastReceived, source, n?.value, n?.sourceTime, n?.receivedTime]
+    })
+  }
+
+  #assets(): string[] {
+    return Array.from({ length: this.#options.sources }, (_, index) => `${SITE}/line${index + 1}/press`)
   }
 
   /**

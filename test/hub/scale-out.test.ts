@@ -73,6 +73,7 @@ test('three hubs on one Kafka: they share the sources, take over from one that d
   await fleet.until(c, (holders) => shared(holders, 2, 2, 2), { since: backAt, limitMs: 60_000 })
 
   await fleet.drain()
+  await assertTwins(fleet, t)
   const leftAt = performance.now()
   assert.equal(await a.process.stop(), 0)
   t.diagnostic(`a hub that leaves takes ${Math.round(performance.now() - leftAt)} ms`)
@@ -80,6 +81,29 @@ test('three hubs on one Kafka: they share the sources, take over from one that d
   await fleet.stopHubs()
   await assertWhole(fleet, t)
 })
+
+/** Every hub shows every twin as the log says, whichever hub evolved it, whatever died meanwhile. */
+async function assertTwins(fleet: Fleet, t: TestContext): Promise<void> {
+  const wanted = await fleet.twinsOfLog()
+  const began = performance.now()
+  const partitions = async ({ name, page }: FleetHub) => {
+    const own = (await fleet.ask({ page } as FleetHub)).find(({ hub }) => hub === name)
+    return own?.partitions ?? []
+  }
+  for (const hub of fleet.hubs) {
+    let shown = await fleet.twinsOf(hub)
+    while (JSON.stringify(shown) !== JSON.stringify(wanted) && performance.now() - began < 15_000) {
+      await sleep(50)
+      shown = await fleet.twinsOf(hub)
+    }
+    assert.deepEqual(shown, wanted, `the twins of ${hub.name}`)
+  }
+  const held = await Promise.all(fleet.hubs.map(partitions))
+  t.diagnostic(
+    `twins as the log says after ${Math.round(performance.now() - began)} ms; partitions ${JSON.stringify(held)}`,
+  )
+  assert.deepEqual(new Set(held.flat()), new Set([0, 1]), 'each partition is evolved by one hub')
+}
 
 /** A hub is frozen, others take over, it wakes and goes on as if nothing had been. */
 async function freeze(fleet: Fleet, victim: FleetHub, other: FleetHub): Promise<void> {
@@ -100,6 +124,7 @@ test('a hub that was frozen for half a minute stops, and what it wrote is told f
   await freeze(fleet, a, b)
   await fleet.until(b, (holders) => shared(holders, 3, 3))
   await fleet.drain()
+  await assertTwins(fleet, t)
   await fleet.stopHubs()
   const overlapMs = await fleet.overlap()
   t.diagnostic(`between two holders of a source there were ${-Math.round(overlapMs)} ms`)

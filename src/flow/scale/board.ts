@@ -11,6 +11,8 @@ export interface HubNotice {
   /** Wall time of its start, ms since the epoch. */
   readonly since: number
   readonly sources: readonly SourceNotice[]
+  /** Partitions whose twins the hub evolves. */
+  readonly partitions?: readonly number[]
 }
 
 /** A source that the hub runs, and how it is. */

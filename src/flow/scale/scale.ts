@@ -27,6 +27,8 @@ export interface ScaleOptions {
   readonly site: string
   readonly holder: Holder
   readonly sources: readonly SharedSource[]
+  /** Partitions whose twins this hub evolves, for the others to see. */
+  readonly partitions?: () => readonly number[] | undefined
   readonly system: Pick<System, 'clock' | 'logger'>
   readonly sessionMs?: number
   /** Called when this hub cannot go on: another one runs under its name. */
@@ -138,11 +140,13 @@ export class Scale {
 
   #notice(): HubNotice {
     const { holder, sources, ingest } = this.#options
+    const partitions = this.#options.partitions?.()
     const here = sources.filter(({ name }) => this.#listening.has(name) || this.#leases?.runs(name) === true)
     return {
       ...holder,
       page: this.#page,
       since: this.#since,
+      ...(partitions !== undefined && { partitions }),
       sources: here.map(({ name, kind }): SourceNotice => {
         const epoch = this.#listening.get(name)?.epoch ?? this.#leases?.epoch(name)
         return { name, kind, ...healthOf(ingest.health(name)), ...(epoch !== undefined && { epoch }) }

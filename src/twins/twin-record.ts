@@ -1,0 +1,59 @@
+import { numberText } from '../model/value-text.ts'
+import { parseValue, valueText, type ValueJson } from './snapshot.ts'
+import type { TagState, Twin } from './twin.ts'
+
+/**
+ * The value of a record of `<site>.twins`, whose key is the asset: JSON, so that anything that reads JSON reads it.
+ *
+ *     {"asset":"acme/berlin/line1/press7","revision":12,"taken":345,"receivedTime":1732287000131,"source":"line1",
+ *      "tags":{"temperature":{"value":71.3,"quality":0,"sourceTime":1732287000123,"receivedTime":1732287000131,
+ *      "source":"line1"}}}
+ *
+ * `taken` is the offset behind the last record of the telemetry's partition that it knows of: of two, the one with more
+ * is the newer. Values that JSON has not are objects, as in the snapshot.
+ */
+export function encodeTwin({ path, revision, lastReceived, source, tags, taken = 0 }: Twin): string {
+  const names = [...tags.keys()].sort()
+  const texts = names.map((name) => `${JSON.stringify(name)}:${tagText(tags.get(name)!)}`)
+  return `{"asset":${JSON.stringify(path)},"revision":${revision},"taken":${taken},"receivedTime":${numberText(lastReceived)},"source":${JSON.stringify(source)},"tags":{${texts.join(',')}}}`
+}
+
+function tagText({ value, quality, sourceTime, serverTime, receivedTime, source }: TagState): string {
+  const server = serverTime === undefined ? '' : `,"serverTime":${numberText(serverTime)}`
+  return `{"value":${valueText(value)},"quality":${quality},"sourceTime":${numberText(sourceTime)},"receivedTime":${numberText(receivedTime)}${server},"source":${JSON.stringify(source)}}`
+}
+
+interface TwinJson {
+  readonly asset: string
+  readonly revision: number
+  readonly taken: number
+  readonly receivedTime: number
+  readonly source: string
+  readonly tags: { readonly [tag: string]: TagJson }
+}
+
+interface TagJson {
+  readonly value: ValueJson
+  readonly quality: number
+  readonly sourceTime: number
+  readonly serverTime?: number
+  readonly receivedTime: number
+  readonly source: string
+}
+
+/** The twin of a record, its tags never heard yet; undefined where it is none. */
+export function decodeTwin(bytes: Uint8Array): Twin | undefined {
+  try {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
+    const { asset, revision, taken, receivedTime, source, tags } = JSON.parse(text) as TwinJson
+    if (typeof asset !== 'string' || !Number.isSafeInteger(taken) || !Number.isSafeInteger(revision)) return undefined
+    const states = Object.entries(tags).map(([name, tag]): [string, TagState] => [name, stateOf(tag)])
+    return { path: asset, revision, lastReceived: receivedTime, source, tags: new Map(states), taken }
+  } catch {
+    return undefined
+  }
+}
+
+function stateOf({ value, quality, sourceTime, serverTime, receivedTime, source }: TagJson): TagState {
+  return { value: parseValue(value), quality, sourceTime, serverTime, receivedTime, source, heardAt: 0 }
+}
