@@ -1,6 +1,7 @@
 import { replaceFile } from '../../../system/disk.ts'
 import type { Disk, DiskFile } from '../../../system/disk.ts'
-import { BATCH, readBatchHeader } from '../../batch.ts'
+import { BATCH, batchFault, readBatchHeader } from '../../batch.ts'
+import type { BatchHeader } from '../../batch.ts'
 import { decodeChecked, encodeChecked } from './checked-json.ts'
 import type { ProducerSnapshot } from './producers.ts'
 import type { Place } from './place.ts'
@@ -12,8 +13,9 @@ import { SparseIndex } from './sparse-index.ts'
 const VERSION = 1
 
 /**
- * What the index file of a segment says: a cache of what a scan of the log would find, and the sign that the segment
- * was closed in order. It is believed only where it is whole, describes this very log (`describes`) and all of it.
+ * What the index file of a segment says: a cache of what a scan of the log would find, up to the size that it names. It
+ * is written only of what is durable, so where the log does not hold what it names, the log is damaged or another one.
+ * It is believed where it is whole and describes this very log (`describes`); what follows its size is scanned.
  */
 export interface IndexFile extends SegmentState {
   /** Which log it belongs to: `<topic>-<partition>` and the base offset. */
@@ -37,11 +39,16 @@ export function segmentIdentity({ topic, partition }: Place, baseOffset: number)
   return `${topic}-${partition}/${segmentName(baseOffset)}`
 }
 
-/** Written at once and durably, so that a torn index is damage and not a crash. */
-export async function writeIndex(disk: Disk, logPath: string, content: IndexFile): Promise<void> {
+/** The bytes of an index file: from then on the segment may grow. */
+export function encodeIndex(content: IndexFile): Uint8Array {
   const { index, ...rest } = content
   const { offsets, positions, times } = index
-  await replaceFile(disk, indexPath(logPath), encodeChecked({ version: VERSION, ...rest, offsets, positions, times }))
+  return encodeChecked({ version: VERSION, ...rest, offsets, positions, times })
+}
+
+/** Written at once and durably, so that a torn index is damage and not a crash. */
+export async function writeIndex(disk: Disk, logPath: string, encoded: Uint8Array): Promise<void> {
+  await replaceFile(disk, indexPath(logPath), encoded)
 }
 
 /** `missing`: no such file. `damaged`: not what was written, or written for another log. */
@@ -73,6 +80,29 @@ export function describes(content: IndexFile, file: DiskFile, size: number): boo
   return (
     crcAt(file, first, size) === fingerprint.first && crcAt(file, fingerprint.lastPosition, size) === fingerprint.last
   )
+}
+
+/** Whether a log holds whole batches where those of its index should be, and other ones: somebody swapped files. */
+export function isForeign(content: IndexFile, file: DiskFile, size: number): boolean {
+  const { fingerprint, nextOffset } = content
+  if (fingerprint === undefined) return false
+  const first = wholeAt(file, content.index.positions[0] ?? 0, size)
+  if (first !== undefined && first.crc !== fingerprint.first) return true
+  // Also where both begin alike. Where bytes were lost or put in, a batch that lies there is of other offsets.
+  const last = wholeAt(file, fingerprint.lastPosition, size)
+  const end = last && last.baseOffset + last.lastOffsetDelta + 1
+  return last !== undefined && last.crc !== fingerprint.last && end === nextOffset
+}
+
+function wholeAt(file: DiskFile, position: number, size: number): BatchHeader | undefined {
+  if (position + BATCH.records > size) return undefined
+  const head = Buffer.alloc(BATCH.records)
+  file.readSync(head, position)
+  const header = readBatchHeader(head)
+  if (header.size < BATCH.records || position + header.size > size) return undefined
+  const batch = Buffer.alloc(header.size)
+  file.readSync(batch, position)
+  return batchFault(batch) === undefined ? header : undefined
 }
 
 function crcAt(file: DiskFile, position: number, size: number): number | undefined {

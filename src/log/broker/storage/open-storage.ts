@@ -1,6 +1,7 @@
 import type { Clock } from '../../../system/clock.ts'
 import type { Disk } from '../../../system/disk.ts'
 import type { Logger } from '../../../system/logger.ts'
+import { IndexQueue } from './index-queue.ts'
 import { takeLock } from './lock.ts'
 import type { DirectoryLock } from './lock.ts'
 import type { PartitionLog } from './partition-log.ts'
@@ -52,11 +53,13 @@ class DataDirectory implements Storage {
   readonly #leaving = new Map<string, StoredTopic>()
   /** The last change of each topic: they come one after the other. */
   readonly #changes = new Map<string, Promise<unknown>>()
+  readonly #indexes: IndexQueue
   #lock: DirectoryLock | undefined
 
   constructor(root: string, options: StorageOptions) {
     this.#root = root
     this.#options = options
+    this.#indexes = new IndexQueue(options.clock)
   }
 
   async open(): Promise<RecoveryReport> {
@@ -152,6 +155,7 @@ class DataDirectory implements Storage {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#changes.values())
+    await this.#indexes.close()
     const logs = [...this.#open.values()].flatMap(({ logs }) => logs.filter((log) => log !== undefined))
     await Promise.all(logs.map((log) => log.close()))
     await this.#lock?.release()
@@ -211,7 +215,7 @@ class DataDirectory implements Storage {
     const { name } = topic.described
     const directory = partitionDirectory(this.#root, name, partition)
     const settings = () => topic.settings
-    const kept = { topic: name, partition, directory, settings, onDamage }
+    const kept = { topic: name, partition, directory, settings, onDamage, indexes: this.#indexes }
     const place: Place = { ...kept, disk, clock, logger, sync, ...(compactionBytes && { compactionBytes }) }
     return recoverPartition(place).catch((error: unknown) => unopened(place, error))
   }

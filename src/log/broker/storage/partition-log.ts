@@ -130,7 +130,7 @@ export class PartitionLog implements Partition {
       throw new StorageError(kind, `Cannot delete records of ${this.#name()}`, error)
     }
     // Nobody waits for the files: their records are gone.
-    void this.#maintain(() => this.#exclusive(() => this.#chain.retain(0, {}))).catch(this.#tellLater)
+    void this.#maintain(() => this.#exclusive(() => this.#chain.retain(0, {}))).catch(this.#maintenanceFailed)
     return this.startOffset
   }
 
@@ -150,10 +150,22 @@ export class PartitionLog implements Partition {
     await this.#maintain(async () => {
       await this.#exclusive(() => this.#chain.rollAged(now))
       await this.#exclusive(() => this.#chain.retain(now, this.#place.settings().retention))
-    }).catch((error: unknown) => {
-      if (error instanceof StorageError) this.#refuse(error)
-      else this.#tellLater(error)
-    })
+    }).catch(this.#maintenanceFailed)
+    if (this.#chain.agesBeyondIndex) this.#place.indexes.add(this)
+  }
+
+  /** As the queue of indexes asks for it. */
+  async saveIndex(): Promise<void> {
+    if (this.#state !== 'open') return
+    if (this.#place.sync.mode === 'ack') return this.#chain.saveActiveIndex()
+    // What was only written must not be in an index: a power cut would leave an index of records that are not there.
+    let saved: Promise<void> | undefined
+    await this.#exclusive(async () => {
+      if (this.#state !== 'open') return
+      await this.#chain.sync()
+      if (this.#state === 'open') saved = this.#chain.saveActiveIndex()
+    }).catch((error: unknown) => this.#refuse(error))
+    await saved
   }
 
   /** Compacts what is worth it, beside the appends, until `signal` aborts or the log is closed. */
@@ -166,9 +178,7 @@ export class PartitionLog implements Partition {
       const turns = new Turns(this.#place.clock, ended)
       await compactPartition({ place: this.#place, chain: this.#chain, producers: this.#table, settings, now, turns })
     }).catch((error: unknown) => {
-      if (ended.aborted) return
-      if (error instanceof StorageError) this.#refuse(error)
-      else this.#tellLater(error)
+      if (!ended.aborted) this.#maintenanceFailed(error)
     })
   }
 
@@ -222,8 +232,9 @@ export class PartitionLog implements Partition {
     return done
   }
 
-  readonly #tellLater = (error: unknown) => {
-    this.#place.logger.warn('Cannot tidy up old segments, tries again later', { partition: this.#name(), error })
+  readonly #maintenanceFailed = (error: unknown) => {
+    if (error instanceof StorageError) this.#refuse(error)
+    else this.#place.logger.warn('Cannot tidy up old segments, tries again later', { partition: this.#name(), error })
   }
 
   #exclusive(task: () => Promise<void>): Promise<void> {
@@ -265,6 +276,7 @@ export class PartitionLog implements Partition {
     if (this.#refusals > 0) this.#tellRoom()
     for (const { outcome, appended } of group) outcome.resolve(appended)
     this.#waiters.wake(this.#durableOffset)
+    if (this.#chain.outgrowsIndex) this.#place.indexes.add(this)
     this.#syncLater()
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../system/clock.ts'
 import type { Disk, DiskFile } from '../../../system/disk.ts'
 import type { Logger } from '../../../system/logger.ts'
+import type { IndexQueue } from './index-queue.ts'
 import type { Hole } from './segment-scan.ts'
 import type { Damage } from './storage.ts'
 import type { TopicSettings } from './topic-settings.ts'
@@ -17,6 +18,8 @@ export interface Place {
   readonly clock: Clock
   readonly logger: Logger
   readonly sync: SyncMode
+  /** Where the indexes of active segments wait for their turn, those of all partitions. */
+  readonly indexes: IndexQueue
   /** What its topic's configs say now. */
   readonly settings: () => TopicSettings
   /** Memory for the keys of one compaction, in bytes. */

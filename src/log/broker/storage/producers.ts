@@ -2,6 +2,8 @@ import type { ActiveProducer, ProducerBatch, ProducerStates } from './storage.ts
 
 /** Batches remembered of a producer, so that a repeat of any of them is recognised (KIP-98). */
 const REMEMBERED = 5
+/** Batches kept of a producer: as many may be in flight, and those before them are what is durable. */
+const KEPT = 2 * REMEMBERED
 /** Producers remembered per partition; beyond that the one that has been silent longest is forgotten. */
 const MOST_PRODUCERS = 10_000
 /** Sequence numbers are 31 bits and wrap to 0. */
@@ -47,7 +49,9 @@ export class ProducerTable implements ProducerStates {
     const known = this.#producers.get(batch.producerId)
     if (known === undefined || known.epoch !== batch.producerEpoch) return undefined
     const last = lastSequence(batch)
-    return known.batches.find((b) => b.baseSequence === batch.baseSequence && b.lastSequence === last)?.baseOffset
+    return known.batches
+      .slice(-REMEMBERED)
+      .find((b) => b.baseSequence === batch.baseSequence && b.lastSequence === last)?.baseOffset
   }
 
   /** Whether nothing came of a producer after the batch at an offset. */
@@ -64,7 +68,7 @@ export class ProducerTable implements ProducerStates {
   note(batch: ProducerBatch, baseOffset: number, now: number): Undo {
     const { producerId, producerEpoch: epoch, baseSequence } = batch
     const before = this.#producers.get(producerId)
-    const earlier = before?.epoch === epoch ? before.batches.slice(1 - REMEMBERED) : []
+    const earlier = before?.epoch === epoch ? before.batches.slice(1 - KEPT) : []
     // Deleted first, so that the map's order is the order of last use.
     this.#producers.delete(producerId)
     const latest = { baseSequence, lastSequence: lastSequence(batch), baseOffset, timestamp: now }
@@ -79,7 +83,7 @@ export class ProducerTable implements ProducerStates {
   /** What is known of batches below an offset, as plain data for the index file of a segment. */
   snapshot(below: number): ProducerSnapshot {
     return [...this.#producers].flatMap(([id, { epoch, batches }]) => {
-      const durable = batches.filter(({ baseOffset }) => baseOffset < below)
+      const durable = batches.filter(({ baseOffset }) => baseOffset < below).slice(-REMEMBERED)
       return durable.length === 0 ? [] : [[String(id), epoch, durable] as const]
     })
   }

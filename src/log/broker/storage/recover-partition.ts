@@ -1,7 +1,7 @@
 import type { BatchHeader } from '../../batch.ts'
-import { BATCH, batchFault, readBatchHeader } from '../../batch.ts'
-import { describes, indexContent, indexPath, readIndex, segmentIdentity, writeIndex } from './index-file.ts'
+import { describes, encodeIndex, indexContent, indexPath, isForeign, readIndex, segmentIdentity, writeIndex } from './index-file.ts' // prettier-ignore
 import type { IndexFile } from './index-file.ts'
+import { INDEX_EVERY_BYTES } from './index-writer.ts'
 import { PartitionLog } from './partition-log.ts'
 import { readState } from './partition-state.ts'
 import { setAside, tell } from './place.ts'
@@ -20,8 +20,8 @@ export interface Recovered {
 }
 
 /**
- * Opens a partition, whatever state a crash or a bad disk left it in. Segments whose index is whole and describes all
- * of them are taken as they are (their batches are checked when they are read); all others are scanned. Damage is
+ * Opens a partition, whatever state a crash or a bad disk left it in. Segments whose index is whole and describes them
+ * are taken as they are as far as it goes (their batches are checked when they are read); the rest is scanned. Damage is
  * copied aside, told, and skipped; offsets that were ever given out are not given out again as far as that can be known.
  */
 export async function recoverPartition(place: Place): Promise<Recovered> {
@@ -43,6 +43,8 @@ export async function recoverPartition(place: Place): Promise<Recovered> {
   const last = segments.at(-1)
   if (last !== undefined) last.startedAt = startOf(last, place)
   if (last !== undefined && last.nextOffset < endOffset) await sealAt(place, last, endOffset, producers)
+  // Its name may be that of a process that was killed while it made it.
+  if (last?.size === 0) await disk.syncDirectory(directory)
   const chain = new SegmentChain(place, producers, segments, state)
   const bytes = segments.reduce((sum, segment) => sum + segment.size, 0)
   return { log: new PartitionLog(place, chain, producers, endOffset), bytes }
@@ -89,11 +91,12 @@ async function openSegment(
   const segment = new Segment(base, path, file)
   const index = await usableIndex(place, path, base)
   if (index !== undefined && index.size === size && describes(index, file, size)) {
-    segment.adopt(index, false)
+    segment.adopt(index, index.size)
+    noteIndex(segment, index)
     producers.restore(index.producers)
     return segment
   }
-  // An index from before the last records still knows producers whose older batches are gone.
+  // An index from before the last records: of a crash. It also knows producers whose older batches are gone.
   const known = index !== undefined && index.size <= size && describes(index, file, size) ? index : undefined
   if (known !== undefined) producers.restore(known.producers)
   const now = place.clock.now()
@@ -102,11 +105,22 @@ async function openSegment(
     // Compaction may have taken records of a batch, but not its sequence.
     producers.note({ ...header, recordCount: header.lastOffsetDelta + 1 }, header.baseOffset, now)
   }
-  const target = { file, size, baseOffset: base, nextBase: nextBase ?? Infinity, visit }
-  const scan = index !== undefined && isForeign(index, segment, size) ? foreign(base, size) : scanSegment(target)
-  await adoptScan(place, segment, scan, { size, index, isLast: nextBase === undefined })
+  // Behind a sealed segment's end nothing was ever written: there all of it is looked at.
+  const believed = known?.fingerprint !== undefined && known.sealed !== true ? known : undefined
+  if (believed !== undefined) noteIndex(segment, believed)
+  const target = { file, size, baseOffset: base, nextBase: nextBase ?? Infinity, visit, ...(believed && { known: believed }) } // prettier-ignore
+  const swapped = index !== undefined && known === undefined && isForeign(index, file, size)
+  const scan = swapped ? foreign(base, size) : scanSegment(target)
+  await adoptScan(place, segment, scan, { size, index, checkedFrom: believed?.size ?? 0, isLast: nextBase === undefined }) // prettier-ignore
+  // What a killed process had only written is served from now on, and an index may name it.
+  if (nextBase === undefined || place.sync.mode === 'interval') await file.datasync()
   if (segment.sealed || nextBase !== undefined) await saveIndex(place, segment, producers)
   return segment
+}
+
+function noteIndex(segment: Segment, { size }: IndexFile): void {
+  segment.indexedSize = size
+  segment.indexBeyond = size + INDEX_EVERY_BYTES
 }
 
 async function usableIndex(place: Place, path: string, base: number): Promise<IndexFile | undefined> {
@@ -116,19 +130,6 @@ async function usableIndex(place: Place, path: string, base: number): Promise<In
     await place.disk.remove(indexPath(path))
   }
   return typeof index === 'string' ? undefined : index
-}
-
-/** Whether the log begins with a whole batch that is not the one its index was made from: somebody swapped files. */
-function isForeign(index: IndexFile, { file }: Segment, size: number): boolean {
-  const position = index.index.positions[0]
-  if (index.fingerprint === undefined || position === undefined || position + BATCH.records > size) return false
-  const head = Buffer.alloc(BATCH.records)
-  file.readSync(head, position)
-  const header = readBatchHeader(head)
-  if (header.size < BATCH.records || position + header.size > size) return false
-  const batch = Buffer.alloc(header.size)
-  file.readSync(batch, position)
-  return header.crc !== index.fingerprint.first && batchFault(batch) === undefined
 }
 
 function foreign(base: number, size: number): Scan {
@@ -141,6 +142,8 @@ interface Circumstances {
   /** Of the file. */
   readonly size: number
   readonly index: IndexFile | undefined
+  /** Where the scan began. */
+  readonly checkedFrom: number
   readonly isLast: boolean
 }
 
@@ -149,8 +152,10 @@ interface Circumstances {
  * says that there had been more, or where offsets have to be skipped, the segment is left alone and sealed, and the
  * next record starts another one: within a segment offsets never jump.
  */
-async function adoptScan(place: Place, segment: Segment, scan: Scan, { size, index, isLast }: Circumstances) {
-  for (const hole of scan.holes) await setAside(place, segment.path, segment.file, hole)
+async function adoptScan(place: Place, segment: Segment, scan: Scan, circumstances: Circumstances) {
+  const { size, index, checkedFrom, isLast } = circumstances
+  for (const hole of scan.holes)
+    if (hole.position >= checkedFrom) await setAside(place, segment.path, segment.file, hole)
   const indexedEnd = index?.nextOffset ?? 0
   const nextOffset = Math.max(scan.nextOffset, scan.tailNextOffset ?? 0, isLast ? indexedEnd : 0)
   const skips = nextOffset > scan.nextOffset
@@ -159,14 +164,14 @@ async function adoptScan(place: Place, segment: Segment, scan: Scan, { size, ind
     tell(place, segment.path, { position: size, end: index.size, reason })
   }
   if (scan.tail === undefined) {
-    segment.adopt({ ...scan, nextOffset, sealed: skips }, true)
+    segment.adopt({ ...scan, nextOffset, sealed: skips }, checkedFrom)
     return
   }
   const copy = await setAside(place, segment.path, segment.file, scan.tail)
   const cut =
     isLast && copy !== undefined && (index?.size ?? 0) <= scan.tail.position && (await cutTail(segment, scan.tail))
-  if (cut) segment.adopt({ ...scan, nextOffset, sealed: skips }, true)
-  else segment.adopt({ ...scan, nextOffset, size, holes: [...scan.holes, scan.tail], sealed: true }, true)
+  if (cut) segment.adopt({ ...scan, nextOffset, sealed: skips }, checkedFrom)
+  else segment.adopt({ ...scan, nextOffset, size, holes: [...scan.holes, scan.tail], sealed: true }, checkedFrom)
 }
 
 async function cutTail({ file }: Segment, tail: Hole): Promise<boolean> {
@@ -187,7 +192,7 @@ async function sealAt(place: Place, segment: Segment, nextOffset: number, produc
 
 async function saveIndex(place: Place, segment: Segment, producers: ProducerTable): Promise<void> {
   const content = indexContent(place, segment, producers.snapshot(segment.nextOffset))
-  await writeIndex(place.disk, segment.path, content).catch((error: unknown) =>
+  await writeIndex(place.disk, segment.path, encodeIndex(content)).catch((error: unknown) =>
     place.logger.warn('Cannot write index, it is rebuilt at the next start', { file: segment.path, error }),
   )
 }

@@ -1,6 +1,7 @@
 import type { DiskFile } from '../../../system/disk.ts'
 import { isEmptyBatch, pastEmpty } from './compaction.ts'
-import { indexContent, indexPath, writeIndex } from './index-file.ts'
+import { indexPath } from './index-file.ts'
+import { IndexWriter } from './index-writer.ts'
 import { writeState } from './partition-state.ts'
 import type { PartitionState } from './partition-state.ts'
 import { setAside } from './place.ts'
@@ -27,7 +28,7 @@ export interface RetentionLimits {
  */
 export class SegmentChain {
   readonly #place: Place
-  readonly #producers: ProducerTable
+  readonly #indexes: IndexWriter
   readonly #segments: Segment[]
   #state: PartitionState
   /** The last change of the state: they are written one after the other. */
@@ -41,7 +42,7 @@ export class SegmentChain {
   constructor(place: Place, producers: ProducerTable, segments: Segment[], state: PartitionState) {
     this.#state = state
     this.#place = place
-    this.#producers = producers
+    this.#indexes = new IndexWriter(place, producers)
     this.#segments = segments
   }
 
@@ -130,6 +131,25 @@ export class SegmentChain {
     if (active !== undefined && this.#place.sync.mode === 'interval') await this.#sync(active)
   }
 
+  /** Whether the active segment has grown beyond its index by so much that another one is worth it. */
+  get outgrowsIndex(): boolean {
+    const active = this.#segments.at(-1)
+    return active !== undefined && active.size > active.indexBeyond
+  }
+
+  /** The same for those that grow slowly: asked every minute. */
+  get agesBeyondIndex(): boolean {
+    const active = this.#segments.at(-1)
+    if (active === undefined) return false
+    return active.size >= (active.indexedSize === undefined ? 1 : active.indexedSize + INDEX_AGED_BYTES)
+  }
+
+  /** Writes the index of the active segment as it is at the call: all of it must be durable. Never rejects. */
+  async saveActiveIndex(): Promise<void> {
+    const active = this.#segments.at(-1)
+    if (active !== undefined && active.size > (active.indexedSize ?? 0)) await this.#saveIndex(active)
+  }
+
   /**
    * After a failed write or sync: opens the active segment again, cuts what was never acknowledged, reads back and
    * checks the rest, and syncs it. A sync that failed is never just repeated: the kernel may have dropped the pages.
@@ -157,7 +177,10 @@ export class SegmentChain {
     if (count === 0) return
     if (count === this.#segments.length) await this.#roll(this.#segments.at(-1)!.nextOffset)
     // What is known of the producers went into the indexes that go now: the one that stays takes it over.
-    if (count >= this.#segments.length - 1) await this.#saveIndex(this.#segments.at(-1)!)
+    if (count >= this.#segments.length - 1) {
+      await this.sync()
+      await this.#saveIndex(this.#segments.at(-1)!)
+    }
     for (; count > 0; count--) await this.#removeFirst()
   }
 
@@ -207,7 +230,7 @@ export class SegmentChain {
   async finishSwap(): Promise<void> {
     const swap = this.#unfinished
     if (swap === undefined) return
-    await finishSwap(this.#place.disk, this.#place.directory, swap)
+    await this.#indexes.alone(() => finishSwap(this.#place.disk, this.#place.directory, swap))
     this.#unfinished = undefined
     const segment = this.#segments.find(({ baseOffset }) => baseOffset === swap.baseOffset)
     if (segment !== undefined) await this.#saveIndex(segment)
@@ -225,6 +248,7 @@ export class SegmentChain {
     await this.#stateChange
     const active = this.#segments.at(-1)
     if (clean && active !== undefined) await this.#saveIndex(active)
+    await this.#indexes.alone(async () => {})
     for (const segment of this.#segments) await segment.file.close().catch(() => undefined)
   }
 
@@ -313,14 +337,8 @@ export class SegmentChain {
     await this.#saveIndex(segment)
   }
 
-  async #saveIndex(segment: Segment): Promise<void> {
-    const { disk, logger } = this.#place
-    const { path, nextOffset } = segment
-    try {
-      await writeIndex(disk, path, indexContent(this.#place, segment, this.#producers.snapshot(nextOffset)))
-    } catch (error) {
-      logger.warn('Cannot write index, it is rebuilt at the next start', { file: path, error })
-    }
+  #saveIndex(segment: Segment): Promise<void> {
+    return this.#indexes.save(segment, () => this.#segments.includes(segment))
   }
 
   /** Cuts what a failed write may have left, so that the file ends with the last durable batch. */
@@ -358,9 +376,13 @@ export class SegmentChain {
   }
 
   async #removeFirst(): Promise<void> {
-    const { disk, directory, logger } = this.#place
     const segment = this.#segments.shift()!
     await segment.file.close().catch(() => undefined)
+    await this.#indexes.alone(() => this.#removeFiles(segment))
+  }
+
+  async #removeFiles(segment: Segment): Promise<void> {
+    const { disk, directory, logger } = this.#place
     // The index goes first, durably: an index without its log is how a lost log is noticed.
     await disk.remove(indexPath(segment.path))
     await disk.syncDirectory(directory)
@@ -375,6 +397,9 @@ export class SegmentChain {
 }
 
 const NOTHING = new Uint8Array(0)
+
+/** What a slowly growing segment leaves to a scan. */
+const INDEX_AGED_BYTES = 1024 * 1024
 
 /** Whether an error says that there is no room; it goes away by itself when somebody makes some. */
 export function isFull(error: unknown): boolean {

@@ -42,8 +42,20 @@ export interface ScanTarget {
   readonly baseOffset: number
   /** Where the next segment starts; Infinity for the last one. */
   readonly nextBase: number
+  /** What is known of the bytes before, from an index: the scan begins behind them. */
+  readonly known?: Known
   /** Sees every whole batch, in order. */
   readonly visit?: (header: BatchHeader) => void
+}
+
+/** How far a segment is known; the lists are taken over and go on. */
+export interface Known {
+  readonly index: SparseIndex
+  readonly size: number
+  readonly nextOffset: number
+  readonly maxTimestamp: number
+  readonly holes: readonly Hole[]
+  readonly fingerprint?: Fingerprint
 }
 
 /**
@@ -53,14 +65,15 @@ export interface ScanTarget {
  */
 export function scanSegment(target: ScanTarget): Scan {
   const window = new Window(target.file, target.size)
-  const index = new SparseIndex()
-  const holes: Hole[] = []
-  let position = 0
-  let expected = target.baseOffset
-  let maxTimestamp = NEVER
+  const { known } = target
+  const index = known?.index ?? new SparseIndex()
+  const holes: Hole[] = [...(known?.holes ?? [])]
+  let position = known?.size ?? 0
+  let expected = known?.nextOffset ?? target.baseOffset
+  let maxTimestamp = known?.maxTimestamp ?? NEVER
   let afterHole = false
-  let first: number | undefined
-  let last = { crc: 0, position: 0 }
+  let first = known?.fingerprint?.first
+  let last = { crc: known?.fingerprint?.last ?? 0, position: known?.fingerprint?.lastPosition ?? 0 }
   while (position < target.size) {
     const place = { position, expected, loose: afterHole, nextBase: target.nextBase }
     const fault = storedFault(window, place)

@@ -44,6 +44,10 @@ export class Segment {
   sealed = false
   /** When its first record came, as far as that is known: ms since the epoch. */
   startedAt = Infinity
+  /** How much of it the index on the disk describes; undefined: there is none. */
+  indexedSize: number | undefined
+  /** The size beyond which its index is to be written. */
+  indexBeyond = 0
   /** Batches below this position were neither written nor checked since the file was opened: reads check them. */
   #uncheckedBelow = 0
   readonly #hints = new Map<number, number>()
@@ -55,8 +59,8 @@ export class Segment {
     this.nextOffset = baseOffset
   }
 
-  /** Takes over what the index file says, or what a scan found (`checked`). */
-  adopt(state: SegmentState, checked: boolean): void {
+  /** Takes over what the index file says, or what a scan found; below `uncheckedBelow` batches are checked when read. */
+  adopt(state: SegmentState, uncheckedBelow: number): void {
     this.index = state.index
     this.size = state.size
     this.nextOffset = state.nextOffset
@@ -64,7 +68,7 @@ export class Segment {
     this.holes = state.holes
     this.fingerprint = state.fingerprint
     this.sealed = state.sealed ?? false
-    this.#uncheckedBelow = checked ? 0 : state.size
+    this.#uncheckedBelow = uncheckedBelow
     this.#hints.clear()
   }
 
@@ -125,7 +129,7 @@ export class Segment {
     const holes = scan.tail === undefined ? scan.holes : [...scan.holes, scan.tail]
     // Batches that were appended behind a hole would not be found again.
     const sealed = this.sealed || scan.tail !== undefined
-    this.adopt({ ...scan, holes, size: this.size, nextOffset: this.nextOffset, sealed }, true)
+    this.adopt({ ...scan, holes, size: this.size, nextOffset: this.nextOffset, sealed }, 0)
     return holes
   }
 
