@@ -94,7 +94,7 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   stack.defer(() => ledger.close())
   const sources = await openSources(options, { log, ledger, catalogue, partitions }, holder)
 
-  const replications = runReplications({ plant, log, system }, stack)
+  const replications = runReplications({ plant, log, ...(holder && { holder }), system }, stack)
   const address = { page: '' }
   const views = new HubViews({
     hub: { site: plant.site, version: VERSION, mode: options.mode, startedAt, log: describeLog(plant, opened) },

@@ -36,7 +36,7 @@ export const LAYERS: { readonly [folder: string]: readonly string[] } = {
     'version.ts',
   ],
   'plant-log.ts': ['system', 'config', 'log'],
-  'replications.ts': ['system', 'config', 'log', 'flow', 'api', 'plant-log.ts'],
+  'replications.ts': ['model', 'system', 'config', 'log', 'ledger', 'flow', 'api', 'plant-log.ts'],
   'attach.ts': ['model', 'system', 'config', 'log', 'ledger', 'flow', 'plant-log.ts'],
   'world.ts': ['system', 'sources'],
   'version.ts': [],

@@ -1,8 +1,11 @@
 import type { ReplicationView } from './api/contract.ts'
 import type { Plant, ReplicationConfig } from './config/plant.ts'
 import { Replication, type ReplicationEnds, type ReplicationStatus } from './flow/replicate/replication.ts'
+import { Turn } from './flow/replicate/turn.ts'
+import type { Holder } from './ledger/book.ts'
 import { connectLog } from './log/client/connect.ts'
 import type { Log } from './log/log.ts'
+import { topicName } from './model/path.ts'
 import { kafkaOptions } from './plant-log.ts'
 import type { System } from './system/system.ts'
 
@@ -10,6 +13,8 @@ export interface ReplicationsOptions {
   readonly plant: Plant
   /** The hub's own log. */
   readonly log: Log
+  /** Who this hub is among those that share its log: each replication then runs on one of them. */
+  readonly holder?: Holder
   readonly system: System
 }
 
@@ -20,7 +25,7 @@ const PATIENCE_MS = 10_000
 
 /** Starts every replication of a plant; the stack ends them, before the log does. Answers how they are. */
 export function runReplications(options: ReplicationsOptions, stack: AsyncDisposableStack): () => ReplicationView[] {
-  const { plant, log, system } = options
+  const { plant, log, holder, system } = options
   const stop = new AbortController()
   const running = plant.replications.map((config) => {
     const { topics, assets, tags, thin, catchUp, name, kafka } = config
@@ -31,13 +36,26 @@ export function runReplications(options: ReplicationsOptions, stack: AsyncDispos
       home: log,
       system: scoped,
     })
-    return { config, replication, ended: replication.run(stop.signal), address: addressesOf(kafka.brokers) }
+    const group = topicName(plant.site, `replicate.${name}`)
+    const turn = holder && new Turn({ log, group, holder, system: scoped })
+    const ended = turn ? turn.run((signal) => replication.run(signal), stop.signal) : replication.run(stop.signal)
+    const status = () => elsewhere(turn, holder) ?? replication.status()
+    return { config, status, ended, address: addressesOf(kafka.brokers) }
   })
   stack.defer(async () => {
     stop.abort()
     await Promise.all(running.map(({ ended }) => ended))
   })
-  return () => running.map(({ config, replication, address }) => viewOf(config, address, replication.status()))
+  return () => running.map(({ config, status, address }) => viewOf(config, address, status()))
+}
+
+/** Of a replication that another hub runs; undefined where it is this hub's. */
+function elsewhere(turn: Turn | undefined, holder: Holder | undefined): ReplicationStatus | undefined {
+  const other = turn?.holder
+  if (other === undefined || other.run === holder?.run) return undefined
+  const behind = { records: 0, bytes: 0, ms: 0 }
+  const health = { state: 'stopped', reason: `Hub "${other.hub}" carries it`, since: turn!.since } as const
+  return { health, epoch: 0, behind, recordsPerSecond: 0, bytesPerSecond: 0, lost: 0, topics: [] }
 }
 
 /** How topics are made that are missing in the target. */

@@ -53,7 +53,7 @@ const STUCK_MS = 10_000
  */
 export class Replication {
   readonly #options: ReplicationOptions
-  readonly #meter: Meter
+  #meter: Meter
   readonly #pace: Pace | undefined
   #health: Health
   #ends: ReplicationEnds | undefined
@@ -93,6 +93,8 @@ export class Replication {
       waitMs = Math.min(2 * waitMs, RETRY.mostMs)
     }
     timer.cancel()
+    // What it was behind is not its to say any more.
+    this.#meter = new Meter(clock)
     this.#set('stopped', 'It was stopped')
   }
 
