@@ -49,8 +49,12 @@ test('a log that cannot store is an alarm within a second, said once, and once w
 test('a fault of a moment is no alarm, and one that flickers is one alarm', () => {
   const { clock, said, now, watch } = watched()
   now.connected = false
-  clock.advance(200)
+  clock.advance(1_900)
   now.connected = true
+  clock.advance(5_000)
+  now.lastError = FULL
+  clock.advance(200)
+  delete now.lastError
   clock.advance(5_000)
   assert.deepEqual([watch.health().state, said.length], ['live', 0])
   now.lastError = FULL
@@ -67,7 +71,7 @@ test('a fault of a moment is no alarm, and one that flickers is one alarm', () =
 test('a log that does not answer is down, and failed once it says that it is full', () => {
   const { clock, now, watch } = watched()
   now.connected = false
-  clock.advance(1_000)
+  clock.advance(2_100)
   assert.equal(watch.health().state, 'down')
   now.connected = true
   now.lastError = FULL

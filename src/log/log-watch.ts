@@ -11,6 +11,8 @@ export interface LogWatchOptions {
 const LOOK_MS = 100
 /** A fault that is over sooner is no alarm: a connection that is made again, a batch that is sent again. */
 const FAULT_MS = 300
+/** The same where a cluster may only need a moment: a partition that gets another leader, a topic that is new. */
+const ELSEWHERE_MS = 2_000
 /** A log that stores for this long is well again; sooner, small appends that still fit would make the alarm flicker. */
 const CALM_MS = 1_000
 
@@ -67,7 +69,8 @@ export class LogWatch {
     if (faulty !== this.#faulty) this.#sameSince = now
     this.#faulty = faulty
     const lasted = now - this.#sameSince
-    if (faulty && lasted >= FAULT_MS) this.#fell(lastError)
+    const alarmMs = FOR_SOMEBODY.includes(lastError?.code ?? '') ? FAULT_MS : ELSEWHERE_MS
+    if (faulty && lasted >= alarmMs) this.#fell(lastError)
     if (!faulty && lasted >= CALM_MS) this.#rose()
   }
 
