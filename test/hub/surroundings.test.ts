@@ -25,7 +25,7 @@ test('a port in use: the program ends with exit code 1, names the port and says 
   const { port } = taken.address() as AddressInfo
   const config = `${data}.yaml`
   await writeFile(config, `site: a/b\nlog: { embedded: { listen: 0 } }\napi: { listen: ${port} }\n`)
-  const page = await millrace('run', config, '--data', data)
+  const page = await millrace('run', config, '--data', data, '--log-level', 'error')
   assert.equal(page.code, 1)
   assert.equal(
     page.err,
