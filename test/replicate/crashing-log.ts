@@ -51,6 +51,11 @@ export class CrashingLog implements Log {
     return this.#calls
   }
 
+  /** The process has ended otherwise: what it has not handed over by now it never will. */
+  die(): void {
+    this.#dead = true
+  }
+
   async append(topic: string, records: readonly NewRecord[]): Promise<readonly Appended[]> {
     // What is handed over is copied before the call returns, as the contract says.
     const given = this.#faults.forgetsOrigins ? records.map(withoutOrigin) : [...records]

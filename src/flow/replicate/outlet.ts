@@ -6,7 +6,7 @@ import type { Selected } from './selection.ts'
 const LARGE_BYTES = 256 * 1024
 
 export interface OutletOptions {
-  readonly target: Log
+  readonly target: Pick<Log, 'ready' | 'append'>
   readonly topic: string
   /** What of this partition the target holds already. */
   readonly known: Known | undefined

@@ -53,9 +53,12 @@ export class Positions {
   readonly #log: Log
   readonly #topic: string
   readonly #name: string
+  readonly #give: Log['append']
 
-  constructor(log: Log, site: string, name: string) {
+  /** @param give writes to the log, as `log.append` does */
+  constructor(log: Log, site: string, name: string, give: Log['append'] = (...all) => log.append(...all)) {
     this.#log = log
+    this.#give = give
     this.#topic = replicationTopic(site)
     this.#name = name
   }
@@ -121,7 +124,7 @@ export class Positions {
 
   #append(key: string, value: Claim | SavedPosition): Promise<unknown> {
     const at = 'at' in value ? value.at : (value.stamp ?? 0)
-    return this.#log.append(this.#topic, [{ key, value: JSON.stringify(value), timestamp: at }])
+    return this.#give(this.#topic, [{ key, value: JSON.stringify(value), timestamp: at }])
   }
 
   /** What a record of this replication says: a claim, or with a place a position. */

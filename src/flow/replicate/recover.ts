@@ -1,14 +1,17 @@
-import { SeqSet } from '../../ledger/seq-set.ts'
+import { countOf, SeqSet } from '../../ledger/seq-set.ts'
 import type { Log, PartitionEnds, Position } from '../../log/log.ts'
 import { originOf, type Origin } from './origin.ts'
 import type { SavedPosition } from './positions.ts'
+import type { Progress } from './track.ts'
 
 /** What of one source partition is in the target already, beyond what its position says. */
 export interface Known {
   /** Offsets, plus one. */
   readonly whole: SeqSet
-  /** `<offset>/<tag>` of values that were held back and sent on their own. */
+  /** `<offset>/<tag>` of values that thinning has let pass, with their record or on their own. */
   readonly parts: Set<string>
+  /** Offsets of both, plus one. */
+  readonly offsets: SeqSet
 }
 
 /** What the target was found to hold of one topic. */
@@ -25,6 +28,15 @@ export interface Found {
   readonly lost: boolean
 }
 
+/** Tags of a record that are to be known one by one. */
+export type TagsOf = (value: Uint8Array | null) => readonly string[]
+
+/** Whether something that is in the target already is still to be passed over. */
+export function isAhead({ offsets }: Known, { ranges, next }: Progress): boolean {
+  if (offsets.max > next) return true
+  return ranges.some(({ from, to }) => countOf(offsets.missing(from + 1, to)) < to - from)
+}
+
 /**
  * Reads what lies in a topic of the target beyond the places that were noted, and tells what it came from.
  * @param saved by partition of the source
@@ -34,12 +46,13 @@ export async function findTail(
   topic: string,
   line: string,
   saved: ReadonlyMap<number, SavedPosition>,
+  tagsOf: TagsOf,
 ): Promise<Found> {
   const ends = await target.ends(topic)
   const noted = ends.map(({ partition }) => lowest(saved, partition))
   const lost = ends.some(({ partition, end }) => noted[partition]! > end && noted[partition] !== Infinity)
   const next = ends.map((one) => beginning(one, noted[one.partition]!, lost))
-  return extend(target, topic, line, saved, { known: new Map(), next, records: 0, lost })
+  return extend(target, topic, line, saved, tagsOf, { known: new Map(), next, records: 0, lost })
 }
 
 /** Reads on to the end of the topic as it is now. */
@@ -48,6 +61,7 @@ export async function extend(
   topic: string,
   line: string,
   saved: ReadonlyMap<number, SavedPosition>,
+  tagsOf: TagsOf,
   found: Found,
 ): Promise<Found> {
   const known = new Map(found.known)
@@ -56,23 +70,24 @@ export async function extend(
   let records = 0
   for await (const batch of target.read(positions, { signal: new AbortController().signal, untilEnd: true })) {
     next[batch.partition] = batch.nextOffset
-    for (const { headers, offset } of batch.records) {
+    for (const { headers, offset, value } of batch.records) {
       const origin = originOf(headers, line)
       if (origin === undefined) continue
       // Of another partition's tail: what lies before this one's place may be of a log that is no more.
       if (!found.lost && offset < (saved.get(origin.partition)?.ends[batch.partition] ?? 0)) continue
       records += 1
-      note(known, origin)
+      note(known, origin, tagsOf(value))
     }
   }
   return { known, next, records, lost: found.lost }
 }
 
-function note(known: Map<number, Known>, { partition, offset, tag }: Origin): void {
+function note(known: Map<number, Known>, { partition, offset, tag }: Origin, tags: readonly string[]): void {
   let one = known.get(partition)
-  if (one === undefined) known.set(partition, (one = { whole: new SeqSet(), parts: new Set() }))
+  if (one === undefined) known.set(partition, (one = { whole: new SeqSet(), parts: new Set(), offsets: new SeqSet() }))
+  one.offsets.add(offset + 1)
   if (tag === undefined) one.whole.add(offset + 1)
-  else one.parts.add(`${offset}/${tag}`)
+  for (const part of tag === undefined ? tags : [tag]) one.parts.add(`${offset}/${part}`)
 }
 
 /** Infinity: nothing was ever noted, and then nothing was ever sent (`Session` notes before it sends). */

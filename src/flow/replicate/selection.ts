@@ -1,6 +1,7 @@
 import type { Header, NewRecord, StoredRecord } from '../../log/log.ts'
 import { pathMatcher } from '../../model/path-pattern.ts'
 import { ORIGIN_HEADER } from './origin.ts'
+import type { Known } from './recover.ts'
 import type { ReplicationRules } from './rules.ts'
 import { nameMatches, Thinner } from './thin.ts'
 
@@ -51,17 +52,23 @@ interface ReadingJson {
 
 /**
  * What of one partition is carried: filters and thinning. Where there is neither, keys and values pass as the bytes that
- * they are. Deterministic between two calls of `flush`, which is what makes repeats recognisable.
+ * they are. After a crash the same records come again: of what is in the target already the same is made then, as thinning
+ * begins anew wherever it did.
  */
 export class Selection {
   readonly #prefix: string
   readonly #assets: ((path: string) => boolean)[]
   readonly #tags: readonly string[]
   readonly #thinner: Thinner<HeldValue> | undefined
+  readonly #known: Known | undefined
   readonly #wanted = new Map<string, boolean>()
 
-  /** @param line of the origin that records get */
-  constructor(rules: ReplicationRules, kind: string, line: string, partition: number) {
+  /**
+   * @param line of the origin that records get
+   * @param known what the target holds already
+   */
+  constructor(rules: ReplicationRules, kind: string, line: string, partition: number, known?: Known) {
+    this.#known = known
     this.#prefix = `${line}/${partition}/`
     const byAsset = BY_ASSET.includes(kind)
     const readings = READINGS.includes(kind)
@@ -80,6 +87,13 @@ export class Selection {
     if (this.#assets.length > 0 && !this.#isWanted(record.key)) return
     if (this.#tags.length > 0 || this.#thinner !== undefined) this.#takeReading(record, into)
     else into.push(this.#whole(record))
+  }
+
+  /** Tags of a record of the target that thinning has let pass with it. */
+  thinnedTags(value: Uint8Array | null): readonly string[] {
+    const reading = this.#thinner && parseReading(value)
+    if (reading === undefined) return []
+    return Object.keys(reading.values).filter((tag) => this.#thinner!.thins(reading.asset, tag))
   }
 
   /** What thinning holds back, to be sent now; afterwards every tag begins anew. */
@@ -135,6 +149,10 @@ export class Selection {
     if (status !== undefined && Object.hasOwn(status, tag)) return true
     const value: unknown = values[tag]
     if (typeof value !== 'number') return true
+    if (this.#known?.parts.has(`${record.offset}/${tag}`)) {
+      this.#release(this.#thinner.passed(asset, tag, { ts, value }), into)
+      return false
+    }
     const held = { ...heldOf(record), tag, reading, value }
     const { pass, release } = this.#thinner.take(asset, tag, { ts, value }, held)
     this.#release(release, into)

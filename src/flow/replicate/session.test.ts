@@ -9,6 +9,7 @@ import { systemClock } from '../../system/clock.ts'
 import { silentLogger } from '../../system/logger.ts'
 import { seededRandom, type Random } from '../../system/random.ts'
 import { originOf } from './origin.ts'
+import type { Pace } from './pace.ts'
 import { Positions, type Claim } from './positions.ts'
 import type { ReplicationRules } from './rules.ts'
 import { Session, type SessionOptions, type Timing } from './session.ts'
@@ -25,6 +26,8 @@ const RULES: ReplicationRules = {
   catchUp: { order: 'in-order' },
   partitions: 3,
 }
+const DOOR = { kind: 'swinging-door', error: 2, atLeastEveryMs: 60_000 } as const
+const DOOR_RULES: ReplicationRules = { ...RULES, thin: [{ asset: '**', tag: 'x', method: DOOR }] }
 const TIMING: Timing = { checkpointMs: 3, thinnedCheckpointMs: 3, settleMs: 1, discoverMs: 5, graceMs: 500 }
 
 class Rig {
@@ -140,6 +143,7 @@ async function crashes(seed: number, faults: Partial<Faults> = {}, rules = RULES
     await Promise.race([dying.died, sleep(50)])
     stop.abort()
     await running.catch(() => {})
+    dying.die()
   }
   const target = rig.target()
   const stop = new AbortController()
@@ -226,10 +230,108 @@ function pointsByKey(records: readonly StoredRecord[]): Map<string, { ts: number
 }
 
 test('thinned, crashes repeat nothing, and the lines that are left are within the error', async () => {
-  const method = { kind: 'swinging-door', error: 2, atLeastEveryMs: 60_000 } as const
-  const rules: ReplicationRules = { ...RULES, thin: [{ asset: '**', tag: 'x', method }] }
   for (let seed = 1; seed <= 25; seed++)
-    assert.deepEqual(await crashes(seed, {}, rules, thinFaults(2)), [], `seed ${seed}`)
+    assert.deepEqual(await crashes(seed, {}, DOOR_RULES, thinFaults(2)), [], `seed ${seed}`)
+})
+
+/** A log that never answers appends to the topic of positions, from when it is told to. */
+class ForgetfulLog extends CrashingLog {
+  forgets = false
+
+  override append(topic: string, records: readonly NewRecord[]) {
+    if (this.forgets && topic.endsWith('.replication')) return new Promise<never>(() => {})
+    return super.append(topic, records)
+  }
+}
+
+/** One record for each value, a second apart, of one asset. */
+function readings(values: readonly number[], from = 0): NewRecord[] {
+  const key = 'acme/berlin/line1/press1'
+  return values.map((x, index) => {
+    const ts = 1_000 * (from + index)
+    return { key, value: JSON.stringify({ asset: key, ts, recv: 0, values: { x } }), timestamp: ts }
+  })
+}
+
+test('thinned, what was held back and sent for a position that was never written is a corner of the next line', async () => {
+  const rig = new Rig(15, 1)
+  await rig.source.append(TELEMETRY, readings([0, 1.5]))
+  const dying = new ForgetfulLog(rig.target(), rig.random, { dieAt: Infinity })
+  const stop = new AbortController()
+  const timing = { ...TIMING, graceMs: 1 }
+  const first = rig.session(dying, { rules: DOOR_RULES, timing })
+  const running = first.run(stop.signal)
+  await until(async () => (dying.forgets = first.topics.length > 0), running)
+  await until(async () => (await recordsOf(rig.target())).length === 2, running)
+  stop.abort()
+  await running
+  dying.die()
+  assert.equal((await new Positions(rig.target(), SITE, 'cloud').load()).positions.get(`${TELEMETRY}/0`)!.next, 0)
+  // From the first one a line to the last is within 2 of all between; from the second one it is not.
+  await rig.source.append(TELEMETRY, readings([-1, 0, 0, 0, 0, 0, 0, 0], 2))
+  const target = rig.target()
+  const end = new AbortController()
+  const second = rig.session(target, { rules: DOOR_RULES, timing: { ...TIMING, thinnedCheckpointMs: 60_000 } })
+  const ending = second.run(end.signal)
+  await until(async () => second.topics[0]?.tracks[0]?.passed === 10, ending)
+  end.abort()
+  await ending
+  assert.deepEqual(thinFaults(2)(await recordsOf(rig.source), await recordsOf(target)), [])
+})
+
+test('a position between records that an earlier run has sent keeps what it found: the next run finds it too', async () => {
+  const rig = new Rig(16, 1)
+  await rig.source.append(TELEMETRY, readings(Array.from({ length: 12 }, (_, index) => index)))
+  const dying = new ForgetfulLog(rig.target(), rig.random, { dieAt: Infinity })
+  const stop = new AbortController()
+  const first = rig.session(dying, { timing: { ...TIMING, graceMs: 1 } })
+  const running = first.run(stop.signal)
+  await until(async () => (dying.forgets = first.topics.length > 0), running)
+  await until(async () => (await recordsOf(rig.target())).length === 12, running)
+  stop.abort()
+  await running
+  dying.die()
+  // It comes to the middle of what is there, writes that down, and dies.
+  const positions = new Positions(rig.target(), SITE, 'cloud')
+  const dead = new AbortController()
+  const slow = { take: () => new Promise<void>((next) => setTimeout(next, 20)) } as unknown as Pace
+  const second = rig.session(rig.target(), { pace: slow, timing: { ...TIMING, graceMs: 1 } }).run(dead.signal)
+  const place = async () => (await positions.load()).positions.get(`${TELEMETRY}/0`)?.next ?? 0
+  await until(async () => (await place()) > 0, second)
+  dead.abort()
+  await second
+  assert.ok((await place()) < 12, 'it was in the middle')
+  const target = rig.target()
+  const end = new AbortController()
+  const third = rig.session(target)
+  const ending = third.run(end.signal)
+  await until(async () => third.topics[0]?.tracks[0]?.passed === 12, ending)
+  end.abort()
+  await ending
+  assert.equal((await recordsOf(target)).length, 12)
+})
+
+test('what is not sent within the grace is not sent at all', async () => {
+  const rig = new Rig(17, 1)
+  await rig.source.append(TELEMETRY, readings([0, 2]))
+  const target = rig.target()
+  const gate = Promise.withResolvers<void>()
+  const ends = target.ends.bind(target)
+  const stop = new AbortController()
+  const timing = { ...TIMING, checkpointMs: 60_000, thinnedCheckpointMs: 60_000, graceMs: 1 }
+  const session = rig.session(target, { rules: DOOR_RULES, timing })
+  const running = session.run(stop.signal)
+  await until(async () => session.topics[0]?.tracks[0]?.passed === 2, running)
+  target.ends = async (topic) => {
+    await gate.promise
+    return ends(topic)
+  }
+  stop.abort()
+  await running
+  target.ends = ends
+  gate.resolve()
+  await sleep(20)
+  assert.equal((await recordsOf(target)).length, 1)
 })
 
 test('the check sees what is wrong: a target that answers too early loses, one without origins has repeats', async () => {

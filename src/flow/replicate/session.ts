@@ -1,10 +1,10 @@
-import type { Log, LogError, NewRecord } from '../../log/log.ts'
+import { LogError, type Appended, type Log, type NewRecord } from '../../log/log.ts'
 import type { System } from '../../system/system.ts'
 import { again, beginning, type Detour } from './begin.ts'
 import { Outlet } from './outlet.ts'
 import type { Pace } from './pace.ts'
 import { placeOf, Positions, type Claim, type SavedPosition, type SavedState } from './positions.ts'
-import { extend, findTail, type Found } from './recover.ts'
+import { extend, findTail, isAhead, type Found, type Known } from './recover.ts'
 import { isWhole, type ReplicationRules } from './rules.ts'
 import { Selection } from './selection.ts'
 import { carriedTopics, isBook, isOrdered, refusedRecord, replicaSpec, type CarriedTopic } from './topics.ts'
@@ -55,18 +55,21 @@ export class Session {
   readonly #positions: Positions
   readonly #topics = new Map<string, CarriedTracks>()
   readonly #saved = new Map<string, string>()
+  /** By place: what an earlier run has sent beyond it, for as long as some of that is still to be passed over. */
+  readonly #again = new Map<string, { readonly known: Known; readonly ends: readonly number[] }>()
   readonly #failed = Promise.withResolvers<never>()
   readonly #ended = Promise.withResolvers<void>()
   readonly #running: Promise<void>[] = []
   #claim: Claim | undefined
   #thinnedAt = 0
+  readonly #over = new AbortController()
   #opened = false
   #moved = Promise.withResolvers<void>()
 
   constructor(options: SessionOptions) {
     const { target, rules } = options
     this.#options = options
-    this.#positions = new Positions(target, rules.site, rules.name)
+    this.#positions = new Positions(target, rules.site, rules.name, (topic, records) => this.#give(topic, records))
     this.#failed.promise.catch(() => {})
   }
 
@@ -103,7 +106,15 @@ export class Session {
     } finally {
       stop.abort()
       await this.#within(Promise.allSettled(this.#running))
+      this.#over.abort()
     }
+  }
+
+  /** What the grace has cut off must not go on behind the next run, which has looked by then. */
+  #give(topic: string, records: readonly NewRecord[]): Promise<readonly Appended[]> {
+    if (!this.#over.signal.aborted) return this.#options.target.append(topic, records)
+    const message = `Cannot replicate to "${topic}": the run is over, want it within its grace`
+    return Promise.reject(new LogError('LOG_CLOSED', message, { retriable: false }))
   }
 
   async #takeOver(): Promise<SavedState> {
@@ -163,7 +174,7 @@ export class Session {
       if (detour === undefined && saved.has(partition)) return
       saved.set(partition, { line, ranges: from.ranges, next: from.next, ends: noted })
     })
-    const found = await this.#find(topic.name, saved, settle)
+    const found = await this.#find(topic, saved, settle)
     if (found.lost) this.#warn(topic.name, undefined, 'target-lost-end')
     const from = ends.map((end, index) => (found.lost ? again(found, end) : begins[index]!.from))
     await this.#writeFirst(topic.name, from, found, saved)
@@ -174,14 +185,16 @@ export class Session {
   }
 
   /** What the target holds beyond the noted places, when nothing more arrives. */
-  async #find(topic: string, saved: ReadonlyMap<number, SavedPosition>, settle: boolean): Promise<Found> {
-    const { target, system, timing } = this.#options
+  async #find(topic: CarriedTopic, saved: ReadonlyMap<number, SavedPosition>, settle: boolean): Promise<Found> {
+    const { target, rules, system, timing } = this.#options
     const { line } = this.#claim!
-    let found = await findTail(target, topic, line, saved)
+    const selection = new Selection(rules, topic.kind, line, 0)
+    const tagsOf = (value: Uint8Array | null) => selection.thinnedTags(value)
+    let found = await findTail(target, topic.name, line, saved, tagsOf)
     if (!settle) return found
     for (let round = 0; round < MOST_SETTLING; round++) {
       await system.clock.sleep(timing.settleMs)
-      found = await extend(target, topic, line, saved, found)
+      found = await extend(target, topic.name, line, saved, tagsOf, found)
       if (found.records === 0) break
     }
     return found
@@ -198,6 +211,8 @@ export class Session {
     from.forEach((progress, partition) => {
       const ends = found.lost ? found.next.map(() => 0) : saved.get(partition)!.ends
       places.set(placeOf(topic, partition), this.#position(progress, ends))
+      const known = found.known.get(partition)
+      if (known !== undefined) this.#again.set(placeOf(topic, partition), { known, ends })
     })
     await this.#write(places)
   }
@@ -207,14 +222,15 @@ export class Session {
     const { line } = this.#claim!
     const known = found.known.get(partition)
     const refuse = (record: NewRecord, error: LogError) => this.#refuse(topic.name, record, error)
-    const outlet = new Outlet({ target, topic: topic.name, known, refuse })
+    const append = (name: string, records: readonly NewRecord[]) => this.#give(name, records)
+    const outlet = new Outlet({ target: { ready: () => target.ready(), append }, topic: topic.name, known, refuse })
     return new Track(
       {
         source,
         topic: topic.name,
         partition,
         outlet,
-        selection: () => new Selection(rules, topic.kind, line, partition),
+        selection: () => new Selection(rules, topic.kind, line, partition, known),
         freshFirst: rules.catchUp.order === 'fresh-first' && !isOrdered(topic.kind),
         pace,
         system,
@@ -234,7 +250,7 @@ export class Session {
     await target.ensure([there ?? spec])
     system.logger.warn('The target does not take a record; it is put aside there', { topic, error })
     await target.ready()
-    await target.append(spec.name, [refusedRecord(topic, record, error)])
+    await this.#give(spec.name, [refusedRecord(topic, record, error)])
   }
 
   /**
@@ -278,17 +294,32 @@ export class Session {
     }
   }
 
-  /** First where the target ends, then how far each partition is: whatever is sent later lies beyond that end. */
+  /**
+   * First where the target ends, then how far each partition is: whatever is sent later lies beyond that end. What an
+   * earlier run has sent lies before it: until all of that is passed over, the end that was noted then stands.
+   */
   async #checkpoint(thinned: boolean): Promise<void> {
     const places = new Map<string, SavedPosition>()
     for (const { topic, tracks } of this.#topics.values()) {
-      if (this.#options.rules.thin.length > 0 && isThinned(topic) && !thinned) continue
+      const thins = this.#options.rules.thin.length > 0 && isThinned(topic)
+      if (thins && !thinned) continue
       const ends = (await this.#options.target.ends(topic.name)).map(({ end }) => end)
       for (const track of tracks) {
-        places.set(placeOf(topic.name, track.partition), this.#position(await track.cut(), ends))
+        const place = placeOf(topic.name, track.partition)
+        const earlier = this.#againOf(place, track)
+        // What it holds back it may have to leave out, to come to the same lines as the earlier run.
+        if (thins && earlier !== undefined) continue
+        places.set(place, this.#position(await track.cut(), earlier?.ends ?? ends))
       }
     }
     await this.#write(places)
+  }
+
+  #againOf(place: string, track: Track) {
+    const again = this.#again.get(place)
+    if (again === undefined || isAhead(again.known, track.progress)) return again
+    this.#again.delete(place)
+    return undefined
   }
 
   /** Of places that are where they were nothing is written. */

@@ -12,7 +12,7 @@ const MOST_KNOWN = 200_000
 
 /**
  * Thins the numbers of assets, tag by tag. What it does is a function of the rules and of the points since it was made
- * or forgot everything: after a crash the same points pass again, and are recognised.
+ * or forgot everything. After a crash it is told which of them went on before, and goes on as if it had let them pass.
  */
 export class Thinner<Held> {
   readonly #rules: readonly { readonly assets: (path: string) => boolean; readonly rule: ThinRule }[]
@@ -43,6 +43,22 @@ export class Thinner<Held> {
       return { pass: true }
     }
     return method.kind === 'deadband' ? deadband(state, point, method) : door(state, point, held, method)
+  }
+
+  /**
+   * Instead of `take`, for a point that has gone on in an earlier life: whatever was the reason then, the line begins
+   * there anew. Answers what was held back where no line to that point holds.
+   */
+  passed(asset: string, tag: string, point: Point): Held | undefined {
+    const method = this.#method(asset, tag)
+    if (method === undefined) return undefined
+    let tags = this.#tags.get(asset)
+    if (tags === undefined) this.#tags.set(asset, (tags = new Map()))
+    const state = tags.get(tag)
+    tags.set(tag, begin(point))
+    if (state?.held === undefined) return undefined
+    const goesOn = point.ts > state.held.point.ts && !isDue(state.from, point, method.atLeastEveryMs)
+    return goesOn && fits(state, point) ? undefined : state.held.what
   }
 
   /** A value that is not a plain good number ends what was being drawn: it is answered what was held back. */

@@ -73,6 +73,11 @@ export class Track {
     this.#stamp = from.stamp
   }
 
+  /** How far it has come, whatever is on its way. */
+  get progress(): Progress {
+    return { ranges: [...this.#ranges], next: this.#next, stamp: this.#stamp }
+  }
+
   /** Everything below this is in the target. */
   get passed(): number {
     return this.#ranges[0]?.from ?? this.#next
@@ -110,14 +115,15 @@ export class Track {
   }
 
   /**
-   * A place to go on from: what lies before it is durable, and nothing of what lies behind it was sent before this call.
+   * A place to go on from: what lies before it is durable, and nothing of what lies behind it was sent by this track
+   * before this call.
    * What thinning holds back is sent first.
    */
   async cut(): Promise<Progress> {
     // With all lanes at rest at the same moment.
     const cutAlone = (index: number): Promise<Progress> =>
       index === this.#lanes.length
-        ? Promise.resolve({ ranges: [...this.#ranges], next: this.#next, stamp: this.#stamp })
+        ? Promise.resolve(this.progress)
         : this.#lanes[index]!.alone(async () => {
             await this.#lanes[index]!.settled()
             await this.#flush(this.#lanes[index]!)
