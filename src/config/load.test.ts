@@ -132,6 +132,11 @@ const CASES: readonly (readonly [name: string, text: string | Uint8Array, ...wan
     'plant.yaml:2:1: Cannot use "sorces": unknown key, want one of version, site, hub, log, models, assets, sources, replicate, api; did you mean "sources"?',
   ],
   [
+    'thinning of what is out of order',
+    'site: a/b\nreplicate:\n  cloud:\n    to: { kafka: { brokers: [k:9092] } }\n    thin: { "**:t": { deadband: 1 } }\n    catchUp: { order: fresh-first }\n',
+    'plant.yaml:6:23: Cannot thin values that are carried fresh-first: they are out of order, want catchUp.order "in-order"',
+  ],
+  [
     'unknown key of a source',
     'site: a/b\nsources:\n  cars: { radio: { lisen: 1883, listen: 1883 } }\n',
     'plant.yaml:3:20: Cannot use "sources.cars.radio.lisen": unknown key, want one of listen, password, silenceAfter; did you mean "listen"?',

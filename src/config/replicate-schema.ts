@@ -92,6 +92,13 @@ const replicationSchema = z
     const there = to === undefined ? 'neither "to" nor "from"' : 'both "to" and "from"'
     context.addIssue({ code: 'custom', message: `Cannot read replication: it has ${there}, want one of them` })
   })
+  .superRefine(({ thin, catchUp }, context) => {
+    // What is left of a tag's values depends on their order.
+    if (Object.keys(thin).length === 0 || catchUp.order === 'in-order') return
+    const message =
+      'Cannot thin values that are carried fresh-first: they are out of order, want catchUp.order "in-order"'
+    context.addIssue({ code: 'custom', path: ['catchUp', 'order'], message })
+  })
   .describe('Topics that are carried to or from a Kafka')
 
 /** All replications, by name. */
