@@ -20,8 +20,8 @@ test('status shows who runs what: for people, for machines, and why not where no
   const { code, out } = await status('--data', data)
   assert.equal(code, 0)
   const [heading, row] = out.split('\n')
-  assert.match(heading!, /^hub +page +since +source +kind +state +epoch/)
-  assert.match(row!, /^this hub \* \(asked\) +http:\/\/127\.0\.0\.1:\d+ +\S+Z +posts +http +stale/)
+  assert.match(heading!, /^hub +page +since +partitions +source +kind +state +epoch/)
+  assert.match(row!, /^this hub \* \(asked\) +http:\/\/127\.0\.0\.1:\d+ +\S+Z +(-|\d+)? *posts +http +stale/)
   const { hubs } = JSON.parse((await status('--page', hub.page, '--json')).out) as HubsView
   assert.deepEqual(
     hubs.map(({ page, here, leads, sources }) => ({ page, here, leads, sources: sources.map(({ name }) => name) })),
