@@ -14,6 +14,7 @@ export const LAYERS: { readonly [folder: string]: readonly string[] } = {
   ledger: ['model', 'system', 'component', 'log'],
   flow: ['model', 'system', 'component', 'log', 'ledger'],
   sources: ['model', 'system', 'component'],
+  processors: ['model', 'system', 'component'],
   twins: ['model', 'system', 'component', 'log'],
   api: ['model', 'system', 'component', 'config', 'log', 'ledger', 'twins'],
   cli: ['model', 'system', 'config', 'api', 'hub.ts', 'attach.ts', 'world.ts', 'registry.ts', 'version.ts'],
@@ -45,4 +46,4 @@ export const LAYERS: { readonly [folder: string]: readonly string[] } = {
 }
 
 /** Folders whose children may not import each other. */
-export const ISLANDS: readonly string[] = ['sources']
+export const ISLANDS: readonly string[] = ['sources', 'processors']

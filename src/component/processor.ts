@@ -1,0 +1,27 @@
+import type { z } from 'zod'
+import type { Topology } from './topology.ts'
+
+/** What a processor is given when its topology is made. */
+export interface ProcessorContext {
+  /** Its name in the config. */
+  readonly name: string
+  /** `acme/berlin`: paths in the config are below it. */
+  readonly site: string
+}
+
+/**
+ * A kind of processor: everything about it in one object. `C` is the type of its checked config. What it derives goes to the
+ * log: readings to `derived`, events to `events`, alarms to `alarms`, each naming its cause.
+ */
+export interface ProcessorSpec<C = unknown> {
+  /** The key in the config: `condition`, `oee`. */
+  readonly kind: string
+  /** One sentence for `--help` and the reference page. */
+  readonly summary: string
+  /** Type, defaults, validation and description of every field. */
+  readonly config: z.ZodType<C>
+  /** A `processors:` block that works, as YAML; shown in the docs, checked by a test. */
+  readonly example: string
+  /** What it does; pure, so that it can be printed and compared before anything runs. */
+  topology(config: C, context: ProcessorContext): Topology
+}
