@@ -40,6 +40,7 @@ export const LAYERS: { readonly [folder: string]: readonly string[] } = {
   'replications.ts': ['model', 'system', 'config', 'log', 'ledger', 'flow', 'api', 'plant-log.ts'],
   'attach.ts': ['model', 'system', 'config', 'log', 'ledger', 'flow', 'plant-log.ts'],
   'world.ts': ['system', 'sources'],
+  'testing.ts': ['flow'],
   'version.ts': [],
   'errors.ts': [],
   'main.ts': ['cli'],

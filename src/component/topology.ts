@@ -69,7 +69,8 @@ export interface Keyed {
  * I/O, so the same facts give the same outputs, byte for byte, whether it ran for days or was killed at every step; that
  * is how repeats after a crash are recognised. It holds nothing outside `S`.
  *
- * Errors: what `take` or `due` throws harms only that fact: the key's state stays as it was, the fact is counted and logged.
+ * Errors: what `take` or `due` throws harms only that fact: nothing of it is emitted, it is counted and logged, and the next
+ * one is taken. So an operator throws before it changes its state, or not at all.
  */
 export interface Operator<S = unknown> {
   /** The state of a key that has none yet. May be shared between steps only if it is never changed. */
@@ -82,6 +83,11 @@ export interface Operator<S = unknown> {
   save?(state: S): Json
   /** The state of a JSON by `save`, also of an older version of the operator. */
   restore?(json: Json): S
+  /**
+   * Whether the state is as `create` would make it, so that a key of which nothing else is known can be let go. Absent: keys
+   * stay for ever, which is right for machines, and wrong for orders or cells of a map.
+   */
+  isIdle?(state: S): boolean
 }
 
 /** What a step may do while it takes a fact or a timer. */
@@ -97,6 +103,8 @@ export interface StepContext {
    * the received times of its partition. Timers fire by it. What is older is late.
    */
   readonly now: number
+  /** The received time that stands for it: that of the fact, or for a timer that of its moment; ms since the epoch. */
+  readonly received: number
   /** Where what led to this lies in the log; the same for all that is emitted here: `acme.berlin.telemetry/3/1234`. */
   readonly cause: string
   /** Hands a fact to the next step, or to the log after the last one. */
