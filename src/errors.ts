@@ -36,6 +36,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Send `content-type: application/json` or `application/x-ndjson`',
     retriable: false,
   },
+  BAD_EXPRESSION: {
+    what: 'An expression cannot be read, or cannot take the values it is given',
+    todo: 'Correct it at the column that the message names; docs/processors/condition.md has the language',
+    retriable: false,
+  },
   BAD_IDEMPOTENCY_KEY: {
     what: 'The idempotency key is too long, or was used for another body',
     todo: 'Use a new key for each new request',
@@ -89,11 +94,7 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Find the producer: it is broken or hostile',
     retriable: false,
   },
-  BODY_TOO_LARGE: {
-    what: 'The body is over the limit',
-    todo: 'Split it',
-    retriable: false,
-  },
+  BODY_TOO_LARGE: { what: 'The body is over the limit', todo: 'Split it', retriable: false },
   CARDINALITY: {
     what: 'There are more assets or tags than the catalogue may grow to',
     todo: 'Correct the topic pattern: a name that changes with every message is in it',

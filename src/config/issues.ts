@@ -1,6 +1,7 @@
 import type { z } from 'zod'
+import { nearest } from '../system/nearest.ts'
 import type { ConfigDocument, DocumentPath } from './document.ts'
-import { nearest, type Problem } from './problem.ts'
+import type { Problem } from './problem.ts'
 
 type Issue = z.core.$ZodIssue
 
