@@ -119,6 +119,35 @@ test('bad input: a length beyond the request is refused before anything is alloc
   malformed((body) => body.nullableBytes(), [0xff, 0xff, 0xff, 0xff, 0x0f], true, /field length is 4294967294/)
 })
 
+test('bad input: a text that could not be written back is refused, however it is longer than a string can be', () => {
+  const longest = 'x'.repeat(32_767)
+  const compact = (bytes: Buffer) => Buffer.concat([Buffer.from([0x81, 0x80, 0x02]), bytes])
+  assert.equal(reader(Buffer.concat([Buffer.from([0x80, 0x80, 0x02]), Buffer.from(longest)]), true).string(), longest)
+  malformed(
+    (body) => body.string(),
+    [...compact(Buffer.alloc(32_768))],
+    true,
+    /string has 32768 bytes, want at most 32767/,
+  )
+  const fits = Buffer.alloc(10_922, 0xff)
+  assert.equal(Buffer.byteLength(reader([0x2a, 0xaa, ...fits]).string()), 32_766)
+  const grows = [0x2a, 0xab, ...fits, 0xff]
+  malformed((body) => body.string(), grows, false, /string has 10923 bytes that are not UTF-8, want at most 32767/)
+})
+
+test('a message is cut in its middle, so that what was refused and why stay', () => {
+  const written = (sentence: string | null) => {
+    const writer = new Writer(false)
+    writer.message(sentence)
+    return reader(bytesOf(writer)).nullableString()
+  }
+  assert.equal(written(null), null)
+  assert.equal(written('ü'.repeat(1000)), 'ü'.repeat(1000))
+  const cut = written(`Cannot create topic "${'ü'.repeat(32_767)}": it is named twice`)!
+  assert.equal(cut.length, 1000)
+  assert.match(cut, /^Cannot create topic "ü{478}\.\.\.ü{478}": it is named twice$/)
+})
+
 test('bad input: array length -2, 2^31 - 1, 2^32 - 2 and more elements than bytes', () => {
   const read = (body: Reader) => body.array((inner) => inner.int8())
   malformed(read, [0xff, 0xff, 0xff, 0xfe], false, /array length is -2, want 0 to 0/)

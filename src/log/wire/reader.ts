@@ -15,6 +15,15 @@ export class WireError extends Error {
 const MAX_ELEMENTS = 100_000
 
 /**
+ * Most bytes of a text, in all versions as in Kafka: what the length of a string that is not compact can say. Whatever
+ * was read can be written back.
+ */
+const MAX_TEXT = 32_767
+
+/** Bytes that are no UTF-8 are read as U+FFFD each, which has three. */
+const MAX_GROWTH = 3
+
+/**
  * Reads the primitive types of the Kafka protocol (kafka.apache.org/protocol, "Protocol Primitive Types") from one
  * request. Every length is checked against what is left before anything is allocated.
  */
@@ -69,7 +78,12 @@ export class Reader {
   nullableString(): string | null {
     const length = this.flexible ? this.#unsignedVarint() - 1 : this.int16()
     if (length === -1) return null
-    return this.#bytes.toString('utf8', this.#take(length), this.#at)
+    if (length > MAX_TEXT) fail(`string has ${length} bytes, want at most ${MAX_TEXT}`)
+    const text = this.#bytes.toString('utf8', this.#take(length), this.#at)
+    if (length * MAX_GROWTH > MAX_TEXT && Buffer.byteLength(text) > MAX_TEXT) {
+      fail(`string has ${length} bytes that are not UTF-8, want at most ${MAX_TEXT} when they are replaced`)
+    }
+    return text
   }
 
   /** A view. */

@@ -1,6 +1,10 @@
 const FIRST_BYTES = 256
 const HIGH = 0x1_0000_0000
 
+/** Most characters of a message: far from the 32767 bytes that a string can have, and as much as anybody reads. */
+const MAX_MESSAGE = 1000
+const ELLIPSIS = '...'
+
 /**
  * Writes the primitive types of the Kafka protocol into one response. Records are not copied: the response is a list
  * of parts, which go to the socket in one call.
@@ -55,6 +59,16 @@ export class Writer {
     if (value === null) return
     this.#room(length)
     this.#at += this.#buffer.write(value, this.#at, length)
+  }
+
+  /**
+   * What was wrong, in words. Such a sentence quotes names that the client sent, which alone may be as long as a string
+   * can be: of a long one the middle is left out, so that what was refused and why stay.
+   */
+  message(sentence: string | null): void {
+    if (sentence === null || sentence.length <= MAX_MESSAGE) return this.string(sentence)
+    const half = (MAX_MESSAGE - ELLIPSIS.length) / 2
+    this.string(sentence.slice(0, Math.ceil(half)) + ELLIPSIS + sentence.slice(-Math.floor(half)))
   }
 
   array<T>(elements: readonly T[] | null, write: (element: T) => void): void {

@@ -61,7 +61,7 @@ async function alter(
   answer.int32(0) // throttle time
   answer.array([...resources.entries()], ([i, { type, name }]) => {
     answer.int16(refusals[i]?.error ?? ERROR.none)
-    answer.string(refusals[i]?.message ?? null)
+    answer.message(refusals[i]?.message ?? null)
     answer.int8(type)
     answer.string(name)
     answer.tags()

@@ -31,7 +31,7 @@ export async function createPartitions(services: Services, request: Request): Pr
   answer.array([...wanted.entries()], ([i, { name }]) => {
     answer.string(name)
     answer.int16(refusals[i]?.error ?? ERROR.none)
-    answer.string(refusals[i]?.message ?? null)
+    answer.message(refusals[i]?.message ?? null)
     answer.tags()
   })
   answer.tags()

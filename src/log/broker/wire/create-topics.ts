@@ -126,7 +126,7 @@ function writeResult({ limits }: Services, result: Created, version: number, ans
   answer.string(topic.name)
   if (version >= 7) answer.uuid(refusal ? NO_ID : result.id)
   answer.int16(refusal?.error ?? ERROR.none)
-  answer.string(refusal?.message ?? null)
+  answer.message(refusal?.message ?? null)
   if (version >= 5) {
     answer.int32(refusal ? -1 : result.partitions)
     answer.int16(refusal ? -1 : 1)

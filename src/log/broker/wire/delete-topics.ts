@@ -30,7 +30,7 @@ export async function deleteTopics(services: Services, request: Request): Promis
     answer.string(name)
     if (version >= 6) answer.uuid(id)
     answer.int16(refusal?.error ?? ERROR.none)
-    if (version >= 5) answer.string(refusal?.message ?? null)
+    if (version >= 5) answer.message(refusal?.message ?? null)
     answer.tags()
   })
   answer.tags()

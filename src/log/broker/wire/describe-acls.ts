@@ -6,7 +6,7 @@ import type { Writer } from '../../wire/writer.ts'
 export function describeAcls(_: Services, { answer }: Request): Writer {
   answer.int32(0) // throttle time
   answer.int16(ERROR.securityDisabled)
-  answer.string('Cannot describe ACLs: there are none, rights are given in the config of the hub')
+  answer.message('Cannot describe ACLs: there are none, rights are given in the config of the hub')
   answer.array([], () => {})
   answer.tags()
   return answer

@@ -13,7 +13,7 @@ export function describeCluster(_: Services, { version, body, answer, peer }: Re
   const refused = kind !== BROKERS
   answer.int32(0) // throttle time
   answer.int16(refused ? ERROR.mismatchedEndpointType : ERROR.none)
-  answer.string(refused ? 'Cannot describe controllers: this is a single node, ask it for brokers' : null)
+  answer.message(refused ? 'Cannot describe controllers: this is a single node, ask it for brokers' : null)
   if (version >= 1) answer.int8(BROKERS)
   answer.string(CLUSTER_ID)
   answer.int32(NODE_ID) // controller

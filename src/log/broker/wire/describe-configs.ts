@@ -37,7 +37,7 @@ export function describeConfigs(services: Services, { version, body, answer, pee
     const refusal = 'error' in found ? found : undefined
     const entries = 'error' in found ? [] : found.filter(({ name }) => resource.keys?.includes(name) ?? true)
     answer.int16(refusal?.error ?? ERROR.none)
-    answer.string(refusal?.message ?? null)
+    answer.message(refusal?.message ?? null)
     answer.int8(resource.type)
     answer.string(resource.name)
     answer.array(entries, (entry) => writeEntry(entry, resource.type, { synonyms, documentation }, version, answer))

@@ -18,7 +18,7 @@ export function describeGroups({ groups }: Services, { version, body, answer, pe
     const group = refused === ERROR.none ? groups.describe(id) : NO_GROUP
     const missing = version >= 6 && group.phase === 'Dead'
     answer.int16(missing ? ERROR.groupIdNotFound : refused)
-    if (version >= 6) answer.string(missing ? `Group ${id} not found.` : null)
+    if (version >= 6) answer.message(missing ? `Group ${id} not found.` : null)
     answer.string(id)
     answer.string(group.phase)
     answer.string(group.protocolType)

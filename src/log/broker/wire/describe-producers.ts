@@ -16,7 +16,7 @@ export function describeProducers({ storage }: Services, { body, answer, peer }:
       const missing = allowed ? absence(storage, name, index) : ERROR.topicAuthorizationFailed
       answer.int32(index)
       answer.int16(partition ? ERROR.none : missing)
-      answer.string(null) // error message
+      answer.message(null)
       answer.array(partition?.producers.active() ?? [], (producer) => {
         answer.int64(Number(producer.producerId))
         answer.int32(producer.producerEpoch)

@@ -35,7 +35,7 @@ export function findCoordinator(_: Services, { version, body, answer, peer }: Re
   if (version <= 3) {
     const error = refusalOf(key)
     answer.int16(error)
-    if (version >= 1) answer.string(messageOf(error))
+    if (version >= 1) answer.message(messageOf(error))
     writeNode(error)
   } else {
     answer.array(keys, (one) => {
@@ -43,7 +43,7 @@ export function findCoordinator(_: Services, { version, body, answer, peer }: Re
       answer.string(one)
       writeNode(error)
       answer.int16(error)
-      answer.string(messageOf(error))
+      answer.message(messageOf(error))
       answer.tags()
     })
   }

@@ -28,6 +28,9 @@ interface Stored extends RecordRefusal {
   readonly appendTime: number
 }
 
+/** Characters. */
+const MAX_QUOTED = 100
+
 /**
  * Produce (0), v0 to v11. Every acknowledgement, also that of acks=1, leaves only when the batch is durable. v0 to v2
  * are advertised because librdkafka up to 2.8 sends uncompressed where they are missing (KAFKA-18659); the message
@@ -73,7 +76,7 @@ function readTopic(body: Reader): TopicData {
 
 function requestRefusal(transactionalId: string | null, acks: number): Refusal | undefined {
   if (transactionalId !== null) {
-    const message = `Cannot store for transactional id "${transactionalId}": the embedded log has no transactions`
+    const message = `Cannot store for transactional id ${quoted(transactionalId)}: the embedded log has no transactions`
     return { error: ERROR.transactionalIdNotAuthorized, message }
   }
   if (acks === 0 || acks === 1 || acks === -1) return undefined
@@ -81,13 +84,13 @@ function requestRefusal(transactionalId: string | null, acks: number): Refusal |
 }
 
 function refuseTopic(name: string): Refusal {
-  return { error: ERROR.topicAuthorizationFailed, message: `Cannot store in "${name}": not allowed` }
+  return { error: ERROR.topicAuthorizationFailed, message: `Cannot store in ${quoted(name)}: not allowed` }
 }
 
 async function store(services: Services, topic: string, { index, records }: PartitionData): Promise<Stored> {
   const partition = services.storage.partition(topic, index)
   if (!partition) {
-    const message = `Cannot store in "${topic}" partition ${index}: it is not there`
+    const message = `Cannot store in ${quoted(topic)} partition ${index}: it is not there`
     return refused(index, { error: absence(services.storage, topic, index), message })
   }
   if (isInternal(topic)) {
@@ -178,6 +181,11 @@ function sequenceRefusal(error: string, { producerId, producerEpoch, baseSequenc
   return { error: SEQUENCE_ERRORS[error] ?? ERROR.unknownServerError, message }
 }
 
+/** A name within a sentence. It is short there, because the sentence is sent for each partition of a request. */
+function quoted(name: string): string {
+  return name.length > MAX_QUOTED ? `"${name.slice(0, MAX_QUOTED)}..."` : `"${name}"`
+}
+
 function refused(index: number, refusal: RecordRefusal): Stored {
   return { index, ...refusal, baseOffset: -1, startOffset: -1, appendTime: -1 }
 }
@@ -198,10 +206,10 @@ function writeStored(stored: Stored, version: number, answer: Writer): void {
   if (version >= 8) {
     answer.array(stored.record === undefined ? [] : [stored.record], (record) => {
       answer.int32(record)
-      answer.string(stored.message)
+      answer.message(stored.message)
       answer.tags()
     })
-    answer.string(stored.error === ERROR.none ? null : stored.message)
+    answer.message(stored.error === ERROR.none ? null : stored.message)
   }
   answer.tags()
 }

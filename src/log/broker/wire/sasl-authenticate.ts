@@ -10,7 +10,7 @@ export async function saslAuthenticate(services: Services, { version, body, answ
   const answered = await peer.session.take(body.nullableBytes() ?? NOTHING)
   const failure = answered === undefined ? 'No login has begun, want SaslHandshake first' : failureOf(answered)
   answer.int16(codeOf(answered, failure))
-  answer.string(failure ?? null)
+  answer.message(failure ?? null)
   answer.records(answered && 'token' in answered ? answered.token : NOTHING)
   if (version >= 1) answer.int64(answered && 'token' in answered ? answered.lifetimeMs : 0)
   answer.tags()
