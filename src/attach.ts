@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Plant } from './config/plant.ts'
+import { readEvents, type PlacedEvent } from './flow/events.ts'
 import { readReadings, type PlacedReading, type ReadingsOptions } from './flow/readings.ts'
 import { auditLedger, type Audit } from './ledger/audit.ts'
 import { guardForOne, loginBeside } from './log/broker/access/guard.ts'
@@ -119,6 +120,11 @@ export type StartAt = ReadingsOptions['from']
 /** The readings of the plant, as they lie in its log. */
 export function plantReadings({ log, site }: AttachedLog, options: ReadingsOptions): AsyncGenerator<PlacedReading> {
   return readReadings(log, site, options)
+}
+
+/** The business events of the plant, as they lie in its log. */
+export function plantEvents({ log, site }: AttachedLog, options: ReadingsOptions): AsyncGenerator<PlacedEvent> {
+  return readEvents(log, site, options)
 }
 
 /**

@@ -1,3 +1,5 @@
+// A table, which grows with what can go wrong; a test reads it whole.
+/* eslint-disable max-lines */
 /** What an error code means: for `docs/errors.md`, and for whoever answers one. */
 export interface ErrorEntry {
   readonly what: string
@@ -36,6 +38,7 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Send `content-type: application/json` or `application/x-ndjson`',
     retriable: false,
   },
+  BAD_EVENT: { what: 'An event is malformed', todo: 'Correct it as docs/events.md shows', retriable: false },
   BAD_EXPRESSION: {
     what: 'An expression cannot be read, or cannot take the values it is given',
     todo: 'Correct it at the column that the message names; docs/processors/condition.md has the language',

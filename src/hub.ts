@@ -89,7 +89,7 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   const { twins, caughtUp, partitions } = await openTwins(options, { log, catalogue, holder }, stack)
   const learning = { log, from, catalogue, system, onDefined: (path: string) => twins.retype(path) }
   if (holder) background(stack)((signal) => followDefinitions(learning, signal))
-  const kinds = dataKinds(plant)
+  const kinds = [...dataKinds(plant), 'events']
   const ledger = await Ledger.open({ log, site: plant.site, system, kinds, ...(holder && { holder }) })
   stack.defer(() => ledger.close())
   const sources = await openSources(options, { log, ledger, catalogue, partitions }, holder)
@@ -143,6 +143,7 @@ function topicsOf(plant: Plant): TopicSpec[] {
   const { partitions, retention } = plant.log
   return [
     ...dataKinds(plant).map((kind) => dataTopicSpec(plant.site, kind, partitions, retention)),
+    topicSpec(plant.site, 'events', partitions),
     topicSpec(plant.site, 'quarantine', partitions),
     topicSpec(plant.site, 'assets', partitions),
     ...(isShared(plant) ? [topicSpec(plant.site, 'twins', partitions)] : []),

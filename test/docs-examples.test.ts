@@ -9,7 +9,7 @@ import { ROUTES } from '../src/api/routes.ts'
 import { ConfigError } from '../src/config/problem.ts'
 import { loadPlant } from '../src/config/load.ts'
 import { SOURCES } from '../src/registry.ts'
-import { PREFIX as INGEST } from '../src/sources/http/source.ts'
+import { EVENTS, PREFIX as INGEST } from '../src/sources/http/source.ts'
 import { need } from '../tools/need.ts'
 import { blocksOf, comparable, moveToFreePorts, type Block, type Moved } from './docs-blocks.ts'
 import { HubProcess } from './faults/hub-process.ts'
@@ -49,9 +49,9 @@ test('the linter that these tests trust sees a fault', async () => {
 test('docs/api.md has every route, and no other', async () => {
   const page = await readFile('docs/api.md', 'utf8')
   const documented = [...page.matchAll(/^#+ `(GET|POST) (\S+)`$/gm)].map(([, method, path]) => `${method} ${path}`)
-  const routes = ROUTES.map(({ method, url, fallback }) => {
-    if (fallback) return method === 'POST' ? `POST ${INGEST}/{path}` : 'GET /{file}'
-    return `${method} ${url.replace('*', '{path}').replace(/:(\w+)/, '{$1}')}`
+  const routes = ROUTES.flatMap(({ method, url, fallback }) => {
+    if (fallback) return method === 'POST' ? [`POST ${INGEST}/{path}`, `POST ${EVENTS}`] : ['GET /{file}']
+    return [`${method} ${url.replace('*', '{path}').replace(/:(\w+)/, '{$1}')}`]
   })
   assert.deepEqual(documented.sort(), routes.sort())
 })

@@ -21,6 +21,15 @@ import { RateLimit } from './rate.ts'
 import { ROUTES, type Desk, type Route } from './routes.ts'
 import { allowedMethods } from './methods.ts'
 
+/** Bodies that are taken: JSON, JSON by the line, and CloudEvents 1.0 (HTTP Protocol Binding, clauses 3.2 and 3.3). */
+const BODY_TYPES = [
+  'application/json',
+  'application/x-ndjson',
+  'application/ndjson',
+  'application/cloudevents+json',
+  'application/cloudevents-batch+json',
+]
+
 export interface ApiOptions {
   readonly config: ApiConfig
   readonly hub: HubPort
@@ -156,7 +165,7 @@ class ApiServer implements Api {
   #addRoutes(): void {
     const app = this.#app
     app.removeAllContentTypeParsers()
-    for (const type of ['application/json', 'application/x-ndjson', 'application/ndjson']) {
+    for (const type of BODY_TYPES) {
       app.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
     }
     app.addHook('onRequest', async (request, reply) => {

@@ -24,7 +24,7 @@ export class Mounts implements HttpHost {
 
   /** Whether a handler is mounted for this (decoded) path. */
   covers(path: string): boolean {
-    return [...this.#mounts].some((mount) => isBelow(path, mount.prefix)) || this.#isAway(path)
+    return [...this.#mounts].some((mount) => isAt(path, mount.prefix)) || this.#isAway(path)
   }
 
   /**
@@ -34,7 +34,7 @@ export class Mounts implements HttpHost {
   async answer(path: string, request: Omit<HttpRequest, 'path'>): Promise<HttpAnswer | undefined> {
     let answer: HttpAnswer | undefined
     for (const { prefix, handler } of this.#mounts) {
-      if (!isBelow(path, prefix)) continue
+      if (!isAt(path, prefix)) continue
       answer = await handler({ ...request, path: path.slice(prefix.length + 1) })
       if (answer.status !== 404) return answer
     }
@@ -44,10 +44,10 @@ export class Mounts implements HttpHost {
   }
 
   #isAway(path: string): boolean {
-    return this.#away.some((prefix) => isBelow(path, prefix))
+    return this.#away.some((prefix) => isAt(path, prefix))
   }
 }
 
-function isBelow(path: string, prefix: string): boolean {
-  return path.startsWith(`${prefix}/`)
+function isAt(path: string, prefix: string): boolean {
+  return path === prefix || path.startsWith(`${prefix}/`)
 }

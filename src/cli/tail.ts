@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { AttachedLog, StartAt } from '../attach.ts'
+import type { Event } from '../model/event.ts'
 import { pathMatcher } from '../model/path-pattern.ts'
 import { topicName } from '../model/path.ts'
 import { printable } from '../system/printable.ts'
@@ -11,6 +12,7 @@ import { terminal } from './terminal.ts'
 
 interface TailCommandOptions extends WhichLog {
   readonly from: StartAt
+  readonly events?: boolean
   readonly topic?: string
   readonly end?: boolean
   readonly number?: number
@@ -24,19 +26,20 @@ export const tailCommand = (done: Done) =>
     .addOption(dataOption())
     .addOption(configOption())
     .addOption(fromOption('end'))
+    .option('--events', 'business events instead of readings')
     .option('--topic <topic>', 'records of a topic as they are, instead of readings: quarantine, gaps, or a full name')
     .option('--end', 'end when everything that is there has been shown')
     .option('-n, --number <count>', 'end after so many', count)
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      "\nExamples:\n  millrace tail 'press-shop/**'\n  millrace tail fleet/electric-vehicle-00001 --from 10m --end --json | jq .values\n  millrace tail --topic quarantine --from start",
+      "\nExamples:\n  millrace tail 'press-shop/**'\n  millrace tail fleet/electric-vehicle-00001 --from 10m --end --json | jq .values\n  millrace tail --events --from 1d --end\n  millrace tail --topic quarantine --from start",
     )
     .action(async (pattern: string, options: TailCommandOptions) =>
       done(
         await onLog(options, (log, stop) =>
           options.topic === undefined
-            ? tail(log, pattern, options, stop)
+            ? (options.events ? tailEvents : tail)(log, pattern, options, stop)
             : tailTopic(log, options.topic, options, stop),
         ),
       ),
@@ -54,6 +57,26 @@ async function tail(attached: AttachedLog, pattern: string, options: TailCommand
     if (left <= 0) break
   }
   return EXIT.ok
+}
+
+async function tailEvents(attached: AttachedLog, pattern: string, options: TailCommandOptions, signal: AbortSignal) {
+  const { plantEvents } = await import('../attach.ts')
+  const matches = pathMatcher(attached.site, pattern)
+  const until = { signal, from: options.from, untilEnd: options.end === true }
+  let left = options.number ?? Infinity
+  for await (const { event, ...place } of plantEvents(attached, until)) {
+    if (!matches(event.asset)) continue
+    terminal.out(options.json ? JSON.stringify({ ...place, ...event }) : eventLine(event))
+    left -= 1
+    if (left <= 0) break
+  }
+  return EXIT.ok
+}
+
+function eventLine({ time, asset, type, data, source }: Event): string {
+  const what = terminal.style('bold', printable(type))
+  const said = terminal.style('dim', printable(source))
+  return `${terminal.style('dim', timeText(time))}  ${printable(asset)}  ${what}  ${printable(JSON.stringify(data))}  ${said}`
 }
 
 async function tailTopic(attached: AttachedLog, topic: string, options: TailCommandOptions, signal: AbortSignal) {

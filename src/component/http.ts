@@ -22,6 +22,9 @@ export type HttpHandler = (request: HttpRequest) => Promise<HttpAnswer>
  * limits on size, time and rate have been applied before a handler is called.
  */
 export interface HttpHost {
-  /** Mounts a handler for `POST <prefix>/*`; answers a function that unmounts it. One handler a prefix and order: the first that does not answer 404 wins. */
+  /**
+   * Mounts a handler for `POST <prefix>` (its path is empty then) and `POST <prefix>/*`; answers a function that unmounts
+   * it. Of several at one prefix the first that does not answer 404 wins.
+   */
   post(prefix: string, handler: HttpHandler): () => void
 }

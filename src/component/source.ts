@@ -14,13 +14,15 @@ interface Read {
   readonly reading: Reading
 }
 
-/** A message that is passed straight through, untouched, to the topic `<site>.<topic>`. */
+/** A message that is passed straight through, untouched, to the topic `<site>.<topic>`; and a business event. */
 export interface Raw {
   readonly kind: 'raw'
-  /** Kind of topic: `raw` unless the config names another. */
+  /** Kind of topic: `raw` unless the config names another; `events` for an event, as `encodeEvent` makes it. */
   readonly topic: string
   readonly key: string
   readonly payload: Uint8Array
+  /** Headers of its own, besides those of the ledger. */
+  readonly headers?: readonly (readonly [name: string, value: string])[]
   readonly receivedTime: number
 }
 

@@ -39,8 +39,10 @@ export class RecordBuilder {
     }
   }
 
-  raw({ key, payload, receivedTime }: Raw, seq: number): NewRecord {
-    return { key, value: payload, headers: this.#rawHeaders(seq), timestamp: stamp(receivedTime) }
+  raw({ key, payload, headers, receivedTime }: Raw, seq: number): NewRecord {
+    const own = this.#rawHeaders(seq)
+    const all = headers === undefined ? own : [...headers, ...own]
+    return { key, value: payload, headers: all, timestamp: stamp(receivedTime) }
   }
 
   quarantined({ address, payload, code, reason, receivedTime }: Refused, seq: number): NewRecord {

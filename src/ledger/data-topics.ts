@@ -6,7 +6,7 @@ import { topicName } from '../model/path.ts'
  * not, else numbers that are safely stored would count as lost after a change of the config.
  */
 export async function dataTopics(log: Log, site: string, kinds: readonly string[]): Promise<string[]> {
-  const named = new Set([...kinds, 'telemetry', 'quarantine'].map((kind) => topicName(site, kind)))
+  const named = new Set([...kinds, 'telemetry', 'events', 'quarantine'].map((kind) => topicName(site, kind)))
   const raw = topicName(site, 'raw')
   const names = (await log.topics()).map(({ name }) => name)
   return names.filter((name) => named.has(name) || name === raw || name.startsWith(`${raw}-`)).sort()

@@ -25,7 +25,7 @@ export interface LedgerOptions {
   readonly log: Log
   readonly site: string
   readonly system: Pick<System, 'clock' | 'logger' | 'metrics'>
-  /** Kinds of topics that sources write to; default `telemetry` and `raw`. */
+  /** Kinds of topics that sources write to; default `telemetry`, `events` and `raw`. */
   readonly kinds?: readonly string[]
   /** How often the books are written down if they changed, in ms; default 5,000. */
   readonly everyMs?: number
@@ -33,7 +33,7 @@ export interface LedgerOptions {
   readonly holder?: Holder
 }
 
-export const DATA_KINDS: readonly string[] = ['telemetry', 'raw']
+export const DATA_KINDS: readonly string[] = ['telemetry', 'events', 'raw']
 
 const EVERY_MS = 5_000
 /** How often a hub that shares its log writes down what it knows of the others' books. */

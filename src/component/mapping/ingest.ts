@@ -1,6 +1,6 @@
 import type { Item } from '../source.ts'
-import { readPayload, readTree } from './payload.ts'
-import type { Target } from './payload.ts'
+import { readEvents, type EventTarget } from './event-payload.ts'
+import { readPayload, readTree, type Target } from './payload.ts'
 
 /** Why a whole body cannot be taken; nothing of it is stored. */
 interface IngestFault {
@@ -17,6 +17,14 @@ const LINES_TYPE = /^application\/(?:x-ndjson|ndjson|jsonl|x-jsonlines)$/
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
+/** How the documents of a body are read. */
+interface Reader {
+  /** A body that is one JSON document, parsed. */
+  tree(tree: unknown, text: string, payload: Uint8Array): readonly Item[]
+  /** A line. */
+  payload(payload: Uint8Array): readonly Item[]
+}
+
 /**
  * The items of a body posted for one asset; never throws. JSON is everything that `readPayload` understands, and NDJSON
  * the same on each line. A body that is not JSON as a whole is a fault; what is wrong with one record, or one line, of
@@ -29,15 +37,34 @@ export function readIngest(
   receivedTime: number,
   mostRecords: number,
 ): Ingest {
+  return readBody(body, contentType, mostRecords, {
+    tree: (tree, text, payload) => readTree(tree, { text, payload, receivedTime, target }),
+    payload: (payload) => readPayload(payload, receivedTime, target),
+  })
+}
+
+/** The same for events: everything that `readEvents` understands, one a document or line, or arrays of them. */
+export function readEventBody(
+  body: Uint8Array,
+  contentType: string | undefined,
+  target: EventTarget,
+  receivedTime: number,
+  mostRecords: number,
+): Ingest {
+  const payload = (bytes: Uint8Array) => readEvents(bytes, receivedTime, target)
+  return readBody(body, contentType, mostRecords, { tree: (_tree, _text, bytes) => payload(bytes), payload })
+}
+
+function readBody(body: Uint8Array, contentType: string | undefined, mostRecords: number, reader: Reader): Ingest {
   const type = (contentType ?? '').split(';')[0]!.trim().toLowerCase()
-  if (JSON_TYPE.test(type)) return readJson(body, target, receivedTime, mostRecords)
-  if (LINES_TYPE.test(type)) return readLines(body, target, receivedTime, mostRecords)
+  if (JSON_TYPE.test(type)) return readJson(body, mostRecords, reader)
+  if (LINES_TYPE.test(type)) return readLines(body, mostRecords, reader)
   const given = contentType === undefined ? 'missing' : JSON.stringify(type.slice(0, 80))
   const message = `Cannot read body: content-type is ${given}, want application/json or application/x-ndjson`
   return { fault: { status: 415, code: 'BAD_CONTENT_TYPE', message } }
 }
 
-function readJson(payload: Uint8Array, target: Target, receivedTime: number, mostRecords: number): Ingest {
+function readJson(payload: Uint8Array, mostRecords: number, reader: Reader): Ingest {
   let text: string
   let tree: unknown
   try {
@@ -52,13 +79,13 @@ function readJson(payload: Uint8Array, target: Target, receivedTime: number, mos
     // An empty list of records is nothing to store; as one value it would be an empty array.
     if (tree.length === 0) return { items: [] }
   }
-  return { items: readTree(tree, { text, payload, receivedTime, target }) }
+  return { items: reader.tree(tree, text, payload) }
 }
 
-function readLines(body: Uint8Array, target: Target, receivedTime: number, mostRecords: number): Ingest {
+function readLines(body: Uint8Array, mostRecords: number, reader: Reader): Ingest {
   const lines = splitLines(body)
   if (lines.length > mostRecords) return { fault: tooMany(lines.length, mostRecords) }
-  return { items: lines.flatMap((line) => readPayload(line, receivedTime, target)) }
+  return { items: lines.flatMap((line) => reader.payload(line)) }
 }
 
 /** The lines that are not blank, without their ends. */

@@ -13,7 +13,7 @@ const RECEIVED = 1_732_287_000_131.5
 
 function map(topics: unknown, topic: string, payload: string | Uint8Array): readonly Item[] {
   const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
-  const resolved = createMapper(SITE, mappingRules.parse(topics)).resolve(topic)
+  const resolved = createMapper(SITE, 'cars', mappingRules.parse(topics)).resolve(topic)
   return resolved === undefined ? [unmapped(topic, bytes, RECEIVED)] : resolved.map(bytes, RECEIVED)
 }
 
@@ -287,7 +287,7 @@ test('any JSON object of tags comes back as it was sent', () => {
 
 test('no bytes make it throw, and all of them are accounted for', () => {
   const rules = mappingRules.parse({ '{a}/{b...}': { asset: '{a}/{b}', timestamp: 'ts', ignore: ['x'] } })
-  const mapper = createMapper(SITE, rules)
+  const mapper = createMapper(SITE, 'cars', rules)
   const payload = fc.oneof(
     fc.uint8Array({ maxLength: 64 }),
     fc.json().map((text) => Buffer.from(text)),

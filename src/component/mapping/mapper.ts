@@ -1,10 +1,11 @@
 import { ModelError } from '../../model/errors.ts'
 import { tagFault, under } from '../../model/path.ts'
 import type { Item } from '../source.ts'
+import { readEvents } from './event-payload.ts'
 import { matchPattern } from './pattern.ts'
 import type { Captures } from './pattern.ts'
 import { readPayload, reject, TagNames } from './payload.ts'
-import type { MapRule, Rule } from './rules.ts'
+import type { EventRule, MapRule, Rule } from './rules.ts'
 import { fillTemplate } from './template.ts'
 
 /** What becomes of the messages of one topic. */
@@ -22,8 +23,8 @@ export interface Mapper {
   resolve(topic: string): Resolved | undefined
 }
 
-/** The mapper of a source's rules; assets are below `site`. */
-export function createMapper(site: string, rules: readonly Rule[]): Mapper {
+/** The mapper of the rules of a source of this name; assets are below `site`. */
+export function createMapper(site: string, source: string, rules: readonly Rule[]): Mapper {
   const names = new TagNames()
   return {
     resolve(topic) {
@@ -31,7 +32,9 @@ export function createMapper(site: string, rules: readonly Rule[]): Mapper {
       for (const rule of rules) {
         const captures = matchPattern(rule.pattern, segments)
         if (captures === undefined) continue
-        return rule.kind === 'raw' ? passThrough(topic, rule.topic) : mapped(site, topic, rule, captures, names)
+        if (rule.kind === 'raw') return passThrough(topic, rule.topic)
+        if (rule.kind === 'event') return events(site, source, topic, rule, captures)
+        return mapped(site, topic, rule, captures, names)
       }
       return undefined
     },
@@ -45,6 +48,24 @@ export function unmapped(topic: string, payload: Uint8Array, receivedTime: numbe
 
 function passThrough(topic: string, kind: string): Resolved {
   return { map: (payload, receivedTime) => [{ kind: 'raw', topic: kind, key: topic, payload, receivedTime }] }
+}
+
+function events(site: string, source: string, topic: string, rule: EventRule, captures: Captures): Resolved {
+  try {
+    const { type, asset, timestamp } = rule
+    const target = {
+      address: topic,
+      site,
+      source,
+      ...(type && { type: fillTemplate(type, captures).replaceAll('/', '.') }),
+      ...(asset && { asset: under(site, fillTemplate(asset, captures)) }),
+      ...(timestamp !== undefined && { timestamp }),
+    }
+    return { map: (payload, receivedTime) => readEvents(payload, receivedTime, target) }
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error
+    return refused(topic, error.code, error.message)
+  }
 }
 
 function mapped(site: string, topic: string, rule: MapRule, captures: Captures, names: TagNames): Resolved {

@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { ModelError } from '../../model/errors.ts'
 import { segmentFault } from '../../model/path.ts'
-import { parsePattern } from './pattern.ts'
+import { captureNames, parsePattern } from './pattern.ts'
 import type { Pattern } from './pattern.ts'
 import { parseTemplate } from './template.ts'
 import type { Template } from './template.ts'
 
 /** What is done with the messages of the topics that match a pattern. */
-export type Rule = MapRule | RawRule
+export type Rule = MapRule | RawRule | EventRule
 
 export interface MapRule {
   readonly kind: 'map'
@@ -27,6 +27,17 @@ interface RawRule {
   readonly topic: string
 }
 
+/** Messages are business events. */
+export interface EventRule {
+  readonly kind: 'event'
+  readonly pattern: Pattern
+  /** Type of the events, whose data the payload is; undefined: the payload says itself what happened. */
+  readonly type: Template | undefined
+  /** Path of the asset, below the site, of an event that names none; undefined: it must. */
+  readonly asset: Template | undefined
+  readonly timestamp: string | undefined
+}
+
 const ruleFields = z.strictObject({
   asset: z.string().optional().describe('Path of the asset below the site, with captures: "fleet/{car}"'),
   tag: z.string().default('value').describe('Tag of a payload that is one value, with captures: "{tag}"'),
@@ -43,6 +54,12 @@ const ruleFields = z.strictObject({
     ])
     .optional()
     .describe('Pass messages through untouched, to the topic <site>.raw or <site>.raw-NAME, the MQTT topic as key'),
+  event: z
+    .union([z.literal(true), z.string().min(1)])
+    .optional()
+    .describe(
+      'Messages are business events of this type, with captures ("order.{what}"), and the payload is their data; true: the payload is a CloudEvent, or {type, asset, time, data}',
+    ),
 })
 
 type RuleFields = z.output<typeof ruleFields>
@@ -76,7 +93,8 @@ export function rawTopics(rules: readonly Rule[]): string[] {
 
 function readRule(text: string, fields: RuleFields): Rule {
   const pattern = parsePattern(text)
-  const { asset, tag, timestamp, ignore, raw } = fields
+  const { asset, tag, timestamp, ignore, raw, event } = fields
+  if (event !== undefined) return readEventRule(pattern, fields, event)
   if (raw === undefined) {
     if (asset === undefined) throw fault(text, 'it has no asset, want e.g. asset: "fleet/{car}", or raw: true')
     const path = parseTemplate(asset, pattern)
@@ -87,6 +105,28 @@ function readRule(text: string, fields: RuleFields): Rule {
     throw fault(text, 'a raw rule has asset, timestamp or ignore, want raw alone')
   }
   return { kind: 'raw', pattern, topic: raw === true ? 'raw' : `raw-${raw}` }
+}
+
+function readEventRule(pattern: Pattern, fields: RuleFields, event: string | true): EventRule {
+  const { text } = pattern
+  const { timestamp, ignore, raw, tag } = fields
+  if (raw !== undefined || ignore.length > 0 || tag !== 'value') {
+    throw fault(text, 'an event rule has raw, tag or ignore, want event, asset and timestamp alone')
+  }
+  if (event === true && timestamp !== undefined)
+    throw fault(text, 'an event of its own has its own time, want no timestamp')
+  // A capture of that name needs no more to be said.
+  const asset = fields.asset ?? (captureNames(pattern.segments).includes('asset') ? '{asset}' : undefined)
+  if (asset === undefined && event !== true) throw fault(text, 'it has no asset, want e.g. asset: "line1/{machine}"')
+  const path = asset === undefined ? undefined : parseTemplate(asset, pattern)
+  if (path !== undefined) checkAsset(text, asset!, path)
+  return {
+    kind: 'event',
+    pattern,
+    type: event === true ? undefined : parseTemplate(event, pattern),
+    asset: path,
+    timestamp,
+  }
 }
 
 /** What can be told of a path before anything is captured: its literal segments. */

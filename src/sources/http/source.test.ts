@@ -12,6 +12,8 @@ import { nodeNet } from '../../system/node-net.ts'
 import { systemRandom } from '../../system/random.ts'
 import { httpSpec } from './spec.ts'
 
+const EVENTS = '/api/v1/events'
+
 /** Time that moves only when told. */
 class HandClock implements Clock {
   #ms = 1_732_287_000_000
@@ -54,12 +56,12 @@ interface Body {
 function start(t: TestContext, config: unknown = {}) {
   const clock = new HandClock()
   const stop = new AbortController()
-  let handler: HttpHandler | undefined
+  const handlers = new Map<string, HttpHandler>()
   const http: HttpHost = {
     post(prefix, mounted) {
-      assert.equal(prefix, '/api/v1/ingest')
-      handler = mounted
-      return () => (handler = undefined)
+      assert.ok(['/api/v1/ingest', '/api/v1/events'].includes(prefix))
+      handlers.set(prefix, mounted)
+      return () => handlers.delete(prefix)
     },
   }
   const metrics = new Metrics()
@@ -72,7 +74,9 @@ function start(t: TestContext, config: unknown = {}) {
   const answers: { status: number; body: Body }[] = []
   const post = async (path: string, body: string | Uint8Array, headers: { [name: string]: string } = {}) => {
     const given = { 'content-type': 'application/json', ...headers }
-    const answer: HttpAnswer = await handler!({ path, headers: given, body: Buffer.from(body) })
+    const handler = handlers.get(path === EVENTS ? EVENTS : '/api/v1/ingest')!
+    const below = path === EVENTS ? '' : path
+    const answer: HttpAnswer = await handler({ path: below, headers: given, body: Buffer.from(body) })
     const seen = { ...answer, body: answer.body as Body }
     answers.push(seen)
     return seen
@@ -82,7 +86,7 @@ function start(t: TestContext, config: unknown = {}) {
     next = batches.next()
     return value as Batch
   }
-  return { source, clock, stop, post, take, answers, ended: () => next, mounted: () => handler !== undefined }
+  return { source, clock, stop, post, take, answers, ended: () => next, mounted: () => handlers.size > 0 }
 }
 
 function readings(batch: Batch): unknown[] {
@@ -300,4 +304,23 @@ test('health follows the data', async (t) => {
   assert.equal(state, 'stale')
   assert.equal(reason, 'Takes requests at /api/v1/ingest; no data for 6 s, want some every 5 s')
   assert.deepEqual([since, lastData], [1_732_287_006_000, 1_732_287_000_000])
+})
+
+test('events are one batch, answered when they are durable, and the same key stores them once', async (t) => {
+  const { post, take } = start(t, { assets: 'line1/**' })
+  const key = { 'idempotency-key': 'e1' }
+  const body = '[{"type":"order.started","asset":"line1/press7"},{"type":"a"},{"type":"a","asset":"line9"}]'
+  const answer = post(EVENTS, body, key)
+  const batch = await take()
+  assert.deepEqual(
+    batch.items.map((item) => (item.kind === 'rejected' ? item.code : item.kind === 'raw' && item.key)),
+    ['acme/berlin/line1/press7', 'BAD_EVENT', 'PATH_NOT_TAKEN'],
+  )
+  batch.ack()
+  assert.deepEqual([(await answer).status, (await answer).body.stored, (await answer).body.quarantined], [200, 1, 2])
+  assert.deepEqual((await post(EVENTS, body, key)).headers, { 'idempotency-replayed': 'true' })
+  const foreign = await post(EVENTS, '{"type":"a","asset":"line9"}')
+  assert.deepEqual([foreign.status, foreign.body.code], [404, 'PATH_NOT_TAKEN'])
+  const none = await post(EVENTS, '[]')
+  assert.deepEqual([none.status, none.body.stored], [200, 0])
 })

@@ -2,7 +2,8 @@ import { Bell } from '../../component/bell.ts'
 import type { HttpAnswer, HttpRequest } from '../../component/http.ts'
 import type { Health } from '../../component/health.ts'
 import { Liveness } from '../../component/liveness.ts'
-import { readIngest } from '../../component/mapping/ingest.ts'
+import type { EventTarget } from '../../component/mapping/event-payload.ts'
+import { readEventBody, readIngest, type Ingest } from '../../component/mapping/ingest.ts'
 import { TagNames } from '../../component/mapping/payload.ts'
 import type { Target } from '../../component/mapping/payload.ts'
 import type { Batch, Item, Source, SourceContext } from '../../component/source.ts'
@@ -14,6 +15,7 @@ import { IdempotencyWindow } from './idempotency.ts'
 
 /** Where the routes are mounted. */
 export const PREFIX = '/api/v1/ingest'
+export const EVENTS = '/api/v1/events'
 
 /** Requests that wait for the hub to have room: most of them, most bytes of them, and longest wait of one. */
 const WAITING = { requests: 1_000, bytes: 32 << 20, ms: 10_000 } as const
@@ -26,6 +28,8 @@ const NO_FIELDS: ReadonlySet<string> = new Set()
 /** Checked config; see `spec.ts`. */
 export interface HttpSourceConfig {
   readonly assets: AssetPattern
+  /** Whether events are taken as well. */
+  readonly events: boolean
   readonly timestamp?: string | undefined
   readonly limits: { readonly body: number; readonly records: number }
   readonly idempotency: { readonly keys: number; readonly window: number }
@@ -42,8 +46,8 @@ interface Waiting {
 }
 
 /**
- * Takes what is posted to `/api/v1/ingest/{path}`, the path relative to the site or in full. A request is one batch,
- * and it is answered only when that is durable:
+ * Takes what is posted to `/api/v1/ingest/{path}`, the path relative to the site or in full, and events that are posted to
+ * `/api/v1/events`. A request is one batch, and it is answered only when that is durable:
  * - 200 `{stored, quarantined, dropped}`, with the first `reasons` where something was quarantined;
  * - 422 the same, where all of it was quarantined: sending it again will not help;
  * - 503 with Retry-After where it was not stored: the hub has no room, the log refused, or the hub is stopping;
@@ -77,7 +81,10 @@ class HttpSource implements Source {
   }
 
   async *read(signal: AbortSignal): AsyncGenerator<Batch> {
-    const unmount = this.#context.http.post(PREFIX, (request) => this.#handle(request))
+    const { http } = this.#context
+    const unmount = [http.post(PREFIX, (request) => this.#handle(request, () => this.#readings(request)))]
+    if (this.#config.events)
+      unmount.push(http.post(EVENTS, (request) => this.#handle(request, () => this.#events(request))))
     const wake = () => this.#bell.ring()
     signal.addEventListener('abort', wake)
     this.#open = true
@@ -90,7 +97,7 @@ class HttpSource implements Source {
       }
     } finally {
       this.#open = false
-      unmount()
+      for (const leave of unmount) leave()
       signal.removeEventListener('abort', wake)
       for (const waiting of this.#waiting) this.#turnAway(waiting, 'the hub is stopping')
       this.#liveness.set('stopped', 'Stopped')
@@ -98,11 +105,9 @@ class HttpSource implements Source {
   }
 
   /** Never rejects. */
-  async #handle(request: HttpRequest): Promise<HttpAnswer> {
-    const target = this.#target(request.path)
-    if ('status' in target) return target
+  async #handle(request: HttpRequest, read: () => Ingest | HttpAnswer): Promise<HttpAnswer> {
     const key = request.headers['idempotency-key']
-    const ingest = () => this.#ingest(request, target)
+    const ingest = () => this.#ingest(request, read)
     return key === undefined ? ingest() : this.#window.once(key, request, ingest)
   }
 
@@ -125,15 +130,35 @@ class HttpSource implements Source {
     return { address: `${PREFIX}/${path}`, asset, tag: 'value', timestamp, ignore: NO_FIELDS, names: this.#names }
   }
 
-  async #ingest(request: HttpRequest, target: Target): Promise<HttpAnswer> {
-    const { body: mostBytes, records } = this.#config.limits
-    const { body, headers } = request
+  #readings({ path, body, headers }: HttpRequest): Ingest | HttpAnswer {
+    const target = this.#target(path)
+    if ('status' in target) return target
+    const receivedTime = this.#context.system.clock.now()
+    return readIngest(body, headers['content-type'], target, receivedTime, this.#config.limits.records)
+  }
+
+  #events({ path, body, headers }: HttpRequest): Ingest | HttpAnswer {
+    if (path !== '') return problem(404, 'NOT_FOUND', `Cannot take events at "${EVENTS}/${path}": want ${EVENTS}`)
+    const { name, site, system } = this.#context
+    const { assets, limits } = this.#config
+    const target: EventTarget = { address: EVENTS, site, source: name, takes: assets }
+    const ingest = readEventBody(body, headers['content-type'], target, system.clock.now(), limits.records)
+    if ('fault' in ingest) return ingest
+    const [first] = ingest.items
+    // Another source may take them; where none does, nothing of it is stored.
+    const foreign = ingest.items.every((item) => item.kind === 'rejected' && item.code === 'PATH_NOT_TAKEN')
+    if (first?.kind === 'rejected' && foreign) return problem(404, first.code, first.reason)
+    return ingest
+  }
+
+  async #ingest({ body }: HttpRequest, read: () => Ingest | HttpAnswer): Promise<HttpAnswer> {
+    const { body: mostBytes } = this.#config.limits
     if (body.length > mostBytes) {
       const message = `Cannot take body: it has ${body.length} bytes, want at most ${mostBytes}`
       return problem(413, 'BODY_TOO_LARGE', message)
     }
-    const receivedTime = this.#context.system.clock.now()
-    const ingest = readIngest(body, headers['content-type'], target, receivedTime, records)
+    const ingest = read()
+    if ('status' in ingest) return ingest
     if ('fault' in ingest) return problem(ingest.fault.status, ingest.fault.code, ingest.fault.message)
     if (ingest.items.length === 0) return { status: 200, body: { stored: 0, quarantined: 0, dropped: 0 } }
     this.#liveness.data()

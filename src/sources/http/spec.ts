@@ -7,6 +7,7 @@ import type { HttpSourceConfig } from './source.ts'
 
 const config = z.strictObject({
   assets: assetPatternField.prefault('**'),
+  events: z.boolean().default(true).describe('Take business events of these assets at /api/v1/events as well'),
   timestamp: z
     .string()
     .min(1)
@@ -27,10 +28,10 @@ const config = z.strictObject({
   silence: durationField.prefault('60s').describe('Without a request for this long the source is stale'),
 }) satisfies z.ZodType<HttpSourceConfig>
 
-/** `POST /api/v1/ingest/{path}`: machines and programs that send over HTTP. */
+/** `POST /api/v1/ingest/{path}` and `POST /api/v1/events`: machines and programs that send over HTTP. */
 export const httpSpec: SourceSpec<HttpSourceConfig> = {
   kind: 'http',
-  summary: 'Takes records that machines and programs post to /api/v1/ingest/{path}, as JSON or NDJSON',
+  summary: 'Takes records and events that machines and programs post, as JSON or NDJSON',
   config,
   example: `sources:
   test-stations:

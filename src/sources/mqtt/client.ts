@@ -55,7 +55,7 @@ class MqttClientSource implements Source {
   constructor(config: MqttClientConfig, context: SourceContext) {
     this.#config = config
     this.#context = context
-    this.#mapper = createMapper(context.site, config.topics)
+    this.#mapper = createMapper(context.site, context.name, config.topics)
     this.#liveness = new Liveness(context.system.clock, config.silence, `Connects to ${config.broker}`)
   }
 

@@ -164,7 +164,7 @@ function makeParts(config: ListenerConfig, context: SourceContext): Parts {
   return {
     limits,
     access: createAccess(config.users),
-    topics: new TopicTable(createMapper(site, config.topics)),
+    topics: new TopicTable(createMapper(site, name, config.topics)),
     intake: new Intake(() => connections, corks),
     sessions,
     subscriptions,
