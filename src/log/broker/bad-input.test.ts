@@ -195,6 +195,15 @@ test('bad input: one request that names thousands of topics makes no more than t
   await goodGoesOn(at)
 })
 
+test('bad input: a short request for one long thing many times closes the connection', async (t) => {
+  const at = await scene(t, { limits: { maxAnswerBytes: 2 ** 20 } })
+  const times = Array.from({ length: 30_000 }, () => 't')
+  at.bad.send(
+    at.bad.encode('metadata', 4, (body) => (body.array(times, (name) => body.string(name)), body.boolean(false))).bytes,
+  )
+  await closedWith(at, /Cannot answer request: the answer has more than 1048576 bytes, want less asked at once/)
+})
+
 test('bad input: a client that sends and never reads stops being read', async (t) => {
   const at = await scene(t)
   await produce(at.good, makeBatch([{ value: 'x'.repeat(4 * 2 ** 20) }]))

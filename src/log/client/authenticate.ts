@@ -71,7 +71,7 @@ async function shakeHands(ask: Ask, mechanism: string): Promise<void> {
 }
 
 async function authenticate(ask: Ask, token: Buffer): Promise<{ challenge: Buffer; lifetimeMs: number }> {
-  const answer = await ask(API.saslAuthenticate, (to) => to.records(token))
+  const answer = await ask(API.saslAuthenticate, (to) => to.bytes(token))
   const error = answer.int16()
   const message = answer.nullableString()
   if (error !== KAFKA_ERROR.none) throw notAuthenticated(message ?? `the broker answers error ${error}`)

@@ -51,7 +51,7 @@ export function writeJoinGroup(to: Writer, group: string, request: JoinRequest):
   to.string(request.protocolType)
   to.array(request.protocols, ({ name, metadata }) => {
     to.string(name)
-    to.records(metadata)
+    to.bytes(metadata)
   })
 }
 
@@ -80,7 +80,7 @@ export function writeSyncGroup(
   writeSeat(to, group, seat)
   to.array([...assignments], ([member, assignment]) => {
     to.string(member)
-    to.records(assignment)
+    to.bytes(assignment)
   })
 }
 

@@ -104,6 +104,25 @@ test('records leave by reference: what the disk gave is not copied', () => {
   assert.equal(parts[1], records)
 })
 
+test('a long answer is written in parts that are never copied again, and one that gets too long is given up', () => {
+  const texts = Array.from({ length: 1000 }, (_, index) => String(index).repeat(5000))
+  const writer = new Writer(true)
+  writer.array(texts, (text) => writer.string(text))
+  const whole = Buffer.concat(writer.finish())
+  assert.ok(whole.length > 14_000_000)
+  assert.deepEqual(
+    reader(whole.subarray(4), true).array((inner) => inner.string()),
+    texts,
+  )
+  const bounded = new Writer(true, 2 ** 20)
+  bounded.records(new Uint8Array(2 ** 21))
+  const tooLong = { code: 'KAFKA_MALFORMED_REQUEST', message: /the answer has more than 1048576 bytes/ }
+  assert.throws(() => bounded.array(texts, (text) => bounded.string(text)), tooLong)
+  const shared = new Writer(true, 2 ** 20)
+  shared.bytes(new Uint8Array(2 ** 19))
+  assert.throws(() => shared.bytes(new Uint8Array(2 ** 19)), tooLong)
+})
+
 test('unknown tagged fields are skipped', () => {
   const body = reader([2, 0, 3, 1, 2, 3, 200, 1, 1, 9, 42], true)
   body.tags()

@@ -1,4 +1,9 @@
+import { WireError } from './reader.ts'
+
 const FIRST_BYTES = 256
+
+/** A part that is as long ends there, so that no more than this is ever copied to make room. */
+const WHOLE_PART = 1024 * 1024
 const HIGH = 0x1_0000_0000
 
 /** Most characters of a message: far from the 32767 bytes that a string can have, and as much as anybody reads. */
@@ -16,11 +21,15 @@ export class Writer {
   /** Where the part that is being written starts in the buffer. */
   #start = 0
   #at = 4
-  /** Bytes of the finished parts. */
+  /** Bytes of the finished parts, and those of them that are no records. */
   #done = 0
+  #counted = 0
+  readonly #most: number
 
-  constructor(flexible: boolean) {
+  /** `most`: bytes that it may have besides records, about. A short request may ask for one long thing many times. */
+  constructor(flexible: boolean, most = Infinity) {
     this.flexible = flexible
+    this.#most = most
   }
 
   int8(value: number): void {
@@ -86,6 +95,13 @@ export class Writer {
     this.#done += bytes.length
   }
 
+  /** What members of a group tell each other and the like, by reference. */
+  bytes(value: Uint8Array): void {
+    this.records(value)
+    this.#counted += value.length
+    this.#checkSize()
+  }
+
   /** Batches, by reference: they must stay as they are until the response has been sent. */
   records(bytes: Uint8Array): void {
     if (this.flexible) this.#unsignedVarint(bytes.length + 1)
@@ -120,6 +136,7 @@ export class Writer {
     if (this.#at === this.#start) return
     this.#parts.push(this.#buffer.subarray(this.#start, this.#at))
     this.#done += this.#at - this.#start
+    this.#counted += this.#at - this.#start
     this.#start = this.#at
   }
 
@@ -130,11 +147,18 @@ export class Writer {
 
   /** A new buffer for the part that is being written; the parts before it keep theirs. */
   #grow(bytes: number): void {
+    if (this.#at - this.#start >= WHOLE_PART) this.#endPart()
+    this.#checkSize()
     const written = this.#at - this.#start
     const grown = Buffer.allocUnsafe(Math.max(FIRST_BYTES, 2 * (written + bytes)))
     this.#buffer.copy(grown, 0, this.#start, this.#at)
     this.#buffer = grown
     this.#start = 0
     this.#at = written
+  }
+
+  #checkSize(): void {
+    if (this.#counted + this.#at - this.#start <= this.#most) return
+    throw new WireError(`Cannot answer request: the answer has more than ${this.#most} bytes, want less asked at once`)
   }
 }

@@ -105,8 +105,8 @@ export function groupRecord(record: GroupRecord): RawRecord {
       to.string(member.clientHost)
       to.int32(member.rebalanceMs)
       to.int32(member.sessionMs)
-      to.records(member.metadata)
-      to.records(member.assignment)
+      to.bytes(member.metadata)
+      to.bytes(member.assignment)
     })
   })
   return { key: groupKey(record.group), value }

@@ -120,7 +120,7 @@ export function dispatch(services: Services, request: Buffer, peer: Peer): Retur
   if (!known && key !== API_VERSIONS) {
     throw new WireError(`Cannot answer ${api.name}: version is ${version}, want ${api.min} to ${api.max}`)
   }
-  const answer = new Writer(known && version >= api.flexible)
+  const answer = new Writer(known && version >= api.flexible, services.limits.maxAnswerBytes)
   answer.int32(correlationId)
   if (!known) return apiVersionsUnsupported(APIS, answer)
   // The header of an ApiVersions answer never has tagged fields: the client does not know our versions yet.

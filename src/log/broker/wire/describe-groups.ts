@@ -36,7 +36,7 @@ function writeMember(member: DescribedMember, version: number, answer: Writer): 
   if (version >= 4) answer.string(member.instanceId)
   answer.string(member.clientId)
   answer.string(member.clientHost)
-  answer.records(member.metadata)
-  answer.records(member.assignment)
+  answer.bytes(member.metadata)
+  answer.bytes(member.assignment)
   answer.tags()
 }

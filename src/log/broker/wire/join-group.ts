@@ -60,7 +60,7 @@ function writeJoined(joined: JoinAnswer, { version, answer }: Request): Writer {
   answer.array(joined.members, ({ id, instanceId, metadata }) => {
     answer.string(id)
     if (version >= 5) answer.string(instanceId)
-    answer.records(metadata)
+    answer.bytes(metadata)
     answer.tags()
   })
   answer.tags()

@@ -25,6 +25,8 @@ export interface Limits {
   readonly maxRequestsBytes: number
   /** Bytes of answers, of all connections together, that clients have not taken: with more, answers get short. */
   readonly maxUnsentBytes: number
+  /** Bytes of one answer, besides records: with more, its connection is closed. */
+  readonly maxAnswerBytes: number
   /** Connections that have not logged in: all together, and those from one address. */
   readonly maxStrangers: number
   readonly maxStrangersOfAddress: number
@@ -69,6 +71,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxInFlightBytes: 16 * MIB,
   maxRequestsBytes: 192 * MIB,
   maxUnsentBytes: 64 * MIB,
+  maxAnswerBytes: 64 * MIB,
   maxStrangers: 200,
   maxStrangersOfAddress: 50,
   loginMs: 10_000,

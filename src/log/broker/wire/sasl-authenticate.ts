@@ -11,7 +11,7 @@ export async function saslAuthenticate(services: Services, { version, body, answ
   const failure = answered === undefined ? 'No login has begun, want SaslHandshake first' : failureOf(answered)
   answer.int16(codeOf(answered, failure))
   answer.message(failure ?? null)
-  answer.records(answered && 'token' in answered ? answered.token : NOTHING)
+  answer.bytes(answered && 'token' in answered ? answered.token : NOTHING)
   if (version >= 1) answer.int64(answered && 'token' in answered ? answered.lifetimeMs : 0)
   answer.tags()
   if (answered && 'failure' in answered) await services.clock.sleep(answered.delayMs, peer.closed).catch(() => {})

@@ -16,7 +16,7 @@ export async function syncGroup({ groups }: Services, { version, body, answer, p
     answer.string(synced.protocolType)
     answer.string(synced.protocol)
   }
-  answer.records(synced.assignment)
+  answer.bytes(synced.assignment)
   answer.tags()
   return answer
 }
