@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 import type { ViewPosition } from '../component/view.ts'
-import type { Value } from '../model/reading.ts'
-import { base64, decodeNested, encodeNested, fromBase64, numberText } from '../model/value-text.ts'
+import { parseValue, valueText, type ValueJson } from '../model/value-json.ts'
+import { numberText } from '../model/value-text.ts'
 import type { TagState, Twin } from './twin.ts'
 
 /**
@@ -77,15 +77,6 @@ function tagText(name: string, tag: TagState, source: string): string {
   return `[${JSON.stringify(name)},${valueText(value)},${quality},${numberText(sourceTime)},${numberText(receivedTime)}${server}${own}]`
 }
 
-/** What JSON has stands for itself; the rest is an object with one name that says what it is. */
-export function valueText(value: Value | null): string {
-  if (typeof value === 'number') return numberText(value)
-  if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value)
-  if (typeof value === 'bigint') return `{"int64":"${value}"}`
-  if (value instanceof Uint8Array) return `{"bytes":"${base64(value)}"}`
-  return `{"json":${JSON.stringify(encodeNested(value))}}`
-}
-
 export interface Snapshot {
   readonly positions: readonly ViewPosition[]
   readonly twins: readonly Twin[]
@@ -132,9 +123,6 @@ function parseLines(buffer: Buffer, heardAt: (receivedTime: number) => number): 
   return header === undefined ? 'it is empty' : { positions: header.positions, twins }
 }
 
-/** A value as `valueText` writes it. */
-export type ValueJson = null | boolean | number | string | { int64?: string; bytes?: string; json?: string }
-
 type TagJson = readonly [
   name: string,
   value: ValueJson,
@@ -172,12 +160,4 @@ function parseTwin(
   ])
   const twin: Twin = { path, revision, lastReceived, source: shared(source), tags: new Map(states) }
   return taken === undefined ? twin : { ...twin, taken }
-}
-
-/** The value of a text by `valueText`, parsed as JSON. */
-export function parseValue(json: ValueJson): Value | null {
-  if (typeof json !== 'object' || json === null) return json
-  if (json.int64 !== undefined) return BigInt(json.int64)
-  if (json.bytes !== undefined) return fromBase64(json.bytes) ?? null
-  return decodeNested(json.json ?? '') ?? null
 }

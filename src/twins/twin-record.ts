@@ -1,5 +1,5 @@
+import { parseValue, valueText, type ValueJson } from '../model/value-json.ts'
 import { numberText } from '../model/value-text.ts'
-import { parseValue, valueText, type ValueJson } from './snapshot.ts'
 import type { TagState, Twin } from './twin.ts'
 
 /**

@@ -43,7 +43,20 @@ function isTest(path: string): boolean {
 }
 
 /** Modules and globals that the core reaches only through `system/`, so that tests and the simulator own them. */
-const CORE = ['model', 'component', 'config', 'log', 'ledger', 'flow', 'twins', 'sources', 'api']
+const CORE = [
+  'model',
+  'component',
+  'config',
+  'log',
+  'ledger',
+  'flow',
+  'twins',
+  'alarms',
+  'sources',
+  'processors',
+  'sinks',
+  'api',
+]
 const BANNED_MODULES = ['node:fs', 'node:fs/promises', 'node:net', 'node:timers', 'node:timers/promises']
 const BANNED_CALLS = ['setTimeout', 'setInterval']
 const BANNED_MEMBERS = ['Date.now', 'Math.random', 'performance.now']
