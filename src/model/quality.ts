@@ -8,6 +8,7 @@ export const Quality = {
   Uncertain: 0x40000000,
   UncertainLastUsableValue: 0x40900000,
   UncertainEngineeringUnitsExceeded: 0x40940000,
+  UncertainDataSubNormal: 0x40a40000,
   Bad: 0x80000000,
   BadInternalError: 0x80020000,
   BadOutOfMemory: 0x80030000,
