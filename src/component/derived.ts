@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto'
+import type { AlarmPriority } from '../model/alarm.ts'
+import type { Event } from '../model/event.ts'
+import type { Json } from '../model/json-value.ts'
+import type { StepContext } from './topology.ts'
+
+/**
+ * An event that a processor derives. Its id is made of what it is about, so that it is the same event when it is derived
+ * again: after a crash, in a rebuilt log, by another hub.
+ */
+export function derivedEvent(event: Omit<Event, 'id'>, about: Json): Event {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([event.source, event.type, about]))
+    .digest('base64url')
+  return { id: digest.slice(0, 22), ...event }
+}
+
+/** What an alarm says while it is up. */
+export interface AlarmSaying {
+  readonly priority: AlarmPriority
+  readonly message: string
+  readonly detail: Json
+}
+
+/**
+ * Brings an alarm to what is to be said of it, or clears it; `up` holds the priority of those that are up, by the part of
+ * their name, and is changed. An alarm that is up is told again only when its priority changes.
+ */
+export function sayAlarm(
+  up: Map<string, string>,
+  { asset, name, part }: { readonly asset: string; readonly name: string; readonly part: string },
+  saying: AlarmSaying | undefined,
+  time: number,
+  context: StepContext,
+): void {
+  const before = up.get(part)
+  if (before === saying?.priority) return
+  const alarm = part === '' ? name : `${name}.${part}`
+  if (saying === undefined) {
+    up.delete(part)
+    context.emit({ kind: 'alarm', alarm: { asset, alarm, action: 'clear', time } })
+    return
+  }
+  up.set(part, saying.priority)
+  const action = before === undefined ? 'raise' : 'update'
+  context.emit({ kind: 'alarm', alarm: { asset, alarm, action, time, ...saying } })
+}
+
+/** One step up among the priorities of ISA-18.2. */
+export function higher(priority: AlarmPriority): AlarmPriority {
+  const all = ['low', 'medium', 'high', 'critical'] as const
+  return all[Math.min(all.indexOf(priority) + 1, all.length - 1)]!
+}
