@@ -188,12 +188,12 @@ export function decodeRecords(bytes: Uint8Array, position = 0, limits: DecodeLim
 }
 
 /**
- * The same records, each made when it is asked for.
+ * The same records, each made when it is asked for, of the batch's `unfolded` bytes (`unfoldRecords`).
  * @throws as `decodeRecords`, where the damage is
  */
-export function* decodeEach(bytes: Uint8Array, position: number): Generator<StoredRecord> {
+export function* decodeEach(bytes: Uint8Array, position: number, unfolded: Uint8Array): Generator<StoredRecord> {
   const header = readBatchHeader(bytes, position)
-  const reader = new RecordReader(unfoldRecords(bytes, position), header)
+  const reader = new RecordReader(unfolded, header)
   for (let i = 0; i < header.recordCount; i++) yield reader.next()
   reader.finish()
 }

@@ -128,7 +128,8 @@ export interface ReadOptions {
   readonly maxBytes?: number
   /**
    * Most records of one batch that is handed out. Then what a fetch brought becomes objects a few at a time, so a reader
-   * who lets go of each batch never holds many. Default: all that a fetch brought of a partition.
+   * who lets go of each batch never holds many; and the bytes of a batch are gone when the next one is asked for.
+   * Default: all that a fetch brought of a partition, and its bytes stay.
    */
   readonly lotRecords?: number
   /** Stop when every position has reached the end it had at the start, instead of waiting for more. */

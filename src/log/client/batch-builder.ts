@@ -1,6 +1,7 @@
 import { constants, zstdCompressSync } from 'node:zlib'
 import { ATTRIBUTE, BATCH, COMPRESSIONS, MAGIC } from '../batch.ts'
 import { crc32c } from '../crc32c.ts'
+import { letGoAll } from '../let-go.ts'
 import type { Header, NewRecord } from '../log.ts'
 import { recordBytes } from '../refusals.ts'
 import type { Slabs } from './slabs.ts'
@@ -20,6 +21,8 @@ const HEADER_OVERHEAD = 10
 const SHORT_TEXT = 12
 
 const NO_HEADERS: readonly Header[] = []
+/** More than Node cuts out of a buffer that others have parts of. */
+const LEAST_CHUNK = Buffer.poolSize + 1
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 
 /**
@@ -104,11 +107,15 @@ export class BatchBuilder {
   }
 
   #compress(): void {
-    const packed = zstdCompressSync(this.#slab.subarray(BATCH.records, this.#at), ZSTD)
-    if (BATCH.records + packed.length >= this.#at) return
-    this.#slab.set(packed, BATCH.records)
-    this.#at = BATCH.records + packed.length
-    this.#compressed = true
+    // In one piece: by default it comes in many, which are then copied together.
+    const chunkSize = Math.max(this.#at, LEAST_CHUNK)
+    const packed = zstdCompressSync(this.#slab.subarray(BATCH.records, this.#at), { ...ZSTD, chunkSize })
+    if (BATCH.records + packed.length < this.#at) {
+      this.#slab.set(packed, BATCH.records)
+      this.#at = BATCH.records + packed.length
+      this.#compressed = true
+    }
+    letGoAll(packed)
   }
 
   #makeRoom(bytes: number): void {

@@ -136,6 +136,37 @@ test('in lots records are the same, also across batches, and holes do not hide',
   assert.deepEqual([...unpackLots(fetched, 7, 2).lots], [{ records: [], nextOffset: 8 }])
 })
 
+test('in lots what a batch was unfolded into is let go when the lots with records of it are done', () => {
+  const values = ['a', 'b', 'c'].map((letter) => letter.repeat(50_000))
+  const batches = Buffer.concat([zipped(0, values), zipped(3, values)])
+  const fetched = { topic: 't', partition: 3, error: 0, readableEnd: 0, preferred: -1, aborted: [], batches }
+  const seen: Uint8Array[] = []
+  for (const { records } of unpackLots(fetched, 0, 2).lots) {
+    for (const { value } of records) {
+      assert.equal(Buffer.from(value!).toString(), values[seen.length % 3])
+      seen.push(value!)
+    }
+    // The second lot has the last record of the first batch and the first of the second.
+    const kept = seen.length === 4 ? [true, true, true, true] : [false, false, false, true, true, true]
+    if (seen.length > 2) {
+      assert.deepEqual(
+        seen.map(({ length }) => length > 0),
+        kept,
+      )
+    }
+  }
+  assert.equal(seen.length, 6)
+})
+
+function zipped(at: number, values: readonly string[]): Buffer {
+  const builder = new BatchBuilder(new Slabs(0), 100)
+  for (const value of values) builder.add({ key: null, value, timestamp: 1 })
+  const bytes = Buffer.from(builder.finish({ producerId: 1, producerEpoch: 0, baseSequence: 0 }, 'zstd'))
+  assert.ok(bytes.length < 1_000)
+  bytes.writeBigInt64BE(BigInt(at), BATCH.baseOffset)
+  return bytes
+}
+
 test('of a batch that is broken inside, the lots before the damage are handed out', () => {
   const broken = batch({ at: 0, values: ['a', 'b', 'c'] })
   // The length of the last record, under a CRC that is right.

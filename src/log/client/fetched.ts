@@ -1,5 +1,6 @@
-import { BATCH, batchFault, decodeEach, decodeRecords, readBatchHeader } from '../batch.ts'
+import { BATCH, batchFault, decodeEach, decodeRecords, readBatchHeader, unfoldRecords } from '../batch.ts'
 import type { BatchHeader } from '../batch.ts'
+import { letGo } from '../let-go.ts'
 import { LogError } from '../log.ts'
 import type { StoredRecord } from '../log.ts'
 import type { AbortedTransaction, FetchedPartition } from './messages.ts'
@@ -47,17 +48,22 @@ function* lotsOf(
 ): Generator<Unpacked> {
   let records: StoredRecord[] = []
   let next = -1
+  const finished: Uint8Array[] = []
   try {
     for (const [at, from] of seen) {
       next = Math.max(next, from)
-      for (const record of decodeEach(fetched.batches, at)) {
+      const unfolded = unfoldRecords(fetched.batches, at)
+      for (const record of decodeEach(fetched.batches, at, unfolded)) {
         if (record.offset < from) continue
         records.push(record)
         next = record.offset + 1
         if (records.length < most) continue
         yield { records, nextOffset: next }
         records = []
+        finished.splice(0).forEach(letGo)
       }
+      // The lot that is being filled may have records of it.
+      finished.push(unfolded)
     }
   } catch (error) {
     if (records.length > 0) yield { records, nextOffset: next }

@@ -2,6 +2,7 @@ import { LogError } from '../log.ts'
 import type { Position, ReadBatch, ReadOptions } from '../log.ts'
 import type { Reading } from '../group/reading.ts'
 import type { PartitionRef } from '../groups.ts'
+import { letGo } from '../let-go.ts'
 import { beyondEndError, unknownTopicError } from '../refusals.ts'
 import type { Cluster } from './cluster.ts'
 import type { Connection } from './connection.ts'
@@ -55,6 +56,8 @@ interface Fetched {
   readonly node: number
   readonly cursors: readonly Cursor[]
   readonly answer?: FetchAnswer
+  /** All bytes of the answer. */
+  readonly bytes?: Uint8Array
   readonly failure?: unknown
 }
 
@@ -135,6 +138,8 @@ export class ReadSession implements Reading {
           if (this.#stop.signal.aborted) return
         }
       }
+      // Who reads in lots is done with each when it asks for the next.
+      if (this.#options.lotRecords !== undefined && fetched.bytes !== undefined) letGo(fetched.bytes)
     }
   }
 
@@ -220,7 +225,7 @@ export class ReadSession implements Reading {
         writeFetch(to, byTopic(cursors), limits)
       })
       const body = await request.finally(() => watch.cancel())
-      return { node, cursors, answer: readFetch(body) }
+      return { node, cursors, answer: readFetch(body), bytes: body.bytes }
     } catch (failure) {
       for (const cursor of cursors) cursor.follower = undefined
       return { node, cursors, failure }

@@ -1,9 +1,11 @@
+import { letGo } from '../let-go.ts'
+
 const SMALLEST = 8 * 1024
 const LARGEST = 4 * 1024 * 1024
 
 /**
  * Memory for batches, used again: a fresh megabyte costs the kernel as much in page faults as filling it costs us.
- * Sizes are powers of two; what is kept for later is bounded, the rest goes back to the garbage collector.
+ * Sizes are powers of two; what is kept for later is bounded, the rest is let go.
  */
 export class Slabs {
   readonly #keptLimit: number
@@ -26,7 +28,7 @@ export class Slabs {
 
   /** Gives a slab back that nobody reads any more. */
   give(slab: Buffer): void {
-    if (slab.length > LARGEST || this.#kept + slab.length > this.#keptLimit) return
+    if (slab.length > LARGEST || this.#kept + slab.length > this.#keptLimit) return letGo(slab)
     const list = this.#free.get(slab.length)
     if (list) list.push(slab)
     else this.#free.set(slab.length, [slab])

@@ -38,6 +38,37 @@ test('requests come out whole and in order, however the bytes were cut', () => {
   )
 })
 
+test("chunks that are a socket's own buffers are let go when a request was copied out of them, and no request with them", () => {
+  const payloads = fc.array(fc.uint8Array({ minLength: 1, maxLength: 60 }), { maxLength: 10 })
+  const cuts = fc.infiniteStream(fc.integer({ min: 1, max: 25 }))
+  fc.assert(
+    fc.property(payloads, cuts, (sent, sizes) => {
+      const bytes = Buffer.concat(sent.map(framed))
+      const frames = new Frames(1000)
+      const came: Buffer[] = []
+      for (let at = 0; at < bytes.length;) {
+        const size = sizes.next().value as number
+        const chunk = Buffer.allocUnsafeSlow(Math.min(size, bytes.length - at))
+        bytes.copy(chunk, 0, at)
+        frames.push(chunk)
+        came.push(...drain(frames))
+        at += size
+      }
+      assert.deepEqual(
+        came.map((one) => one.toString('hex')),
+        sent.map((one) => Buffer.from(one).toString('hex')),
+      )
+    }),
+  )
+  const frames = new Frames(1000)
+  const whole = framed(Buffer.alloc(50, 7))
+  const [first, last] = [0, 30].map((at) => Buffer.from(Uint8Array.from(whole.subarray(at, at + 30)).buffer))
+  frames.push(first!)
+  frames.push(last!)
+  const [request] = drain(frames)
+  assert.deepEqual([request!.equals(Buffer.alloc(50, 7)), first!.length, last!.length], [true, 0, 0])
+})
+
 test('a request within one chunk is a view of it', () => {
   const frames = new Frames(1000)
   const chunk = Buffer.concat([framed(Buffer.from('one')), framed(Buffer.from('two'))])

@@ -1,3 +1,4 @@
+import { letGo } from '../let-go.ts'
 import { WireError } from './reader.ts'
 
 /** Bytes of the size in front of a request. */
@@ -5,7 +6,8 @@ export const PREFIX = 4
 
 /**
  * Cuts a connection's bytes into requests. A request within one chunk is a view of it; one that spans chunks is
- * copied together once, when it is whole: memory follows the bytes that came, never the size that was announced.
+ * copied together once, when it is whole: memory follows the bytes that came, never the size that was announced. The
+ * chunks are its own from then on: those that were copied are let go.
  */
 export class Frames {
   #maxBytes: number
@@ -39,7 +41,7 @@ export class Frames {
     if (this.#buffered < PREFIX) return undefined
     const size = this.#size()
     if (this.#buffered < PREFIX + size) return undefined
-    return this.#take(PREFIX + size).subarray(PREFIX)
+    return this.#take(PREFIX + size)
   }
 
   #size(): number {
@@ -50,17 +52,37 @@ export class Frames {
     throw new WireError(`Cannot read request: size is ${size}${speaks(head)}, want 1 to ${this.#maxBytes}`)
   }
 
+  /** The next `count` bytes but for their prefix, which lies in one chunk. */
   #take(count: number): Buffer {
     this.#buffered -= count
     const head = this.#chunks[0]!
     if (head.length > count) {
       this.#chunks[0] = head.subarray(count)
-      return head.subarray(0, count)
+      return head.subarray(PREFIX, count)
     }
-    if (head.length === count) return this.#chunks.shift()!
-    const whole = Buffer.concat(this.#chunks)
-    this.#chunks = whole.length > count ? [whole.subarray(count)] : []
-    return whole.subarray(0, count)
+    if (head.length === count) return this.#chunks.shift()!.subarray(PREFIX)
+    return this.#gather(count - PREFIX)
+  }
+
+  /** A request in memory of its own. */
+  #gather(size: number): Buffer {
+    const whole = Buffer.allocUnsafeSlow(size)
+    let at = 0
+    let skip = PREFIX
+    let used = 0
+    for (; at < size; used++) {
+      const chunk = this.#chunks[used]!
+      const taken = chunk.copy(whole, at, skip)
+      at += taken
+      if (skip + taken < chunk.length) {
+        this.#chunks[used] = chunk.subarray(skip + taken)
+        break
+      }
+      letGo(chunk)
+      skip = 0
+    }
+    this.#chunks.splice(0, used)
+    return whole
   }
 }
 

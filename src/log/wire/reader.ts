@@ -39,6 +39,11 @@ export class Reader {
     this.#at = at
   }
 
+  /** All of the request, also what has been read. */
+  get bytes(): Buffer {
+    return this.#bytes
+  }
+
   get left(): number {
     return this.#bytes.length - this.#at
   }

@@ -16,6 +16,8 @@ const ELLIPSIS = '...'
  */
 export class Writer {
   readonly flexible: boolean
+  /** Of what was given by reference: what is to be let go when the response has been sent. */
+  readonly own: Uint8Array[] = []
   readonly #parts: Uint8Array[] = []
   #buffer = Buffer.allocUnsafe(FIRST_BYTES)
   /** Where the part that is being written starts in the buffer. */
@@ -102,8 +104,12 @@ export class Writer {
     this.#checkSize()
   }
 
-  /** Batches, by reference: they must stay as they are until the response has been sent. */
-  records(bytes: Uint8Array): void {
+  /**
+   * Batches, by reference: they must stay as they are until the response has been sent. Those that nobody else has are
+   * among `own`.
+   */
+  records(bytes: Uint8Array, own = false): void {
+    if (own) this.own.push(bytes)
     if (this.flexible) this.#unsignedVarint(bytes.length + 1)
     else this.int32(bytes.length)
     this.raw(bytes)

@@ -1,5 +1,6 @@
 import type { DiskFile } from '../../../system/disk.ts'
 import { BATCH, batchFault, decodeRecords, readBatchHeader } from '../../batch.ts'
+import { letGo } from '../../let-go.ts'
 import type { TimedOffset } from './storage.ts'
 import { nextOffsetOf, placeFault, scanSegment } from './segment-scan.ts'
 import type { Fingerprint, Hole } from './segment-scan.ts'
@@ -162,7 +163,10 @@ export class Segment {
       expected += lastOffsetDelta(bytes, at) + 1
       at = next
     }
-    if (at === from) return this.#singleBatch(start + from, end, offset)
+    if (at === from) {
+      letGo(bytes)
+      return this.#singleBatch(start + from, end, offset)
+    }
     this.#hint(expected, start + at)
     return bytes.subarray(from, at)
   }

@@ -65,7 +65,7 @@ export interface Partition {
   append(batches: Uint8Array): Promise<AppendedBatches>
   /**
    * Whole batches from the one that holds `offset`, up to `durableOffset`, at least one batch even if larger than
-   * `maxBytes`. Empty at the end.
+   * `maxBytes`. Empty at the end. The bytes are the caller's own.
    * @throws StorageError `out-of-range`
    */
   read(offset: number, maxBytes: number): Uint8Array

@@ -4,6 +4,7 @@ import type { Address } from '../../../system/net.ts'
 import type { Session } from '../access/session.ts'
 import type { Peer, Services } from './api.ts'
 import { dispatch, overlaps } from './apis.ts'
+import { letGo, letGoAll } from '../../let-go.ts'
 import { Frames, PREFIX } from '../../wire/frames.ts'
 import { WireError } from '../../wire/reader.ts'
 import type { Writer } from '../../wire/writer.ts'
@@ -34,6 +35,8 @@ interface Slot {
   readonly bytes: number
   /** Undefined until the request is done; without parts where it wants no answer. */
   parts: readonly Uint8Array[] | undefined
+  /** Of the parts: what is let go when they have left. */
+  own: readonly Uint8Array[]
 }
 
 /**
@@ -204,20 +207,25 @@ export class Connection {
   }
 
   #start(request: Buffer): void {
-    const slot: Slot = { bytes: request.length + PREFIX, parts: undefined }
+    const slot: Slot = { bytes: request.length + PREFIX, parts: undefined, own: [] }
     this.#slots.push(slot)
     this.#traffic.requests++
     this.#running++
     this.#runningBytes += slot.bytes
     this.#alone = !this.#overlaps(request)
+    const finished = (written: Writer | null) => {
+      // Nothing of a produce request is kept.
+      if (overlaps(request)) letGo(request)
+      this.#finish(slot, written)
+    }
     const failed = (error: unknown) => {
       this.#release(slot)
       this.#fail(error)
     }
     try {
       const answer = dispatch(this.#services, request, this.#peer)
-      if (answer instanceof Promise) answer.then((written) => this.#finish(slot, written), failed)
-      else this.#finish(slot, answer)
+      if (answer instanceof Promise) answer.then(finished, failed)
+      else finished(answer)
     } catch (error) {
       failed(error)
     }
@@ -230,6 +238,7 @@ export class Connection {
 
   #finish(slot: Slot, answer: Writer | null): void {
     slot.parts = answer ? answer.finish() : []
+    slot.own = answer ? answer.own : []
     this.#release(slot)
     this.#send()
     if (this.#ending !== undefined) return this.#leave(this.#ending)
@@ -254,9 +263,11 @@ export class Connection {
     if (!this.#socket.writable) return
     while (this.#slots[0]?.parts) {
       if (!this.#corked) this.#cork()
-      for (const part of this.#slots.shift()!.parts!) {
+      const { parts, own } = this.#slots.shift()!
+      for (const part of parts!) {
         this.#traffic.bytesOut += part.length
-        this.#socket.write(part)
+        if (own.includes(part)) this.#socket.write(part, (error) => sent(part, error))
+        else this.#socket.write(part)
       }
     }
     this.#noteUnsent()
@@ -300,4 +311,9 @@ export class Connection {
     this.#uncork()
     this.#socket.destroySoon()
   }
+}
+
+/** Where it failed, the socket that is being torn down may still read it. */
+function sent(part: Uint8Array, error: Error | null | undefined): void {
+  if (!error) letGoAll(part)
 }

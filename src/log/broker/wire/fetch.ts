@@ -205,6 +205,6 @@ function writePart({ source, error, records }: Part, version: number, answer: Wr
   if (version >= 5) answer.int64(source.partition?.startOffset ?? -1)
   answer.array<never>(null, () => {}) // aborted transactions
   if (version >= 11) answer.int32(-1) // preferred replica
-  answer.records(records)
+  answer.records(records, true)
   answer.tags()
 }
