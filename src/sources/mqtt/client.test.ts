@@ -15,6 +15,7 @@ import type { HealthState } from '../../component/health.ts'
 import type { Batch, Source } from '../../component/source.ts'
 import { Quality } from '../../model/quality.ts'
 import { systemClock } from '../../system/clock.ts'
+import type { Clock } from '../../system/clock.ts'
 import { fileDisk } from '../../system/file-disk.ts'
 import { silentLogger } from '../../system/logger.ts'
 import { Metrics } from '../../system/metrics.ts'
@@ -116,10 +117,10 @@ class Reader {
   readonly values: unknown[] = []
   readonly #signal: AbortSignal
 
-  constructor(t: TestContext, url: string, config: object = {}, name = 'cars') {
+  constructor(t: TestContext, url: string, config: object = {}, clock = systemClock) {
     this.#signal = t.signal
     const system = {
-      clock: systemClock,
+      clock,
       random: systemRandom,
       disk: fileDisk,
       net: nodeNet,
@@ -127,7 +128,7 @@ class Reader {
       metrics: new Metrics(),
     }
     const http = { post: () => () => {} }
-    const context = { name, site: 'acme/berlin', system, http }
+    const context = { name: 'cars', site: 'acme/berlin', system, http }
     const checked = mqttClientConfig.parse({ broker: url, topics: TOPICS, ...config })
     this.source = createMqttClient(checked, context)
     this.#batches = this.source.read(this.#stop.signal)[Symbol.asyncIterator]()
@@ -138,6 +139,11 @@ class Reader {
   /** Asks for the next batch, as a hub with room does. */
   pull(): void {
     this.#next ??= this.#batches.next()
+  }
+
+  /** Resolves when the batch that was asked for is there; the source makes the next one when this one is taken. */
+  async offered(): Promise<void> {
+    await this.#next
   }
 
   async take(): Promise<Batch> {
@@ -302,27 +308,39 @@ test('the broker restarts: the client comes back, and so do the messages', LIMIT
 test('a hub that takes nothing stops the stream, and nothing is lost', LIMIT, async (t) => {
   const mosquitto = await broker(t, ['max_inflight_messages 0', 'max_queued_messages 0'])
   if (mosquitto === undefined) return
-  const reader = new Reader(t, mosquitto.url, { protocol: '3.1.1' })
+  const { clock, stopped } = watchedClock()
+  const reader = new Reader(t, mosquitto.url, { protocol: '3.1.1' }, clock)
   await reader.until('stale')
   const client = await publisher(t, mosquitto.url)
   const first = reader.take()
   await publish(client, 'cars/1', 0)
   const held = await first
+  // The batch after the one that is held has been asked for: with it there, all that comes has to wait.
+  await publish(client, 'cars/1', 1)
+  await reader.offered()
   const count = 6_000
-  await Promise.all(Array.from({ length: count - 1 }, (_, index) => publish(client, 'cars/1', index + 1)))
-  let largest = 0
-  const ack = (batch: Batch) => {
-    largest = Math.max(largest, batch.items.length)
+  await Promise.all(Array.from({ length: count - 2 }, (_, index) => publish(client, 'cars/1', index + 2)))
+  await stopped
+  held.ack()
+  const sizes = [held.items.length]
+  while (reader.values.length < count) {
+    const batch = await reader.take()
+    sizes.push(batch.items.length)
     batch.ack()
   }
-  ack(held)
-  while (reader.values.length < count) ack(await reader.take())
   assert.deepEqual(
     reader.values,
     Array.from({ length: count }, (_, index) => index),
   )
-  assert.equal(largest, 4_000)
+  assert.deepEqual(sizes.slice(0, 3), [1, 1, 4_000])
 })
+
+/** A clock, and when a source that goes by it stops to read: from then on it has to ping by itself, every so often. */
+function watchedClock(): { readonly clock: Clock; readonly stopped: Promise<void> } {
+  const { promise: stopped, resolve } = Promise.withResolvers<void>()
+  const every: Clock['every'] = (ms, fn) => (resolve(), systemClock.every(ms, fn))
+  return { clock: { ...systemClock, every }, stopped }
+}
 
 test('members of a shared subscription share the messages', LIMIT, async (t) => {
   const mosquitto = await broker(t)
