@@ -18,7 +18,7 @@ export const LAYERS: { readonly [folder: string]: readonly string[] } = {
   twins: ['model', 'system', 'component', 'log'],
   api: ['model', 'system', 'component', 'config', 'log', 'ledger', 'twins'],
   cli: ['model', 'system', 'config', 'api', 'hub.ts', 'attach.ts', 'world.ts', 'registry.ts', 'version.ts'],
-  'registry.ts': ['component', 'sources'],
+  'registry.ts': ['component', 'sources', 'processors'],
   'hub.ts': [
     'model',
     'system',

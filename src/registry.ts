@@ -1,7 +1,10 @@
-import type { SourceSpec } from './component/source.ts'
+import type { Kinds } from './component/kinds.ts'
 import { httpSpec } from './sources/http/spec.ts'
 import { mqttSpec } from './sources/mqtt/spec.ts'
 import { opcuaSpec } from './sources/opcua/spec.ts'
 
-/** Every kind of source, by name: a literal list, so that what is in the program can be read here. */
-export const SOURCES: readonly SourceSpec[] = [mqttSpec, opcuaSpec, httpSpec]
+/** Every kind of component, by name: literal lists, so that what is in the program can be read here. */
+export const KINDS: Kinds = {
+  sources: [mqttSpec, opcuaSpec, httpSpec],
+  processors: [],
+}

@@ -8,7 +8,7 @@ import { isDeepStrictEqual, promisify } from 'node:util'
 import { ROUTES } from '../src/api/routes.ts'
 import { ConfigError } from '../src/config/problem.ts'
 import { loadPlant } from '../src/config/load.ts'
-import { SOURCES } from '../src/registry.ts'
+import { KINDS } from '../src/registry.ts'
 import { EVENTS, PREFIX as INGEST } from '../src/sources/http/source.ts'
 import { need } from '../tools/need.ts'
 import { blocksOf, comparable, moveToFreePorts, type Block, type Moved } from './docs-blocks.ts'
@@ -34,11 +34,19 @@ for (const example of EXAMPLES) {
   })
 }
 
-for (const { kind, example, config } of SOURCES) {
+for (const { kind, example, config } of KINDS.sources) {
   test(`the example of source "${kind}" is a config of that kind`, async () => {
     const { sources } = await lint(`example of ${kind}`, HEAD + example)
     assert.ok(sources.length > 0)
     for (const source of sources) assert.equal(source.spec.config, config)
+  })
+}
+
+for (const { kind, example, config } of KINDS.processors) {
+  test(`the example of processor "${kind}" is a config of that kind`, async () => {
+    const { processors } = await lint(`example of ${kind}`, HEAD + example)
+    assert.ok(processors.length > 0)
+    for (const processor of processors) assert.equal(processor.spec.config, config)
   })
 }
 
@@ -117,5 +125,5 @@ async function run(script: string): Promise<string> {
 async function lint(name: string, text: string) {
   const env = new Proxy<{ [name: string]: string }>({}, { get: () => 'a secret', has: () => true })
   const readFile = () => Promise.resolve('-----BEGIN CERTIFICATE-----')
-  return loadPlant(name, Buffer.from(text), SOURCES, { env, readFile })
+  return loadPlant(name, Buffer.from(text), KINDS, { env, readFile })
 }

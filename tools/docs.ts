@@ -4,11 +4,11 @@ import type { Command } from 'commander'
 import { createProgram } from '../src/cli/program.ts'
 import { renderReference } from '../src/config/render.ts'
 import { ERRORS } from '../src/errors.ts'
-import { SOURCES } from '../src/registry.ts'
+import { KINDS } from '../src/registry.ts'
 
 /** The pages that are made from the code, by path. `npm run docs` writes them, a test holds them against the code. */
 export const PAGES: { readonly [path: string]: () => string } = {
-  'docs/configuration.md': () => renderReference(SOURCES),
+  'docs/configuration.md': () => renderReference(KINDS),
   'docs/cli.md': renderCommands,
   'docs/errors.md': renderErrors,
 }

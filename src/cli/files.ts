@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { loadPlant } from '../config/load.ts'
 import type { Plant } from '../config/plant.ts'
 import { ConfigError } from '../config/problem.ts'
-import { SOURCES } from '../registry.ts'
+import { KINDS } from '../registry.ts'
 
 /**
  * Reads and checks a config file with everything it refers to.
@@ -15,7 +15,7 @@ export async function readPlant(file: string): Promise<Plant> {
 
 /** The same for a config that is already in memory; `file` is what problems name. */
 export function parsePlant(file: string, bytes: Uint8Array): Promise<Plant> {
-  return loadPlant(file, bytes, SOURCES, {
+  return loadPlant(file, bytes, KINDS, {
     env: process.env,
     readFile: (path) => readFile(resolve(dirname(file), path), 'utf8').catch(() => undefined),
   })

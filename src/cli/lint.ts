@@ -21,8 +21,8 @@ export const lintCommand = (done: Done) =>
 
 async function printSchema(): Promise<void> {
   const { configSchema } = await import('../config/load.ts')
-  const { SOURCES } = await import('../registry.ts')
-  terminal.out(JSON.stringify(configSchema(SOURCES), null, 2))
+  const { KINDS } = await import('../registry.ts')
+  terminal.out(JSON.stringify(configSchema(KINDS), null, 2))
 }
 
 async function lint(file: string, json: boolean): Promise<number> {

@@ -26,7 +26,12 @@ const spec: SourceSpec = {
 const nothing: Surroundings = { env: {}, readFile: async () => undefined }
 
 const load = (text: string | Uint8Array, around = nothing) =>
-  loadPlant('plant.yaml', typeof text === 'string' ? Buffer.from(text) : text, [spec], around)
+  loadPlant(
+    'plant.yaml',
+    typeof text === 'string' ? Buffer.from(text) : text,
+    { sources: [spec], processors: [] },
+    around,
+  )
 
 async function problems(text: string | Uint8Array, around = nothing): Promise<string[]> {
   try {
@@ -129,7 +134,7 @@ const CASES: readonly (readonly [name: string, text: string | Uint8Array, ...wan
   [
     'unknown key',
     'site: a/b\nsorces: {}\n',
-    'plant.yaml:2:1: Cannot use "sorces": unknown key, want one of version, site, hub, log, models, assets, sources, replicate, api; did you mean "sources"?',
+    'plant.yaml:2:1: Cannot use "sorces": unknown key, want one of version, site, hub, log, models, assets, sources, processors, replicate, api; did you mean "sources"?',
   ],
   [
     'thinning of what is out of order',
@@ -302,7 +307,7 @@ test('no text makes the loader throw anything but a ConfigError', async () => {
 })
 
 test('the file format is a JSON Schema for editors', () => {
-  const schema = configSchema([spec]) as { properties: { [key: string]: unknown } }
+  const schema = configSchema({ sources: [spec], processors: [] }) as { properties: { [key: string]: unknown } }
   assert.deepEqual(Object.keys(schema.properties), [
     'version',
     'site',
@@ -311,6 +316,7 @@ test('the file format is a JSON Schema for editors', () => {
     'models',
     'assets',
     'sources',
+    'processors',
     'replicate',
     'api',
   ])

@@ -1,15 +1,17 @@
 import { z } from 'zod'
-import type { SourceSpec } from '../component/source.ts'
+import type { Kinds } from '../component/kinds.ts'
+import type { ProcessorSpec } from '../component/processor.ts'
 import type { Model, TagDefinition } from '../model/definition.ts'
 import { ModelError } from '../model/errors.ts'
 import { parsePath, under } from '../model/path.ts'
 import { expandTemplate } from '../model/template.ts'
 import { nearest } from '../system/nearest.ts'
+import { readComponents } from './components.ts'
 import { readDocument, type ConfigDocument, type DocumentPath } from './document.ts'
 import { problemsOf } from './issues.ts'
 import { readLog } from './log-schema.ts'
 import { readReplications } from './replicate-schema.ts'
-import type { ConfiguredSource, Plant } from './plant.ts'
+import type { ConfiguredProcessor, Plant } from './plant.ts'
 import { ConfigError, type Problem } from './problem.ts'
 import { resolveReferences, type Surroundings } from './references.ts'
 import { plantSchema, type PlantFile } from './schema.ts'
@@ -20,12 +22,7 @@ import { keysAt } from './keys.ts'
  * together. Nothing is started and nothing outside is touched but the files and variables it refers to.
  * @throws ConfigError naming everything that is wrong, with line and column.
  */
-export async function loadPlant(
-  file: string,
-  bytes: Uint8Array,
-  specs: readonly SourceSpec[],
-  around: Surroundings,
-): Promise<Plant> {
+export async function loadPlant(file: string, bytes: Uint8Array, kinds: Kinds, around: Surroundings): Promise<Plant> {
   const document = readDocument(file, bytes)
   const { value, problems } = await resolveReferences(document, around)
   const parsed = plantSchema.safeParse(value, { reportInput: true })
@@ -35,62 +32,41 @@ export async function loadPlant(
       ...problemsOf(document, [], parsed.error.issues, (path) => keysAt(plantSchema, path)),
     ])
   }
-  const sources = readSources(document, parsed.data, specs, problems)
-  const plant = assemble(document, parsed.data, sources, problems)
+  const section = { name: 'sources', noun: 'source', specs: kinds.sources } as const
+  const sources = readComponents(document, section, parsed.data.sources, problems)
+  const processors = readProcessors(document, parsed.data, kinds.processors, problems)
+  const plant = assemble(document, parsed.data, { sources, processors }, problems)
   if (problems.length > 0) throw new ConfigError(problems)
   return plant
 }
 
-function readSources(
+/** Processors with their topologies: what does not fit together in one is found here, before anything runs. */
+function readProcessors(
   document: ConfigDocument,
   file: PlantFile,
-  specs: readonly SourceSpec[],
+  specs: readonly ProcessorSpec[],
   problems: Problem[],
-): ConfiguredSource[] {
-  const sources: ConfiguredSource[] = []
-  for (const [name, kinds] of Object.entries(file.sources)) {
-    const path = ['sources', name]
-    const spec = specOf(document, path, kinds, specs, problems)
-    if (!spec) continue
-    const parsed = spec.config.safeParse(kinds[spec.kind] ?? {}, { reportInput: true })
-    if (parsed.success) {
-      sources.push({ name, spec, config: parsed.data })
-    } else {
-      const at = [...path, spec.kind]
-      const known = (below: DocumentPath) => keysAt(spec.config, below.slice(at.length))
-      problems.push(...problemsOf(document, at, parsed.error.issues, known))
+): ConfiguredProcessor[] {
+  const section = { name: 'processors', noun: 'processor', specs, options: ['from'] } as const
+  return readComponents(document, section, file.processors, problems).flatMap(({ name, spec, config }) => {
+    const from = file.processors[name]!['from'] ?? 'start'
+    if (from !== 'start' && from !== 'end') {
+      const message = `Cannot read "processors.${name}.from": it is ${JSON.stringify(from)}, want start or end`
+      problems.push(document.problem(['processors', name, 'from'], message))
+      return []
     }
-  }
-  return sources
+    const make = () => spec.topology(config, { name, site: file.site })
+    const topology = attempt(make, document, ['processors', name, spec.kind], problems)
+    return topology === undefined ? [] : [{ name, spec, config, topology, from }]
+  })
 }
 
-function specOf(
+function assemble(
   document: ConfigDocument,
-  path: DocumentPath,
-  kinds: { readonly [kind: string]: unknown },
-  specs: readonly SourceSpec[],
+  file: PlantFile,
+  components: Pick<Plant, 'sources' | 'processors'>,
   problems: Problem[],
-): SourceSpec | undefined {
-  const names = specs.map((spec) => spec.kind)
-  const [kind, ...more] = Object.keys(kinds)
-  const spec = specs.find((candidate) => candidate.kind === kind)
-  if (spec && more.length === 0) return spec
-  if (kind === undefined || more.length > 0) {
-    const there = kind === undefined ? 'no kind' : `${more.length + 1} kinds`
-    problems.push(
-      document.problem(
-        path,
-        `Cannot read source "${path.at(-1)}": it has ${there}, want exactly one of ${names.join(', ')}`,
-      ),
-    )
-  } else {
-    const message = `Cannot use source kind "${kind}": it is not known, want one of ${names.join(', ')}`
-    problems.push(document.problemAtKey(path, kind, message, nearest(kind, names)))
-  }
-  return undefined
-}
-
-function assemble(document: ConfigDocument, file: PlantFile, sources: ConfiguredSource[], problems: Problem[]): Plant {
+): Plant {
   const site = attempt(() => parsePath(file.site), document, ['site'], problems) ?? 'invalid/site'
   const models = new Map(Object.entries(file.models).map(([id, model]) => [id, readModel(id, model)]))
   const { hosts, listen, tls, tokens } = file.api
@@ -100,7 +76,7 @@ function assemble(document: ConfigDocument, file: PlantFile, sources: Configured
     log: readLog(file.log),
     models,
     assets: readAssets(document, site, file, models, problems),
-    sources,
+    ...components,
     replications: readReplications(file.replicate),
     api: {
       listen,
@@ -170,8 +146,21 @@ function attempt<T>(read: () => T, document: ConfigDocument, path: DocumentPath,
 }
 
 /** The whole file format as JSON Schema, for editors. */
-export function configSchema(specs: readonly SourceSpec[]): object {
-  const kinds = z.union(specs.map((spec) => z.strictObject({ [spec.kind]: spec.config }).describe(spec.summary)))
-  const whole = plantSchema.extend({ sources: z.record(z.string(), kinds).optional() })
+export function configSchema({ sources, processors }: Kinds): object {
+  const source = z.union(sources.map((spec) => z.strictObject({ [spec.kind]: spec.config }).describe(spec.summary)))
+  const processor = z.union(
+    processors.map((spec) => z.strictObject({ [spec.kind]: spec.config, from: fromField }).describe(spec.summary)),
+  )
+  const whole = plantSchema.extend({
+    sources: z.record(z.string(), source).optional(),
+    ...(processors.length > 0 && { processors: z.record(z.string(), processor).optional() }),
+  })
   return z.toJSONSchema(whole, { io: 'input', unrepresentable: 'any' })
 }
+
+const fromField = z
+  .enum(['start', 'end'])
+  .optional()
+  .describe(
+    'Where a processor that has never run begins: with what the log still has (start), or with what comes (end)',
+  )

@@ -11,7 +11,9 @@ async function load(log: string) {
     env: { MILLRACE_SECRET_P: 'secret' },
     readFile: (path: string) => Promise.resolve(path.endsWith('.pem') ? `${PEM}${path}` : undefined),
   }
-  return (await loadPlant('plant.yaml', Buffer.from(`site: a/b\nlog: ${log}\n`), [], around)).log
+  return (
+    await loadPlant('plant.yaml', Buffer.from(`site: a/b\nlog: ${log}\n`), { sources: [], processors: [] }, around)
+  ).log
 }
 
 async function problems(log: string): Promise<string> {

@@ -1,5 +1,7 @@
 import type { Model } from '../model/definition.ts'
+import type { ProcessorSpec } from '../component/processor.ts'
 import type { SourceSpec } from '../component/source.ts'
+import type { Topology } from '../component/topology.ts'
 import type { Secret } from '../system/secret.ts'
 import type { Address, TlsIdentity } from '../system/net.ts'
 import type { KafkaSecurity, ListenerSecurity } from './log-security.ts'
@@ -14,6 +16,7 @@ export interface Plant {
   /** Full path to model id; templates (`press{1..8}`) are expanded. */
   readonly assets: ReadonlyMap<string, string>
   readonly sources: readonly ConfiguredSource[]
+  readonly processors: readonly ConfiguredProcessor[]
   readonly replications: readonly ReplicationConfig[]
   readonly api: ApiConfig
 }
@@ -76,6 +79,15 @@ export interface ConfiguredSource {
   readonly name: string
   readonly spec: SourceSpec
   readonly config: unknown
+}
+
+export interface ConfiguredProcessor {
+  readonly name: string
+  readonly spec: ProcessorSpec
+  readonly config: unknown
+  readonly topology: Topology
+  /** Where it begins when it has never run: with what the log still has, or with what comes. */
+  readonly from: 'start' | 'end'
 }
 
 export interface ApiConfig {

@@ -1,11 +1,15 @@
 import { z } from 'zod'
-import type { SourceSpec } from '../component/source.ts'
+import type { Kinds } from '../component/kinds.ts'
 import { plantSchema } from './schema.ts'
 
 /** The reference page of the config file, made from the same schemas that check it. */
-export function renderReference(specs: readonly SourceSpec[]): string {
+export function renderReference({ sources, processors }: Kinds): string {
+  const specs = [
+    ...sources.map((spec) => ({ ...spec, title: `Source \`${spec.kind}\`` })),
+    ...processors.map((spec) => ({ ...spec, title: `Processor \`${spec.kind}\`` })),
+  ]
   const sections = specs.map((spec) => [
-    `## Source \`${spec.kind}\``,
+    `## ${spec.title}`,
     spec.summary,
     `\`\`\`yaml\n${spec.example.trim()}\n\`\`\``,
     ...tables(jsonSchema(spec.config)),

@@ -67,13 +67,16 @@ const apiSchema = z
   })
   .prefault({})
 
-/** A part of a group's member name and of what people read: the same as for sources. */
-const hubNameField = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'want letters, digits, ".", "_", "-"')
+/** A part of the names of groups and topics, and of what people read: a hub, a source, a processor. */
+const nameField = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'want letters, digits, ".", "_", "-"')
+
+/** Each is checked by the schema of its kind. */
+const componentsField = z.record(nameField, z.record(z.string(), z.unknown())).default({})
 
 export const plantSchema = z.strictObject({
   version: z.literal(1).default(1).describe('Version of this file format'),
   site: z.string().describe('enterprise/site: the place that all paths are below'),
-  hub: hubNameField
+  hub: nameField
     .optional()
     .describe(
       'Name of this hub among those that share the log; with Kafka as the log, the name of the host by default',
@@ -84,12 +87,8 @@ export const plantSchema = z.strictObject({
     .record(z.string(), z.strictObject({ model: z.string().optional() }).nullable())
     .default({})
     .describe('Machines, by path below the site; press{1..8} is eight of them'),
-  sources: z
-    .record(
-      z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'want letters, digits, ".", "_", "-"'),
-      z.record(z.string(), z.unknown()),
-    )
-    .default({}),
+  sources: componentsField.describe('Where data comes from, by name'),
+  processors: componentsField.describe('What is derived from it, by name'),
   replicate: replicateSchema,
   api: apiSchema,
 })

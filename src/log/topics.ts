@@ -6,7 +6,11 @@ const DAY_MS = 86_400_000
 /** What each kind of topic is for; the table of docs/architecture.md, "Topics". */
 export const TOPIC_KINDS = {
   telemetry: { cleanup: 'delete', retention: { ms: 7 * DAY_MS } },
+  derived: { cleanup: 'delete', retention: { ms: 7 * DAY_MS } },
   events: { cleanup: 'delete', retention: { ms: 365 * DAY_MS } },
+  alarms: { cleanup: 'delete', retention: { ms: 365 * DAY_MS } },
+  keyed: { cleanup: 'delete', retention: { ms: DAY_MS } },
+  state: { cleanup: 'compact', retention: {} },
   raw: { cleanup: 'delete', retention: { ms: 7 * DAY_MS } },
   assets: { cleanup: 'compact', retention: {} },
   ledger: { cleanup: 'delete', retention: { ms: 365 * DAY_MS } },

@@ -53,7 +53,7 @@ function place(fact: Fact, offset: number) {
 function told(outputs: readonly Output[]): unknown[] {
   return outputs.map(({ fact, cause, received }) => {
     assert.equal(fact.kind, 'reading')
-    const { sourceTime, values } = (fact as Extract<Fact, { kind: 'reading' }>).reading
+    const { sourceTime, values } = fact.reading
     return [sourceTime - T0, values, cause.replaceAll(String(T0), 'T').replace(/@\d+/, '@'), received - T0]
   })
 }

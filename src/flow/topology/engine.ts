@@ -219,8 +219,8 @@ export class StageEngine {
   }
 
   #isIdle({ states }: KeyState): boolean {
-    return this.#steps.every(({ operator: { save, isIdle } }, index) => {
-      return !save || states[index] === undefined || isIdle?.(states[index]) === true
+    return this.#steps.every(({ operator }, index) => {
+      return !operator.save || states[index] === undefined || operator.isIdle?.(states[index]) === true
     })
   }
 
