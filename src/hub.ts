@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { HubViews } from './api/hub-views.ts'
+import { HubViews, type SourceStatus } from './api/hub-views.ts'
 import { LogViews } from './api/log-views.ts'
 import { hubFilePath, type HubFile } from './attach.ts'
 import type { Health } from './component/health.ts'
@@ -21,6 +21,7 @@ import { dataTopicSpec, topicSpec } from './log/topics.ts'
 import { Catalogue } from './model/catalogue.ts'
 import { topicName } from './model/path.ts'
 import { openPlantLog, type PlantLog } from './plant-log.ts'
+import { processorTopics, runProcessors } from './processing.ts'
 import { runReplications } from './replications.ts'
 import { replaceFile } from './system/disk.ts'
 import type { Address } from './system/net.ts'
@@ -95,6 +96,7 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   const sources = await openSources(options, { log, ledger, catalogue, partitions }, holder)
 
   const replications = runReplications({ plant, log, ...(holder && { holder }), system }, stack)
+  const processing = runProcessors({ plant, log, catalogue, ...(holder && { holder }), system }, stack)
   const address = { page: '' }
   const views = new HubViews({
     hub: { site: plant.site, version: VERSION, mode: options.mode, startedAt, log: describeLog(plant, opened) },
@@ -104,19 +106,17 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
     caughtUp,
     ledger,
     page: () => address.page,
-    sources: () =>
-      plant.sources.map(({ name, spec }) => ({
-        name,
-        kind: spec.kind,
-        holds: spec.holds === true,
-        health: sources.health(name),
-      })),
+    sources: () => statusesOf(plant, sources),
     ...(sources.hubs && { hubs: sources.hubs }),
     replications,
+    processors: () => processing.views(),
     system,
   })
-  const readers = () => [{ name: twins.name, positions: twins.positions() }]
-  const logViews = new LogViews({ log, readers, system })
+  const logViews = new LogViews({
+    log,
+    readers: () => [{ name: twins.name, positions: twins.positions() }, ...processing.readers()],
+    system,
+  })
   const api = createApi({ config: plant.api, hub: views, log: logViews, system, pageFolder: PAGE_FOLDER })
   stack.defer(() => api.close())
   stack.defer(views.watch())
@@ -138,6 +138,10 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   }
 }
 
+function statusesOf({ sources }: Plant, running: RunningSources): SourceStatus[] {
+  return sources.map(({ name, spec: { kind, holds = false } }) => ({ name, kind, holds, health: running.health(name) }))
+}
+
 /** The topics of a plant, that of its telemetry first. */
 function topicsOf(plant: Plant): TopicSpec[] {
   const { partitions, retention } = plant.log
@@ -146,6 +150,7 @@ function topicsOf(plant: Plant): TopicSpec[] {
     topicSpec(plant.site, 'events', partitions),
     topicSpec(plant.site, 'quarantine', partitions),
     topicSpec(plant.site, 'assets', partitions),
+    ...processorTopics(plant),
     ...(isShared(plant) ? [topicSpec(plant.site, 'twins', partitions)] : []),
   ]
 }
@@ -195,7 +200,8 @@ async function openTwins(options: HubOptions, parts: TwinsParts, stack: AsyncDis
 /** One hub's own view, or one that hubs keep together. */
 function twinsRun(twins: Twins, site: string, { log, catalogue, holder }: TwinsParts, system: System): TwinsRun {
   const topic = topicName(site, 'telemetry')
-  if (holder === undefined) return new ViewRun(twins, { log, topics: [topic], catalogue, system })
+  const topics = [topic, topicName(site, 'derived')]
+  if (holder === undefined) return new ViewRun(twins, { log, topics, catalogue, system })
   const states = topicName(site, 'twins')
   return new SharedViewRun(new SharedTwins(twins), { log, topic, states, group: states, ...holder, catalogue, system })
 }

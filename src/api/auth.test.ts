@@ -40,6 +40,7 @@ test('the table of routes asks for the rights we mean', () => {
       'GET /api/v1/sources read',
       'GET /api/v1/sources/:name read',
       'GET /api/v1/ledger read',
+      'GET /api/v1/processors read',
       'GET /api/v1/replication read',
       'GET /api/v1/hubs read',
       'GET /api/v1/topics read',

@@ -62,6 +62,24 @@ export interface SourceView {
   readonly book: BookView
 }
 
+/** `GET /api/v1/processors` answers `{ processors: ProcessorView[] }`, in the order of the config. */
+export interface ProcessorView {
+  readonly name: string
+  readonly kind: string
+  /** `starting`: it catches up with the log. `down`: it failed, and begins again from its changelog. */
+  readonly state: 'starting' | 'live' | 'stale' | 'down' | 'failed' | 'stopped'
+  readonly reason: string
+  readonly since: number
+  /** When it last took a fact. */
+  readonly lastData?: number
+  /** Facts that it has taken on this hub since the hub's start. */
+  readonly facts: number
+  /** Facts that one of its steps could not take; each is in the hub's own log. */
+  readonly faults: number
+  /** A task is a stage over a partition: those that run on this hub, and all of them. */
+  readonly tasks: { readonly here: number; readonly all: number }
+}
+
 /** `GET /api/v1/ledger` answers `LedgerView`. received = stored + quarantined + dropped + lost + inFlight. */
 export interface LedgerView {
   /** Every book balances, and the log was found to hold all that the books counted when the hub started. */

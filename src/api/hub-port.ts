@@ -1,4 +1,13 @@
-import type { AssetSummary, HubsView, HubView, LedgerView, ReplicationView, SourceView, TwinView } from './contract.ts'
+import type {
+  AssetSummary,
+  HubsView,
+  HubView,
+  LedgerView,
+  ProcessorView,
+  ReplicationView,
+  SourceView,
+  TwinView,
+} from './contract.ts'
 
 /** Which assets to list. */
 export interface AssetQuery {
@@ -27,6 +36,8 @@ export interface HubPort {
   hubs(): HubsView
   /** In the order of the config. */
   replications(): readonly ReplicationView[]
+  /** In the order of the config. */
+  processors(): readonly ProcessorView[]
   /** All figures in the Prometheus text format. */
   metrics(): string
   /**

@@ -13,6 +13,7 @@ import type {
   HubsView,
   HubView,
   LedgerView,
+  ProcessorView,
   ReplicationView,
   SourceView,
   TagView,
@@ -38,6 +39,7 @@ export interface HubViewsOptions {
   /** The hubs that share the log; absent: this one has it for itself. */
   readonly hubs?: () => readonly HubEntry[]
   readonly replications: () => readonly ReplicationView[]
+  readonly processors: () => readonly ProcessorView[]
   readonly system: Pick<System, 'clock' | 'metrics'>
 }
 
@@ -119,6 +121,10 @@ export class HubViews implements HubPort {
     const { ledger } = this.#options
     const books = ledger.view()
     return { balanced: ledger.complete && books.every((book) => book.balanced), books }
+  }
+
+  processors(): readonly ProcessorView[] {
+    return this.#options.processors()
   }
 
   replications(): readonly ReplicationView[] {

@@ -6,6 +6,7 @@ import type {
   HubView,
   JsonValue,
   LedgerView,
+  ProcessorView,
   ReplicationView,
   SourceView,
   TagView,
@@ -30,6 +31,7 @@ export class MemoryHub implements HubPort {
   sourceViews: readonly SourceView[] = []
   hubsView: HubsView = { hubs: [] }
   replicationViews: readonly ReplicationView[] = []
+  processorViews: readonly ProcessorView[] = []
   readers: readonly { readonly name: string; readonly positions: readonly ViewPosition[] }[] = []
   isReady = true
 
@@ -106,6 +108,10 @@ export class MemoryHub implements HubPort {
 
   replications(): readonly ReplicationView[] {
     return this.replicationViews
+  }
+
+  processors(): readonly ProcessorView[] {
+    return this.processorViews
   }
 
   ledger(): LedgerView {

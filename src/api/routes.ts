@@ -58,6 +58,7 @@ export const ROUTES: readonly Route[] = [
     need: 'read',
     handle: ({ hub }) => ({ replications: hub.replications() }),
   },
+  { method: 'GET', url: '/api/v1/processors', need: 'read', handle: ({ hub }) => ({ processors: hub.processors() }) },
   { method: 'GET', url: '/api/v1/hubs', need: 'read', handle: ({ hub }) => hub.hubs() },
   { method: 'GET', url: '/api/v1/topics', need: 'read', handle: topics },
   { method: 'GET', url: '/api/v1/topics/:name', need: 'read', handle: topic },

@@ -46,12 +46,15 @@ interface Lane {
  */
 export async function* mergeTopics(options: MergeOptions): AsyncGenerator<Run> {
   const lanes = await openLanes(options)
-  if (lanes.length === 1) return yield* single(lanes[0]!)
-  for (;;) {
-    await Promise.all(lanes.filter((lane) => !hasHead(lane) && lane.position < lane.end).map(pull))
+  if (lanes.length === 1) yield* single(lanes[0]!)
+  else yield* merged(lanes, options)
+}
+
+async function* merged(lanes: readonly Lane[], options: MergeOptions): AsyncGenerator<Run> {
+  while (!lanes.every((lane) => lane.ended && !hasHead(lane))) {
+    await Promise.all(lanes.filter((lane) => !hasHead(lane) && !lane.ended && lane.position < lane.end).map(pull))
     const first = firstLane(lanes)
     if (first === undefined) {
-      if (lanes.every(({ ended }) => ended)) return
       await Promise.race(lanes.filter(({ ended }) => !ended).map(pull))
       continue
     }
@@ -83,17 +86,19 @@ async function* single(lane: Lane): AsyncGenerator<Run> {
 
 /** Reads a lane on; a read that is under way is shared. */
 function pull(lane: Lane): Promise<void> {
-  lane.pulling ??= lane.iterator.next().then(({ value, done }) => {
-    lane.pulling = undefined
-    if (done === true) {
-      lane.ended = true
-      return
-    }
-    lane.batch = value
-    lane.at = 0
-    lane.position = value.nextOffset
-  })
-  return lane.pulling
+  return (lane.pulling ??= pullNext(lane))
+}
+
+async function pullNext(lane: Lane): Promise<void> {
+  const { value, done } = await lane.iterator.next()
+  lane.pulling = undefined
+  if (done === true) {
+    lane.ended = true
+    return
+  }
+  lane.batch = value
+  lane.at = 0
+  lane.position = value.nextOffset
 }
 
 function hasHead({ batch, at }: Lane): boolean {

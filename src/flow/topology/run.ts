@@ -54,6 +54,8 @@ export class TopologyRun {
   readonly #shares: Shares | undefined
   readonly #paces: readonly Pace[]
   #faults = 0
+  /** Facts taken when it was last asked how it is, and when that number last grew. */
+  #facts = 0
   #lastFact: number | undefined
   #health: Health
 
@@ -168,7 +170,8 @@ export class TopologyRun {
   #judge(here: readonly Task[]): Health {
     const [failed] = this.#errors.values()
     const facts = here.reduce((sum, task) => sum + task.facts, 0)
-    if (facts > 0) this.#lastFact = this.#options.system.clock.now()
+    if (facts > this.#facts) this.#lastFact = this.#options.system.clock.now()
+    this.#facts = facts
     if (failed) return this.#become('down', `It failed and begins again: ${failed.message}`)
     const behind = here.filter((task) => !task.caughtUp).length
     if (behind > 0) return this.#become('starting', `Catching up: ${behind} of ${here.length} tasks are behind`)
