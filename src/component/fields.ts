@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { tagFault } from '../model/path.ts'
 import { parseDuration } from '../system/duration.ts'
 import { Secret } from '../system/secret.ts'
 import { isLoopbackHost, parseAddress, type Address } from '../system/net.ts'
@@ -64,3 +65,14 @@ export const tlsIdentityFields = {
   key: privateKeyField,
   ca: pemField.optional().describe('Certificate authority that client certificates must be signed by (mTLS)'),
 }
+
+/** One or several; always several once read. */
+export const severalField = z
+  .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+  .transform((given): readonly string[] => (typeof given === 'string' ? [given] : given))
+
+/** Name of a tag. */
+export const tagField = z.string().superRefine((name, context) => {
+  const fault = tagFault(name)
+  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault })
+})

@@ -6,6 +6,9 @@ const LEVELS = { min: 2, max: 12 } as const
 /** Longest segment, in UTF-16 code units, and longest path; both keep a Kafka key and an MQTT topic valid. */
 const LENGTHS = { segment: 128, path: 1024 } as const
 
+/** Longest name of a tag, in UTF-16 code units. */
+export const TAG_LENGTH = LENGTHS.segment
+
 // `+ # / \0` are wildcards and separators of MQTT and of our own patterns; control characters are never names.
 // eslint-disable-next-line no-control-regex
 const FORBIDDEN = /[+#/\u0000-\u001f\u007f]/
@@ -50,8 +53,7 @@ export function segmentFault(segment: string): string | undefined {
 /** What is wrong with a tag's name inside an asset (`motor.temperature`), or undefined where it is a good one. */
 export function tagFault(tag: string): string | undefined {
   if (tag === '') return 'the name of a tag is empty'
-  if (tag.length > LENGTHS.segment)
-    return `the name of a tag has ${tag.length} characters, want at most ${LENGTHS.segment}`
+  if (tag.length > TAG_LENGTH) return `the name of a tag has ${tag.length} characters, want at most ${TAG_LENGTH}`
   if (!tag.isWellFormed()) return 'the name of a tag has a lone surrogate, want well-formed Unicode'
   // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f]/.test(tag)) return `tag ${JSON.stringify(tag)} has a control character`

@@ -25,13 +25,13 @@ export interface Folded {
 /** What goes over of a tag from window to window. */
 interface Carried {
   /** When its last value came. */
-  readonly time: number
+  time: number
   /** Up to when the time for which it held has been shared out. */
   until: number
   /** The last value; null where it cannot be used. */
-  readonly value: Scalar | null
+  value: Scalar | null
   /** The last number that could be used, for counters. */
-  readonly number: number | null
+  number: number | null
 }
 
 /** A window that is not closed yet. */
@@ -81,9 +81,9 @@ export class Fold implements Folding {
       const index = this.#index.get(cell[0])!
       this.#hold(folded, index, row.time)
       const { reads } = this.#measures[index]!
-      const before = folded.carried[index]?.number ?? undefined
-      for (const { summaries } of folded.open) addCell(summaries[index]!, cell, reads, before)
-      folded.carried[index] = carry(cell, row.time, reads, before)
+      const carried = (folded.carried[index] ??= { time: 0, until: 0, value: null, number: null })
+      for (const { summaries } of folded.open) addCell(summaries[index]!, cell, reads, carried.number)
+      carry(carried, cell, row.time, reads)
     }
   }
 
@@ -131,8 +131,9 @@ export function newSummaries(measures: readonly Measure[]): Summary[] {
   return measures.map(({ reads }) => newSummary(reads.needs))
 }
 
-function carry(cell: Cell, time: number, reads: Reads, before: number | undefined): Carried {
+function carry(carried: Carried, cell: Cell, time: number, reads: Reads): void {
   const value = isUsable(cell, reads.strict) ? cell[1] : null
-  const number = value === null ? undefined : numberOf(value)
-  return { time, until: time, value, number: number ?? before ?? null }
+  carried.time = carried.until = time
+  carried.value = value
+  if (value !== null) carried.number = numberOf(value) ?? carried.number
 }

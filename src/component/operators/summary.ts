@@ -83,8 +83,8 @@ export function newSummary({ quantiles }: Needs): Summary {
   }
 }
 
-/** The next value. `before`: the last usable number before it, in whichever window; undefined where there was none. */
-export function addCell(summary: Summary, cell: Cell, reads: Reads, before: number | undefined): void {
+/** The next value. `before`: the last usable number before it, in whichever window; null where there was none. */
+export function addCell(summary: Summary, cell: Cell, reads: Reads, before: number | null): void {
   const [, value, quality] = cell
   summary.seen += 1
   summary.worst = worse(summary.worst, quality)
@@ -95,7 +95,7 @@ export function addCell(summary: Summary, cell: Cell, reads: Reads, before: numb
   const number = numberOf(value)
   if (number === undefined) return
   addNumber(summary, number)
-  if (reads.needs.counter && before !== undefined) count(summary, before, number, reads.rollover)
+  if (reads.needs.counter && before !== null) count(summary, before, number, reads.rollover)
 }
 
 /** A usable value held for a time. */

@@ -1,0 +1,56 @@
+import { derivedName } from '../../component/operators/derived-name.ts'
+import { windowOperator } from '../../component/operators/window.ts'
+import type { WindowOptions } from '../../component/operators/window.ts'
+import type { ProcessorContext, ProcessorSpec } from '../../component/processor.ts'
+import type { Intake, Operator, Step, Topology } from '../../component/topology.ts'
+import { shapeOf, windowSchema, type WindowConfig } from './config.ts'
+
+/** Summarises tags over windows of time. */
+export const windowSpec: ProcessorSpec<WindowConfig> = {
+  kind: 'window',
+  summary: 'Summarises tags over windows of event time: means, percentiles, durations, what counters counted',
+  config: windowSchema,
+  example: `processors:
+  per-minute:
+    window:
+      on: press-shop/**
+      tumbling: 1m
+      late: 10s
+      tags:
+        temperature: [mean, max, timeAverage]
+        state: duration
+        cycles: { aggregates: delta, rollover: 65536 }
+`,
+  topology: windowTopology,
+}
+
+function windowTopology(config: WindowConfig, { name }: ProcessorContext): Topology {
+  const assets = config.on === undefined ? {} : { on: config.on }
+  const from: Intake[] = [{ topic: 'telemetry', ...assets }]
+  if (config.of !== undefined) from.push({ topic: 'derived', ...assets, of: config.of })
+  return { name, stages: [{ name: 'window', from, steps: [step(config, name)] }] }
+}
+
+function step(config: WindowConfig, name: string): Step {
+  const { late, onLate, hold, percentDataGood, percentDataBad, treatUncertainAsBad, as } = config
+  const options: Omit<WindowOptions, 'nameOf'> = {
+    name,
+    shape: shapeOf(config),
+    tags: Object.entries(config.tags).map(([tag, asked]) => ({ tag, ...asked })),
+    lateMs: late,
+    onLate,
+    holdMs: hold,
+    limits: { percentDataGood, percentDataBad },
+    strict: treatUncertainAsBad,
+  }
+  const nameOf = (tag: string, aggregate: string) => derivedName(as, { tag, aggregate })
+  const operator = windowOperator({ ...options, nameOf }) as Operator
+  const { name: _, shape, tags, limits, ...shown } = options
+  const asked = Object.fromEntries(tags.map(({ tag, ...asked }) => [tag, { ...asked }]))
+  return {
+    name: 'window',
+    does: 'window',
+    with: { shape: { ...shape }, tags: asked, limits: { ...limits }, as, ...shown },
+    operator,
+  }
+}
