@@ -20,11 +20,13 @@ export interface AlarmSaying {
   readonly priority: AlarmPriority
   readonly message: string
   readonly detail: Json
+  /** What kind of trouble it is, where an alarm may turn from one into another. */
+  readonly kind?: string
 }
 
 /**
- * Brings an alarm to what is to be said of it, or clears it; `up` holds the priority of those that are up, by the part of
- * their name, and is changed. An alarm that is up is told again only when its priority changes.
+ * Brings an alarm to what is to be said of it, or clears it; `up` holds the priority, and kind, of those that are up, by
+ * the part of their name, and is changed. An alarm that is up is told again only when one of these changes.
  */
 export function sayAlarm(
   up: Map<string, string>,
@@ -34,16 +36,18 @@ export function sayAlarm(
   context: StepContext,
 ): void {
   const before = up.get(part)
-  if (before === saying?.priority) return
+  const now = saying && [saying.priority, saying.kind ?? ''].join(' ').trim()
+  if (before === now) return
   const alarm = part === '' ? name : `${name}.${part}`
   if (saying === undefined) {
     up.delete(part)
     context.emit({ kind: 'alarm', alarm: { asset, alarm, action: 'clear', time } })
     return
   }
-  up.set(part, saying.priority)
+  const { kind: _kind, ...said } = saying
+  up.set(part, now!)
   const action = before === undefined ? 'raise' : 'update'
-  context.emit({ kind: 'alarm', alarm: { asset, alarm, action, time, ...saying } })
+  context.emit({ kind: 'alarm', alarm: { asset, alarm, action, time, ...said } })
 }
 
 /** One step up among the priorities of ISA-18.2. */

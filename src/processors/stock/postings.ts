@@ -1,4 +1,5 @@
 import { EventData } from '../../component/event-data.ts'
+import { EventIds } from '../../component/event-ids.ts'
 import type { Fact, Operator, StepContext } from '../../component/topology.ts'
 import { badEvent } from '../../model/cloud-event.ts'
 import type { Event } from '../../model/event.ts'
@@ -9,12 +10,9 @@ import { qualityOf, type Reading } from '../../model/reading.ts'
 import type { CounterConfig } from './config.ts'
 import { postingFact, type Account, type Posting } from './posting.ts'
 
-/** Ids of events that are remembered for each asset, so that one that comes again counts once. */
-const MOST_IDS = 256
-
 interface AssetState {
-  /** `source id`, oldest first. */
-  readonly ids: Set<string>
+  /** Events that have been taken. */
+  readonly ids: EventIds
   /** What each counter said last, by tag. */
   readonly counters: Map<string, Count>
 }
@@ -39,19 +37,19 @@ export function postingsOperator(site: string, counters: readonly CounterConfig[
     return { ...counter, matches: (asset) => matchers.some((matches) => matches(asset)) }
   })
   return {
-    create: () => ({ ids: new Set(), counters: new Map() }),
+    create: () => ({ ids: new EventIds(), counters: new Map() }),
     take(state, fact, context) {
       if (fact.kind === 'event') takeEvent(state, fact.event, site, context)
       if (fact.kind === 'reading') takeReading(state, fact.reading, known, site, context)
     },
     save: ({ ids, counters: counts }) => ({
-      ids: [...ids],
+      ids: ids.save(),
       counters: [...counts].map(([tag, { time, value }]) => [tag, time, value]),
     }),
     restore(json) {
       const saved = json as unknown as { ids: string[]; counters: [string, number, number][] }
       return {
-        ids: new Set(saved.ids),
+        ids: new EventIds(saved.ids),
         counters: new Map(saved.counters.map(([tag, time, value]) => [tag, { time, value }])),
       }
     },
@@ -62,10 +60,7 @@ export function postingsOperator(site: string, counters: readonly CounterConfig[
 function takeEvent(state: AssetState, event: Event, site: string, context: StepContext): void {
   const postings = postingsOf(event, site)
   if (postings === undefined) return
-  const id = `${event.source} ${event.id}`
-  if (state.ids.has(id)) return
-  state.ids.add(id)
-  if (state.ids.size > MOST_IDS) for (const oldest of [...state.ids].slice(0, -MOST_IDS)) state.ids.delete(oldest)
+  if (!state.ids.add(event)) return
   for (const [account, posting] of postings) emit(account, posting, context)
 }
 
