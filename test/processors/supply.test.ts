@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { attachLog, plantEvents } from '../../src/attach.ts'
+import { machine } from '../../src/cli/machine.ts'
+import { parsePlant } from '../../src/cli/files.ts'
+import { startHub } from '../../src/hub.ts'
+import type { Event } from '../../src/model/event.ts'
+import { dataDirectory } from '../hub/lives.ts'
+
+/** Supply of a line through a real hub: events go in over HTTP, and what follows from them lies in the log. */
+
+const PLANT = `site: acme/berlin
+log: { embedded: { listen: 0, partitions: 2 } }
+sources: { mes: { http: {} } }
+processors:
+  stock:
+    stock:
+      counters: [{ on: line1/press, tag: cycles, consumes: { blank: { place: line1/rack } } }]
+      reorder: [{ material: blank, place: line1/rack, below: 10, quantity: 20, from: warehouse }]
+  doors:
+    sequence:
+      line: line2
+      takt: 60s
+      checkpoints: [{ name: buffer, at: line2/doors, ahead: 10, tag: scanned }]
+api: { listen: 0 }
+`
+
+test('a machine that counts calls for material once, and a part out of sequence is told, also over a restart', async (t) => {
+  const data = await dataDirectory(t)
+  const system = machine({ logLevel: 'error', logFormat: 'text' })
+  const start = async () =>
+    startHub({ plant: await parsePlant('p', Buffer.from(PLANT)), dataDirectory: data, mode: 'run', system })
+  let hub = await start()
+  t.after(() => hub.close())
+  const post = async (path: string, body: unknown) => {
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+    assert.equal((await fetch(`${hub.page}/api/v1/${path}`, init)).status, 200)
+  }
+  const positions = ['V1', 'V2', 'V3'].map((order, index) => ({ order, position: index + 1 }))
+  await post('events', [
+    { type: 'stock.moved', asset: 'warehouse', data: { material: 'blank', quantity: 15, to: 'line1/rack' } },
+    { type: 'sequence.planned', asset: 'line2', data: { positions } },
+  ])
+  await post('ingest/line1/press', { cycles: 100 })
+  await post('ingest/line2/doors', { scanned: 'V1' })
+  await post('ingest/line1/press', { cycles: 107 })
+  const called = await until(data, hub, system, 'kanban.called')
+  assert.deepEqual(
+    called
+      .map(({ data: what }) => what as { stock: number; quantity: number })
+      .map(({ stock, quantity }) => [stock, quantity]),
+    [[8, 20]],
+  )
+  await hub.close()
+  hub = await start()
+  await post('ingest/line1/press', { cycles: 109 })
+  await post('ingest/line2/doors', { scanned: 'V3' })
+  const deviated = await until(data, hub, system, 'sequence.deviated')
+  assert.deepEqual(
+    deviated.map(({ asset, data: what }) => [asset, (what as { order: string }).order]),
+    [['acme/berlin/line2', 'V2']],
+  )
+  assert.equal((await until(data, hub, system, 'kanban.called')).length, 1)
+})
+
+/** The events of a type, as soon as there are any. */
+async function until(
+  data: string,
+  hub: { page: string },
+  system: ReturnType<typeof machine>,
+  type: string,
+): Promise<Event[]> {
+  const deadline = performance.now() + 20_000
+  for (;;) {
+    const found: Event[] = []
+    const attached = await attachLog(data, system)
+    const all = { from: { at: 'start' } as const, signal: new AbortController().signal, untilEnd: true }
+    for await (const { event } of plantEvents(attached, all)) if (event.type === type) found.push(event)
+    await attached.close()
+    if (found.length > 0) return found
+    assert.ok(performance.now() < deadline, `no ${type} of ${hub.page} came`)
+    await sleep(100)
+  }
+}
