@@ -19,6 +19,12 @@ export interface Topology {
 export interface Stage {
   readonly name: string
   readonly from: readonly Intake[]
+  /**
+   * When `keyed` facts are taken. `in-order` (default): once every partition of the stage before is past their time, in the
+   * order of when they were received, so that the outputs are the same however often and wherever it runs; a second or two
+   * later. `as-they-come`: at once, for what is more useful soon than exact.
+   */
+  readonly order?: 'in-order' | 'as-they-come'
   /** In order: what a step emits goes to the next one, and what the last one emits goes to the log. */
   readonly steps: readonly Step[]
 }

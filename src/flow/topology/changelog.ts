@@ -1,6 +1,7 @@
 import type { Log, NewRecord } from '../../log/log.ts'
 import { partitionOf } from '../../log/partitioner.ts'
 import type { SavedKey, SavedState } from './key-state.ts'
+import { comparePoints, type Point } from './reorder.ts'
 
 /** By topic: the next offset of one partition. */
 export type Offsets = { readonly [topic: string]: number }
@@ -17,6 +18,14 @@ export interface Mark {
   readonly received: number | null
   /** What it writes: all that it derives from `positions` on lies at or above these offsets, by partition. */
   readonly outputs: { readonly [topic: string]: readonly number[] }
+  /** Of a stage that takes keyed facts in order: how far those are who say them, and the last one that was taken. */
+  readonly order?: { readonly reached: readonly number[]; readonly last?: Point }
+}
+
+/** Which facts a state has taken: those below the offsets, and of a stage that has an order those up to a point in it. */
+export interface Taking {
+  readonly at: Offsets
+  readonly last?: Point
 }
 
 /** What a task begins with. */
@@ -24,7 +33,7 @@ export interface Restored {
   readonly mark: Mark | undefined
   readonly keys: readonly SavedKey[]
   /** By key: which facts its state has taken already, where that is more than the mark says. */
-  readonly taken: ReadonlyMap<string, Offsets>
+  readonly taken: ReadonlyMap<string, Taking>
   /**
    * A run that did not know that its time was over has written over the state of a later one: what is left is not whole, and
    * the task begins anew, from the start of what it reads.
@@ -35,9 +44,8 @@ export interface Restored {
 }
 
 /** A key's state in the changelog, with the positions up to which it has taken. `gone`: it is about to be removed. */
-interface KeyRecord {
+interface KeyRecord extends Taking {
   readonly epoch: number
-  readonly at: Offsets
   readonly state?: SavedState
   readonly gone?: true
 }
@@ -90,11 +98,12 @@ export class Changelog {
   /** Writes states, then the mark. Resolves when it is durable; answers how many bytes it took. */
   async write(keys: readonly SavedKey[], mark: Mark): Promise<number> {
     const { log, topic } = this.#options
-    const { epoch, positions: at } = mark
+    const { epoch, positions: at, order } = mark
+    const taking = { epoch, at, ...(order?.last && { last: order.last }) }
     const before = this.#gone
     this.#gone = keys.flatMap(({ key, state }) => (state === null ? [key] : []))
     const states = keys.map(({ key, state }) =>
-      this.#record(key, state === null ? { epoch, at, gone: true } : { epoch, at, state }),
+      this.#record(key, state === null ? { ...taking, gone: true } : { ...taking, state }),
     )
     // What is back by now is not to be removed.
     const back = new Set(keys.map(({ key }) => key))
@@ -126,23 +135,25 @@ function restored(records: Map<string, Placed>, markKey: string, end: number): R
   const mark = records.get(markKey)?.record as Mark | undefined
   records.delete(markKey)
   const keys: SavedKey[] = []
-  const taken = new Map<string, Offsets>()
+  const taken = new Map<string, Taking>()
   let spoilt = false
   for (const [key, { offset, record }] of records) {
-    const { epoch, at, state } = record as KeyRecord
+    const { epoch, at, last, state } = record as KeyRecord
     spoilt ||= mark === undefined || (epoch < mark.epoch && offset >= mark.began)
     keys.push({ key, state: state ?? null })
-    if (isAhead(at, mark?.positions)) taken.set(key, at)
+    if (isAhead({ at, ...(last && { last }) }, mark)) taken.set(key, { at, ...(last && { last }) })
   }
   return { mark, keys, taken, spoilt, end }
 }
 
-function isAhead(at: Offsets, positions: Offsets | undefined): boolean {
-  return Object.entries(at).some(([topic, offset]) => offset > (positions?.[topic] ?? -1))
+function isAhead({ at, last }: Taking, mark: Mark | undefined): boolean {
+  const before = mark?.order?.last
+  if (last && (before === undefined || comparePoints(last, before) > 0)) return true
+  return Object.entries(at).some(([topic, offset]) => offset > (mark?.positions[topic] ?? -1))
 }
 
-/** A key of ours that lies in a partition. */
-function keyIn(partition: number, partitions: number): string {
+/** A key of ours that lies in a partition; no fact has it. */
+export function keyIn(partition: number, partitions: number): string {
   for (let number = 0; ; number += 1) {
     const key = `${MARK}/${partition}/${number}`
     if (partitionOf(key, partitions) === partition) return key

@@ -66,6 +66,8 @@ export class StageEngine {
   readonly #changed = new Set<string>()
   /** How far the partition has got: the highest received time. */
   #received = -Infinity
+  /** The highest received time of a fact. */
+  #stored = -Infinity
   #outputs: Output[] = []
   /** Keys that are let go and of which the changelog has a state. */
   readonly #gone = new Set<string>()
@@ -78,30 +80,32 @@ export class StageEngine {
     this.#onFault = onFault
   }
 
-  take({ fact, cause, received }: PlacedFact): void {
+  take({ fact, cause, received: told }: PlacedFact): void {
+    // A record that lies behind a younger one was late in being stored: what it leads to is said no earlier than the rest.
+    const received = (this.#stored = Math.max(this.#stored, told))
     this.advance(received)
     const key = this.#key(keyOf(fact))
-    const time = timeOf(fact)
-    const told = time > received + AHEAD_MS ? received : time
-    this.#fireUpTo(key, told)
-    if (told >= key.time) {
-      key.time = told
+    const time = believed(timeOf(fact), told)
+    this.#fireUpTo(key, time, -Infinity)
+    if (time >= key.time) {
+      key.time = time
       key.received = this.#received
     }
     const now = nowOf(key, this.#received)
     this.#current = { key, cause, source: cause, now, received, outputs: 0 }
-    this.#attempt(0, () => this.#pass(0, fact, told))
-    this.#fireUpTo(key, now)
+    this.#attempt(0, () => this.#pass(0, fact, time))
+    this.#fireUpTo(key, now, received)
     this.#end(key)
   }
 
-  /** Time has passed, up to a received time: fires what is due by then. */
+  /** Time has passed, up to a received time: fires what is due by then, in the order in which it is due. */
   advance(received: number): void {
     if (received <= this.#received) return
-    for (let name = this.#timers.next(received); name !== undefined; name = this.#timers.next(received)) {
-      const key = this.#keys.get(name)
+    for (let next = this.#timers.next(received); next !== undefined; next = this.#timers.next(received)) {
+      const key = this.#keys.get(next.key)
       if (key === undefined) continue
-      this.#fireUpTo(key, nowOf(key, received), received)
+      this.#received = Math.max(this.#received, next.due)
+      this.#fireUpTo(key, nowOf(key, next.due), -Infinity)
       this.#end(key)
     }
     this.#received = received
@@ -179,8 +183,11 @@ export class StageEngine {
     step.operator.take(state, fact, this.#contexts[index]!.at(time, this.#current))
   }
 
-  /** Fires a key's timers up to a time of its own, in order; each at the time for which it was set. */
-  #fireUpTo(key: KeyState, now: number, upTo = this.#received): void {
+  /**
+   * Fires a key's timers up to a time of its own, in order; each at the time for which it was set. `from`: what they lead to
+   * is said no earlier.
+   */
+  #fireUpTo(key: KeyState, now: number, from: number): void {
     if (key.timers.size === 0) return
     for (let timer = firstTimer(key); timer !== undefined && timer.at <= now; timer = firstTimer(key)) {
       const { step, name, at, cause: source } = timer
@@ -188,7 +195,7 @@ export class StageEngine {
       key.timers.delete(timerId(step, name))
       const cause = `${source}/${stepName}.${name}@${at}`
       // A machine that sends its past in one go does not make it tomorrow.
-      const received = Math.min(receivedAt(key, at), upTo)
+      const received = Math.max(from, Math.min(receivedAt(key, at), this.#received))
       this.#current = { key, cause, source, now: at, received, outputs: 0 }
       const state = (key.states[step] ??= operator.create(key.key))
       this.#attempt(step, () => operator.due?.(state, name, this.#contexts[step]!.at(at, this.#current)))
@@ -275,6 +282,11 @@ class Context implements StepContext {
   clearTimer(timer: string): void {
     this.#engine.clearTimer(this.#step, timer)
   }
+}
+
+/** The event time of a fact, or when it was received where its clock is wrong. */
+function believed(time: number, received: number): number {
+  return time > received + AHEAD_MS ? received : time
 }
 
 function rethrow({ error }: StepFault): void {

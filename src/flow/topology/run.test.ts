@@ -165,7 +165,7 @@ function start(t: TestContext, log: MemoryLog, hub?: string) {
   return { run, end, stop }
 }
 
-/** Everything that was derived, by topic and key, in order; the line's in order of their times. */
+/** Everything that was derived, by topic and key, in order; of the lines without where in the log their causes lie. */
 async function derived(store: MemoryStore): Promise<string[]> {
   const log = new MemoryLog({ clock: systemClock, store })
   const byKey = new Map<string, string[]>()
@@ -189,14 +189,13 @@ async function derived(store: MemoryStore): Promise<string[]> {
     .flatMap(([place, texts]) => texts.map((text) => `${place} ${text}`))
 }
 
-/** Lets hubs run until nothing more is derived. */
-async function settled(store: MemoryStore, run: TopologyRun): Promise<void> {
-  let before = -1
-  for (;;) {
-    const now = (await derived(store)).length
-    if (run.status().health.state === 'live' && now === before) return
-    before = now
+/** Lets hubs run until nothing more is derived, or the signal aborts. */
+async function settled(store: MemoryStore, run: TopologyRun, signal?: AbortSignal): Promise<void> {
+  for (let before = -1, now = -2; before !== now || run.status().health.state !== 'live';) {
+    if (signal?.aborted) return
     await sleep(1_200)
+    before = now
+    now = (await derived(store)).length
   }
 }
 
@@ -218,7 +217,7 @@ test('killed again and again, in the middle of anything, it derives what an unin
   for (; kills < 25; kills += 1) {
     const log = new MortalLog({ clock: systemClock, store }).dieIn(1 + random.integer(60), random)
     const { run, stop } = start(t, log)
-    const done = settled(store, run).then(() => 'settled')
+    const done = settled(store, run, stop.signal).then(() => 'settled')
     if ((await Promise.race([log.died.promise, done])) === 'settled') break
     stop.abort()
   }
@@ -239,7 +238,7 @@ test('hubs that come, go and die share its tasks, and together derive the same',
   const one = start(t, open(), 'one')
   const mortal = open().dieIn(10 + random.integer(60), random)
   const two = start(t, mortal, 'two')
-  await Promise.race([mortal.died.promise, settled(store, one.run)])
+  await Promise.race([mortal.died.promise, settled(store, one.run, two.stop.signal)])
   void mortal.close()
   two.stop.abort()
   const three = start(t, open(), 'three')

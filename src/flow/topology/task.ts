@@ -3,12 +3,22 @@ import { keyOf } from '../../component/topology.ts'
 import type { Log, NewRecord, StoredRecord } from '../../log/log.ts'
 import type { Catalogue } from '../../model/catalogue.ts'
 import type { System } from '../../system/system.ts'
-import { Changelog, type Mark, type Offsets } from './changelog.ts'
+import { Changelog, type Mark, type Taking } from './changelog.ts'
 import type { PlacedFact, StepFault } from './engine.ts'
-import { decodeFact, encodeOutput, headerText, PROCESSOR_HEADER, topicOf, type FactTopic } from './facts.ts'
+import {
+  CAUSE_HEADER,
+  decodeFact,
+  encodeOutput,
+  headerText,
+  PROCESSOR_HEADER,
+  topicOf,
+  type FactTopic,
+} from './facts.ts'
 import type { EngineHost, Taken } from './host.ts'
 import { intakeOf, type Arrival } from './intake.ts'
 import { mergeTopics, type Run } from './merge.ts'
+import { progressOf, progressRecords } from './progress.ts'
+import { comparePoints, OTHER, Reorder, type Point } from './reorder.ts'
 import { findRepeats } from './repeats.ts'
 import type { StageTopics } from './stage-topics.ts'
 
@@ -59,7 +69,11 @@ export class Task {
   readonly #kinds: ReadonlyMap<string, FactTopic>
   readonly #changelog: Changelog
   #positions: { [topic: string]: number } = {}
-  #taken: ReadonlyMap<string, Offsets> = new Map()
+  #taken: ReadonlyMap<string, Taking> = new Map()
+  /** Of a stage that takes keyed facts in order. */
+  #order: Reorder | undefined
+  /** What the next stage was told last. */
+  #said = -Infinity
   #repeats = new Set<string>()
   #outputEnds: { [topic: string]: readonly number[] } = {}
   #outputsAt = -Infinity
@@ -129,6 +143,7 @@ export class Task {
   async #begin(host: EngineHost, signal: AbortSignal): Promise<void> {
     const { log, topology, stage, topics, partition, system } = this.#options
     this.#failed = undefined
+    this.#said = -Infinity
     this.#moved = false
     this.#outputsAt = -Infinity
     const { mark, keys, taken, spoilt, end } = await this.#changelog.restore(signal)
@@ -136,6 +151,7 @@ export class Task {
       system.logger.warn('States were written by a run whose time was over; the task begins anew', { partition })
     this.#taken = spoilt ? new Map() : taken
     this.#positions = await this.#start(mark, spoilt)
+    this.#order = this.#inOrder(spoilt ? undefined : mark)
     this.#outputEnds = spoilt ? startOf(topics.outputs) : { ...mark?.outputs }
     if (mark === undefined && !spoilt) await this.#findOutputs()
     const prefixes = [...topics.reads.keys()].map((topic) => `${topic}/${partition}/`)
@@ -145,6 +161,13 @@ export class Task {
     this.#repeats = await findRepeats(this.#outputEnds, { log, processor: topology.name, stage, prefixes, signal })
     await host.restore(spoilt ? [] : keys, received)
     this.#committedAt = system.clock.monotonic()
+  }
+
+  #inOrder(mark: Mark | undefined): Reorder | undefined {
+    const { topology, stage, partitions } = this.#options
+    const { from, order } = topology.stages[stage]!
+    if (order === 'as-they-come' || !from.some(({ topic }) => topic === 'keyed')) return undefined
+    return new Reorder(partitions, mark?.order?.reached, mark?.order?.last)
   }
 
   /** Positions by the mark, or of a task that has never run; where retention has removed what they name, the first there is. */
@@ -197,6 +220,8 @@ export class Task {
   }
 
   async #tick(host: EngineHost): Promise<void> {
+    // Its time goes on with that of those who speak to it.
+    if (this.#order) return
     const { log, system } = this.#options
     const { connected, lastError } = log.state()
     if (!this.caughtUp || !connected || lastError) return
@@ -210,25 +235,38 @@ export class Task {
   async #take(host: EngineHost, { topic, records, nextOffset }: Run): Promise<void> {
     await this.#options.enter?.(records[0]?.timestamp ?? -Infinity)
     const facts = records.flatMap((record) => this.#place(topic, record))
-    if (facts.length > 0) await this.#put(await host.take(facts))
-    this.#facts += facts.length
-    this.#received = Math.max(this.#received, records.at(-1)?.timestamp ?? -Infinity)
     this.#positions[topic] = nextOffset
     this.#moved = true
+    await this.#hand(host, this.#order ? this.#order.release() : facts)
+    this.#received = Math.max(this.#received, records.at(-1)?.timestamp ?? -Infinity)
     if (nextOffset >= (this.#behind?.get(topic) ?? Infinity)) this.#behind!.delete(topic)
+  }
+
+  async #hand(host: EngineHost, facts: readonly PlacedFact[]): Promise<void> {
+    if (facts.length > 0) await this.#put(await host.take(facts))
+    if (this.#order && this.#order.reached > 0) await this.#put(await host.advance(this.#order.reached))
+    this.#facts += facts.length
   }
 
   /** The fact of a record, where it is one for this stage, and its key's state has not taken it already. */
   #place(topic: string, record: StoredRecord): PlacedFact[] {
     const { catalogue, partition, topology, system } = this.#options
     if (record.value === null) return []
+    const progress = this.#order && progressOf(record)
+    if (progress) {
+      this.#order!.reach(progress.from, progress.reached)
+      return []
+    }
     const kind = this.#kinds.get(topic)!
     try {
       const fact = decodeFact(kind, record, catalogue)
       const by = headerText(record.headers, PROCESSOR_HEADER)
       if (!this.#takes({ topic: kind, fact, by })) return []
-      if (this.#taken.size > 0 && record.offset < (this.#taken.get(keyOf(fact))?.[topic] ?? 0)) return []
-      return [{ fact, cause: `${topic}/${partition}/${record.offset}`, received: record.timestamp }]
+      const placed = { fact, cause: `${topic}/${partition}/${record.offset}`, received: record.timestamp }
+      const point: Point = [record.timestamp, upstreamOf(kind, record), record.offset]
+      if (this.#hasTaken(keyOf(fact), topic, point)) return []
+      this.#order?.add({ placed, point, topic })
+      return [placed]
     } catch (error) {
       const help = 'Records that a processor could not decode and passed over'
       system.metrics.counter('millrace_processor_undecodable_total', help, { processor: topology.name }).add()
@@ -240,6 +278,13 @@ export class Task {
       })
       return []
     }
+  }
+
+  #hasTaken(key: string, topic: string, point: Point): boolean {
+    const taken = this.#taken.get(key)
+    if (taken === undefined) return false
+    if (this.#order) return taken.last !== undefined && comparePoints(point, taken.last) <= 0
+    return point[2] < (taken.at[topic] ?? 0)
   }
 
   /** Writes what was derived, without waiting for it. */
@@ -282,12 +327,27 @@ export class Task {
       this.#waitMs = Math.max(commitMs, bytes / STATE_BYTES_PER_MS)
       this.#moved = false
     }
+    await this.#say(received)
     this.#committedAt = system.clock.monotonic()
+  }
+
+  /** Tells the tasks of the next stage how far this one is: everything that it has said before is durable. */
+  async #say(received: number): Promise<void> {
+    const { log, topology, stage, topics, partition: from, partitions } = this.#options
+    const next = topology.stages[stage + 1]
+    const reached = Math.floor(received)
+    if (next === undefined || next.order === 'as-they-come' || !(reached > this.#said) || reached < 0) return
+    this.#said = reached
+    await log.append(topics.writes('keyed'), progressRecords({ from, reached }, topology.name, partitions))
   }
 
   #mark(received: number): Mark {
     const reached = Number.isFinite(received) ? received : null
-    return { ...this.#run, positions: { ...this.#positions }, received: reached, outputs: { ...this.#outputEnds } }
+    const order = this.#order?.state
+    // What waits is read again.
+    const waiting = ([topic, offset]: [string, number]) => [topic, this.#order?.firstWaiting(topic) ?? offset] as const
+    const positions = Object.fromEntries(Object.entries(this.#positions).map(waiting))
+    return { ...this.#run, positions, received: reached, outputs: { ...this.#outputEnds }, ...(order && { order }) }
   }
 
   async #findOutputs(): Promise<void> {
@@ -298,6 +358,11 @@ export class Task {
     for (const topic of topics.outputs) this.#outputEnds[topic] = (await log.ends(topic)).map(({ end }) => end)
     this.#outputsAt = now
   }
+}
+
+/** Who has said a fact, for its place in the order: the partition of the stage before, by its cause. */
+function upstreamOf(kind: FactTopic, { headers }: StoredRecord): number {
+  return kind === 'keyed' ? Number(headerText(headers, CAUSE_HEADER).split('/')[1]) : OTHER
 }
 
 /** From the start of what is there. */

@@ -24,12 +24,12 @@ export class Timers {
   }
 
   /** Takes the key out that is due first, if it is by then. */
-  next(by: number): string | undefined {
+  next(by: number): Entry | undefined {
     for (let first = this.#heap[0]; first !== undefined && first.due <= by; first = this.#heap[0]) {
       this.#pop()
       if (this.#scheduled.get(first.key) !== first.due) continue
       this.#scheduled.delete(first.key)
-      return first.key
+      return first
     }
     return undefined
   }
