@@ -12,6 +12,7 @@ import { statusCommand } from './status.ts'
 import { tailCommand } from './tail.ts'
 import { terminal } from './terminal.ts'
 import { topicsCommand } from './topics.ts'
+import { topologyCommand } from './topology.ts'
 
 /** What every command hands its exit code to. */
 export type Done = (code: number) => void
@@ -20,6 +21,7 @@ const COMMANDS = [
   demoCommand,
   initCommand,
   lintCommand,
+  topologyCommand,
   runCommand,
   topicsCommand,
   statusCommand,

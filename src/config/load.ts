@@ -16,6 +16,7 @@ import { ConfigError, type Problem } from './problem.ts'
 import { resolveReferences, type Surroundings } from './references.ts'
 import { plantSchema, type PlantFile } from './schema.ts'
 import { keysAt } from './keys.ts'
+import { topologyFaults } from './topologies.ts'
 
 /**
  * Reads a config file whole: YAML, references, the file's schema, every source's own schema, and what must fit
@@ -48,7 +49,7 @@ function readProcessors(
   problems: Problem[],
 ): ConfiguredProcessor[] {
   const section = { name: 'processors', noun: 'processor', specs, options: ['from'] } as const
-  return readComponents(document, section, file.processors, problems).flatMap(({ name, spec, config }) => {
+  const processors = readComponents(document, section, file.processors, problems).flatMap(({ name, spec, config }) => {
     const from = file.processors[name]!['from'] ?? 'start'
     if (from !== 'start' && from !== 'end') {
       const message = `Cannot read "processors.${name}.from": it is ${JSON.stringify(from)}, want start or end`
@@ -57,8 +58,12 @@ function readProcessors(
     }
     const make = () => spec.topology(config, { name, site: file.site })
     const topology = attempt(make, document, ['processors', name, spec.kind], problems)
-    return topology === undefined ? [] : [{ name, spec, config, topology, from }]
+    return topology === undefined ? [] : [{ name, spec, config, topology, from } as const]
   })
+  for (const { processor, message } of topologyFaults(processors.map(({ topology }) => topology))) {
+    problems.push(document.problem(['processors', processor], message))
+  }
+  return processors
 }
 
 function assemble(
