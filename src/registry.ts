@@ -1,8 +1,12 @@
 import type { Kinds } from './component/kinds.ts'
 import { conditionSpec } from './processors/condition/spec.ts'
+import { deadbandSpec } from './processors/deadband/spec.ts'
+import { deriveSpec } from './processors/derive/spec.ts'
+import { joinSpec } from './processors/join/spec.ts'
 import { sequenceSpec } from './processors/sequence/spec.ts'
 import { stockSpec } from './processors/stock/spec.ts'
 import { swarmSpec } from './processors/swarm/spec.ts'
+import { windowSpec } from './processors/window/spec.ts'
 import { httpSpec } from './sources/http/spec.ts'
 import { mqttSpec } from './sources/mqtt/spec.ts'
 import { opcuaSpec } from './sources/opcua/spec.ts'
@@ -10,5 +14,5 @@ import { opcuaSpec } from './sources/opcua/spec.ts'
 /** Every kind of component, by name: literal lists, so that what is in the program can be read here. */
 export const KINDS: Kinds = {
   sources: [mqttSpec, opcuaSpec, httpSpec],
-  processors: [conditionSpec, stockSpec, sequenceSpec, swarmSpec],
+  processors: [conditionSpec, windowSpec, joinSpec, deriveSpec, deadbandSpec, stockSpec, sequenceSpec, swarmSpec],
 }

@@ -101,15 +101,18 @@ export function anyFacts(random: Random, count: number, tags: readonly string[],
   })
 }
 
-/** Those that come in time, in order of time, of equal ones in order of arrival; and those that come too late. */
-export function inTime(facts: readonly Fact[], lateMs: number): { rows: Reading[]; late: Reading[] } {
+/**
+ * Those that come in time, in order of time, of equal ones in order of arrival; and those that come too late. Readings without a
+ * tag only if `empty`.
+ */
+export function inTime(facts: readonly Fact[], lateMs: number, empty = false): { rows: Reading[]; late: Reading[] } {
   const rows: Reading[] = []
   const late: Reading[] = []
   let now = -Infinity
   for (const fact of facts) {
     if (fact.kind !== 'reading') continue
     now = Math.max(now, fact.reading.sourceTime)
-    if (Object.keys(fact.reading.values).length === 0) continue
+    if (!empty && Object.keys(fact.reading.values).length === 0) continue
     if (fact.reading.sourceTime < now - lateMs) late.push(fact.reading)
     else rows.push(fact.reading)
   }

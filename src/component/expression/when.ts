@@ -41,6 +41,12 @@ export const numberField = z
   .transform(reading((text) => parseExpression(text, { yields: 'number' })))
   .describe('A tag, or an expression in CEL that yields a number: "temperature", "process - air"')
 
+/** A field that holds an expression, of whatever type its value is. */
+export const expressionField = z
+  .string()
+  .transform(reading((text) => parseExpression(text)))
+  .describe('An expression in CEL over the tags of the asset: "voltage * current"')
+
 function reading<T>(parse: (text: string) => T) {
   return (text: string, context: z.RefinementCtx): T => {
     try {

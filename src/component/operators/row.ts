@@ -25,12 +25,13 @@ const LARGEST = 1e100
 export function rowOf(reading: Reading, time: number, tags: readonly string[]): Row | undefined {
   const { values } = reading
   const cells: Cell[] = []
-  for (const tag of tags) if (Object.hasOwn(values, tag)) cells.push(cellOf(tag, values[tag]!, qualityOf(reading, tag)))
+  for (const tag of tags)
+    if (Object.hasOwn(values, tag)) cells.push(scalarOf(tag, values[tag]!, qualityOf(reading, tag)))
   return cells.length === 0 ? undefined : { time, cells }
 }
 
 /** Bytes, arrays and structures are nothing to calculate with: BadTypeMismatch. An int64 is taken as a double. */
-function cellOf(tag: string, value: Value | null, quality: number): Cell {
+export function scalarOf(tag: string, value: Value | null, quality: number): Cell {
   switch (typeof value) {
     case 'boolean':
     case 'string':

@@ -2,7 +2,10 @@ import type { Event } from '../../model/event.ts'
 import { jsonValue } from '../../model/json-value.ts'
 import type { Fact, StepContext } from '../topology.ts'
 
-/** What happens with what comes too late: it goes to the log beside the results, or it is dropped and counted. */
+/**
+ * What happens with what comes too late: it goes to the log beside the results, as an event `reading.late`, or it is dropped and
+ * counted.
+ */
 export type TooLate = 'side' | 'drop'
 
 /**
@@ -24,4 +27,9 @@ export function lateEvent(fact: Fact & { kind: 'reading' }, by: string, behindMs
       ...(reading.quality ? { status: { ...reading.quality } } : {}),
     },
   }
+}
+
+/** What is thrown for a fact that is dropped: the engine counts it and logs it. */
+export function tooLate(behindMs: number): Error {
+  return new Error(`Cannot take a fact: it is ${behindMs} ms too late`)
 }

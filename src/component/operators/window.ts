@@ -1,16 +1,16 @@
 import type { Json } from '../../model/json-value.ts'
 import { Quality } from '../../model/quality.ts'
-import type { Reading } from '../../model/reading.ts'
 import type { Fact, Operator, StepContext } from '../topology.ts'
 import { figuresOf, needsOf } from './aggregates.ts'
 import type { Figure, Limits } from './aggregates.ts'
+import { readingOf } from './derived-reading.ts'
 import { Fold, newFolded } from './fold.ts'
 import type { Folded, Folding, Measure, OnClose, Open } from './fold.ts'
 import { Grid, Sessions } from './frames.ts'
 import type { Shape } from './frames.ts'
 import { insertInTime, takeUpTo } from './in-time.ts'
 import { rowOf, worse } from './row.ts'
-import type { Row, Scalar } from './row.ts'
+import type { Row } from './row.ts'
 import { SlidingFold } from './sliding.ts'
 import { lateEvent } from './too-late.ts'
 
@@ -222,16 +222,4 @@ function revise(told: Told[], end: number, text: string): number | undefined {
   const revision = told[at]!.revision + 1
   told[at] = { end, text, revision }
   return revision
-}
-
-function readingOf(figures: readonly Figure[], time: number, context: StepContext): Reading {
-  const values: [string, Scalar | null][] = figures.map(({ name, value }) => [name, value])
-  const poor = figures.filter(({ quality }) => quality !== 0)
-  return {
-    asset: context.key,
-    sourceTime: time,
-    receivedTime: context.received,
-    values: Object.fromEntries(values),
-    ...(poor.length === 0 ? {} : { quality: Object.fromEntries(poor.map(({ name, quality }) => [name, quality])) }),
-  }
 }

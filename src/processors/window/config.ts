@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { durationField, severalField, tagField } from '../../component/fields.ts'
+import { assetFields, perTag } from '../../component/asset-stage.ts'
+import { durationField } from '../../component/fields.ts'
 import { AGGREGATES, isAggregate } from '../../component/operators/aggregates.ts'
 import type { Shape } from '../../component/operators/frames.ts'
 import { nearest } from '../../system/nearest.ts'
@@ -66,13 +67,12 @@ const shapes = {
 /** What is said of tags, over which windows. */
 export const windowSchema = z
   .strictObject({
-    on: severalField.optional().describe('Patterns of assets below the site: "press-shop/**"; default: all'),
-    of: severalField.optional().describe('Also takes the tags that these processors derive'),
+    ...assetFields,
     ...shapes,
     offset: durationField
       .prefault('0s')
       .describe('Of tumbling and hopping windows: how long after midnight UTC the first of a day begins: 6h'),
-    tags: z.record(tagField, aggregatesField).describe('Aggregates by tag: "mean", or [mean, max, p95]'),
+    tags: perTag(aggregatesField, 'temperature: mean').describe('Aggregates by tag: "mean", or [mean, max, p95]'),
     late: durationField
       .prefault('10s')
       .describe('How far behind the newest of its asset a value may come and still count'),
@@ -114,7 +114,7 @@ function percentField(by: number) {
   return z.number().min(0).max(100).default(by)
 }
 
-type Checked = Pick<WindowConfig, keyof typeof shapes | 'hold' | 'onLate' | 'tags'>
+type Checked = Pick<WindowConfig, keyof typeof shapes | 'hold' | 'onLate'>
 
 function checkShape(config: Checked, context: z.RefinementCtx): void {
   const fault = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
@@ -124,8 +124,6 @@ function checkShape(config: Checked, context: z.RefinementCtx): void {
     const there = given.length === 0 ? 'none' : given.join(' and ')
     fault([], `Cannot use this window: it has ${there}, want exactly one of ${names.join(', ')}`)
   }
-  if (Object.keys(config.tags).length === 0)
-    fault(['tags'], 'Cannot use a window without tags: want e.g. temperature: mean')
   const { tumbling, hopping, hold } = config
   if (hopping !== undefined && (hopping.every > hopping.size || hopping.size / hopping.every > MOST_OVERLAPPING)) {
     const wanted = `want "every" between size / ${MOST_OVERLAPPING} and size`

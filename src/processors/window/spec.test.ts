@@ -77,7 +77,7 @@ const FAULTS: [config: object, fault: RegExp][] = [
   [{ tumbling: '1m', sliding: '1m', tags: { x: 'mean' } }, /it has tumbling and sliding, want exactly one/],
   [{ tumbling: '1m', tags: { x: 'maen' } }, /Cannot use aggregate "maen": it is not known, did you mean "mean"\?/],
   [{ tumbling: '1m', tags: { x: 'p101' } }, /Cannot use aggregate "p101"/],
-  [{ tumbling: '1m', tags: {} }, /tags: Cannot use a window without tags/],
+  [{ tumbling: '1m', tags: {} }, /tags: Cannot do without tags: want e.g. temperature: mean/],
   [{ tumbling: '0s', tags: { x: 'mean' } }, /tumbling: want more than 0/],
   [{ hopping: { size: '1m', every: '2m' }, tags: { x: 'mean' } }, /60000 ms begin every 120000 ms/],
   [{ hopping: { size: '1h', every: '1s' }, tags: { x: 'mean' } }, /want "every" between size \/ 100 and size/],

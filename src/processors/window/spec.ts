@@ -1,8 +1,9 @@
+import { assetIntake } from '../../component/asset-stage.ts'
 import { derivedName } from '../../component/operators/derived-name.ts'
 import { windowOperator } from '../../component/operators/window.ts'
 import type { WindowOptions } from '../../component/operators/window.ts'
 import type { ProcessorContext, ProcessorSpec } from '../../component/processor.ts'
-import type { Intake, Operator, Step, Topology } from '../../component/topology.ts'
+import type { Operator, Step, Topology } from '../../component/topology.ts'
 import { shapeOf, windowSchema, type WindowConfig } from './config.ts'
 
 /** Summarises tags over windows of time. */
@@ -25,10 +26,7 @@ export const windowSpec: ProcessorSpec<WindowConfig> = {
 }
 
 function windowTopology(config: WindowConfig, { name }: ProcessorContext): Topology {
-  const assets = config.on === undefined ? {} : { on: config.on }
-  const from: Intake[] = [{ topic: 'telemetry', ...assets }]
-  if (config.of !== undefined) from.push({ topic: 'derived', ...assets, of: config.of })
-  return { name, stages: [{ name: 'window', from, steps: [step(config, name)] }] }
+  return { name, stages: [{ name: 'window', from: assetIntake(config), steps: [step(config, name)] }] }
 }
 
 function step(config: WindowConfig, name: string): Step {
