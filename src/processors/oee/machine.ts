@@ -224,6 +224,7 @@ export class OeeMachine {
     for (const entry of this.#entriesBefore(state.moving, until, complete)) {
       this.#fold.take(state.fold!, entry, state.segments)
     }
+    this.#fold.advance(state.fold!, until, state.segments)
     state.entries = state.entries.filter(({ time }) => time >= until)
     state.floor = until
   }
