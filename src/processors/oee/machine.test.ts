@@ -97,8 +97,8 @@ test('unknown time is shown and never guessed: OEE is of the known time, and how
     .say(18, { state: null, total: 36 }, { state: BAD })
     .say(24, { state: 'Execute', total: 40 })
     .say(30, { total: 52 })
-    .say(55, { total: 90 })
-    .say(60, { total: 96 })
+    .say(55, { total: 80 })
+    .say(60, { total: 86 })
     .passed(61)
   const hour = scenario.newest('hour')
   assert.deepEqual(shown(scenario, hour.intervals!), [
@@ -110,11 +110,11 @@ test('unknown time is shown and never guessed: OEE is of the known time, and how
   ])
   const { report } = hour
   assert.equal(report.unknownShare, 21 / 60)
-  assert.deepEqual([report.quantities.PQ, report.quantitiesUnknown.PQ], [36 + 12 + 6, 4 + 38])
+  assert.deepEqual([report.quantities.PQ, report.quantitiesUnknown.PQ], [36 + 12 + 6, 4 + 28])
   assert.equal(report.kpis.availability, 1)
   assert.equal(report.kpis.oee, (54 * 0.5) / 39)
   // At least those that were counted in unknown time were made; at most all of it was perfect.
-  assert.equal(report.kpis.oeeLow, (96 * 0.5) / 60)
+  assert.equal(report.kpis.oeeLow, (86 * 0.5) / 60)
   assert.equal(report.kpis.oeeHigh, (54 * 0.5 + 21) / 60)
   assert.deepEqual(report.flags, ['unknown-time', 'made-in-unknown-time'])
 })
@@ -146,7 +146,9 @@ test('effectiveness is never capped: above 1 it is shown and flagged, and so is 
 test('a stop over the end of a period is short or long by its whole length', () => {
   const over = (end: number) => {
     const scenario = press({ shifts: [], microStop: '3m', stale: 'never' })
-    return scenario.say(0, { state: 'Execute' }).say(59, { state: 'Held' }).say(end, { state: 'Execute' }).passed(64)
+    scenario.say(0, { state: 'Execute' }).say(59, { state: 'Held' }).passed(61).say(end, { state: 'Execute' })
+    assert.ok(!scenario.results.some(({ to }) => to === scenario.at(60)), 'nobody knows yet how long it is')
+    return scenario.passed(64)
   }
   assert.deepEqual(shown(over(61.5), over(61.5).newest('hour').intervals!), [
     '0-59 running Execute',
@@ -156,6 +158,13 @@ test('a stop over the end of a period is short or long by its whole length', () 
   assert.deepEqual(shown(long, long.newest('hour').intervals!), ['0-59 running Execute', '59-60 breakdown Held'])
   assert.equal(long.results.filter(({ kind, from }) => kind === 'hour' && from === long.start).length, 1)
   assert.equal(long.newest('hour').revision, 0, 'told once, when it was certain')
+})
+
+test('what is counted at the end of a period was made in it, and is in its first telling', () => {
+  const scenario = press({ shifts: [], stale: 'never' }).say(0, { state: 'Execute', total: 0 }).passed(60)
+  assert.ok(!scenario.results.some(({ to }) => to === scenario.at(60)))
+  const hour = scenario.say(60, { total: 110 }).passed(60.01).newest('hour')
+  assert.deepEqual([hour.from, hour.revision, hour.report.quantities.PQ], [scenario.start, 0, 110])
 })
 
 test('every interval names the readings that made it', () => {
@@ -326,6 +335,16 @@ test('late data corrects what was told, with a new revision; what is too late is
     cause: 't/0/7',
     message: 'Cannot take "t/0/7": its time is 2026-06-01T06:30:00.000Z, want 2026-06-01T06:40:00.000Z or later',
   })
+})
+
+test('a reading that is late by a moment, over the end of an hour that was told, corrects it', () => {
+  const scenario = press({ shifts: [], stale: 'never' }).say(0, { state: 'Execute', total: 0 }).passed(60.5)
+  assert.deepEqual(minutes(scenario.newest('hour')), { running: 60 })
+  scenario.say(59.75, { state: 'Held' }).passed(61.6)
+  assert.deepEqual(
+    [minutes(scenario.newest('hour')), scenario.newest('hour').revision],
+    [{ breakdown: 0.25, running: 59.75 }, 1],
+  )
 })
 
 test('a machine with a running tag', () => {
