@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { Calendar, PERIOD_KINDS, type CalendarSettings } from './calendar.ts'
+import { Calendar, PERIOD_KINDS } from './calendar.ts'
 import { oeeSettings } from './config.ts'
 import { DAY_MS, HOUR_MS, instantOf, MINUTE_MS, offsetAt } from './zone.ts'
 
@@ -18,7 +18,7 @@ function calendar(more: object = {}): Calendar {
       shifts: THREE_SHIFTS,
       tags: { state: 's' },
       ...more,
-    }) as CalendarSettings,
+    }),
   )
 }
 
