@@ -23,14 +23,14 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Correct the path; `GET /api/v1/assets` lists those that are there',
     retriable: false,
   },
-  BAD_ALARM: {
-    what: 'A record of the topic of alarms is no step of an alarm',
-    todo: 'Find the foreign producer; the record is passed over and counted',
-    retriable: false,
-  },
   BAD_BODY: {
     what: 'The body of the request is not what the route takes',
     todo: 'Send the JSON that docs/api.md shows',
+    retriable: false,
+  },
+  BAD_ALARM: {
+    what: 'A record of the topic `alarms` is no step of an alarm',
+    todo: 'Find the foreign producer; the record is passed over and counted',
     retriable: false,
   },
   BAD_CONFIG: {

@@ -8,6 +8,7 @@ import type { Health } from './component/health.ts'
 import type { HttpHost } from './component/http.ts'
 import type { Plant } from './config/plant.ts'
 import { followDefinitions, loadDefinitions, publishDefinitions } from './flow/definitions.ts'
+import { EntryDecoder } from './flow/entries.ts'
 import { Ingest } from './flow/ingest.ts'
 import { Scale, type HubStatus, type SharedSource } from './flow/scale/scale.ts'
 import { SharedViewRun } from './flow/scale/shared-view-run.ts'
@@ -201,7 +202,10 @@ async function openTwins(options: HubOptions, parts: TwinsParts, stack: AsyncDis
 function twinsRun(twins: Twins, site: string, { log, catalogue, holder }: TwinsParts, system: System): TwinsRun {
   const topic = topicName(site, 'telemetry')
   const topics = [topic, topicName(site, 'derived')]
-  if (holder === undefined) return new ViewRun(twins, { log, topics, catalogue, system })
+  if (holder === undefined) {
+    const decoder = new EntryDecoder(twins.name, { catalogue, system })
+    return new ViewRun(twins, { log, topics, decoder, system })
+  }
   const states = topicName(site, 'twins')
   return new SharedViewRun(new SharedTwins(twins), { log, topic, states, group: states, ...holder, catalogue, system })
 }

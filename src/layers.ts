@@ -15,8 +15,10 @@ export const LAYERS: { readonly [folder: string]: readonly string[] } = {
   flow: ['model', 'system', 'component', 'log', 'ledger'],
   sources: ['model', 'system', 'component'],
   processors: ['model', 'system', 'component'],
+  sinks: ['model', 'system', 'component'],
   twins: ['model', 'system', 'component', 'log'],
-  api: ['model', 'system', 'component', 'config', 'log', 'ledger', 'twins'],
+  alarms: ['model', 'system', 'component', 'log'],
+  api: ['model', 'system', 'component', 'config', 'log', 'ledger', 'twins', 'alarms'],
   cli: [
     'model',
     'system',
@@ -40,6 +42,7 @@ export const LAYERS: { readonly [folder: string]: readonly string[] } = {
     'flow',
     'sources',
     'twins',
+    'alarms',
     'api',
     'registry.ts',
     'attach.ts',
@@ -60,4 +63,4 @@ export const LAYERS: { readonly [folder: string]: readonly string[] } = {
 }
 
 /** Folders whose children may not import each other. */
-export const ISLANDS: readonly string[] = ['sources', 'processors']
+export const ISLANDS: readonly string[] = ['sources', 'processors', 'sinks']

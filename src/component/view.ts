@@ -15,11 +15,11 @@ export interface ViewEntry {
   readonly reading: Reading
 }
 
-/** Records of one partition, in order. */
-export interface ViewBatch {
+/** Records of one partition, in order. `E`: what a record is decoded to. */
+export interface ViewBatch<E = ViewEntry> {
   readonly topic: string
   readonly partition: number
-  readonly entries: readonly ViewEntry[]
+  readonly entries: readonly E[]
   /** The view's position of this partition once it has taken the batch. */
   readonly nextOffset: number
   /** Records that retention removed before the view could read them. */
@@ -31,12 +31,12 @@ export interface ViewBatch {
  * then rebuilt from the log, so `take` must depend on nothing but the batches it is given, and state and positions must
  * be written together.
  */
-export interface View {
+export interface View<E = ViewEntry> {
   readonly name: string
   /** Where it goes on; a partition that is not named is read from its first record. */
   positions(): readonly ViewPosition[]
   /** Takes the next records of a partition; never called again before it has resolved. */
-  take(batch: ViewBatch): void | Promise<void>
+  take(batch: ViewBatch<E>): void | Promise<void>
   /** Forgets everything: its positions are not of this log. */
   reset(): void
 }

@@ -9,6 +9,7 @@ import { systemClock } from '../system/clock.ts'
 import { silentLogger } from '../system/logger.ts'
 import { Metrics } from '../system/metrics.ts'
 import { seededRandom } from '../system/random.ts'
+import { EntryDecoder } from './entries.ts'
 import { ViewRun } from './views.ts'
 
 const TOPICS = ['acme.berlin.telemetry', 'acme.berlin.derived']
@@ -52,7 +53,12 @@ async function bench(view: Memo) {
   await log.ensure(TOPICS.map((name) => ({ name, partitions: 2 })))
   const metrics = new Metrics()
   const system = { clock: systemClock, random: seededRandom(1), logger: silentLogger, metrics }
-  const run = new ViewRun(view, { log, topics: TOPICS, catalogue: new Catalogue(), system })
+  const run = new ViewRun(view, {
+    log,
+    topics: TOPICS,
+    decoder: new EntryDecoder(view.name, { catalogue: new Catalogue(), system }),
+    system,
+  })
   const send = (value: number, topic = TOPICS[0]!) => {
     const reading = { asset: 'acme/berlin/m1', sourceTime: value, receivedTime: value, values: { a: value } }
     return log.append(topic, [

@@ -1,15 +1,18 @@
-import type { View } from '../component/view.ts'
-import type { Log, Position, ReadBatch } from '../log/log.ts'
-import type { Catalogue } from '../model/catalogue.ts'
+import type { View, ViewEntry } from '../component/view.ts'
+import type { Log, Position, ReadBatch, StoredRecord } from '../log/log.ts'
 import type { System } from '../system/system.ts'
-import { EntryDecoder } from './entries.ts'
 
-export interface ViewOptions {
+export interface ViewOptions<E = ViewEntry> {
   readonly log: Log
   /** Full names of the topics it reads; they must exist. */
   readonly topics: readonly string[]
-  readonly catalogue: Catalogue
-  readonly system: Pick<System, 'clock' | 'random' | 'logger' | 'metrics'>
+  readonly decoder: RecordDecoder<E>
+  readonly system: Pick<System, 'clock' | 'random' | 'logger'>
+}
+
+/** Makes entries of records; what cannot be decoded is passed over and counted. */
+export interface RecordDecoder<E> {
+  decode(topic: string, partition: number, records: readonly StoredRecord[]): E[]
 }
 
 /** Waits before a view that failed goes on from its own position, doubling. */
@@ -23,19 +26,17 @@ const FETCH_BYTES = 256 * 1024
  * Runs a view over the log until the signal aborts: from the view's own positions, record by record of a partition in
  * order. A view that fails goes on from where it says it is; a record that cannot be decoded harms only itself.
  */
-export class ViewRun {
-  readonly #view: View
-  readonly #options: ViewOptions
+export class ViewRun<E = ViewEntry> {
+  readonly #view: View<E>
+  readonly #options: ViewOptions<E>
   /** Where each partition ended when the first run began, as long as the view has not got there. */
   #behind = new Map<string, number>()
   #started = false
   #takenInTurn = 0
-  readonly #decoder: EntryDecoder
 
-  constructor(view: View, options: ViewOptions) {
+  constructor(view: View<E>, options: ViewOptions<E>) {
     this.#view = view
     this.#options = options
-    this.#decoder = new EntryDecoder(view.name, options)
   }
 
   /** Resolves after the signal has aborted. */
@@ -104,7 +105,7 @@ export class ViewRun {
     do {
       const end = at + RECORDS_A_TURN
       const next = end < records.length ? records[end]!.offset : nextOffset
-      const entries = this.#decoder.decode(topic, partition, records.slice(at, end))
+      const entries = this.#options.decoder.decode(topic, partition, records.slice(at, end))
       await this.#view.take({ topic, partition, entries, nextOffset: next, skipped: at === 0 ? skipped : 0 })
       await this.#giveTurn(entries.length)
       at = end

@@ -1,24 +1,28 @@
 import type { Json } from './json-value.ts'
 
-/** Priorities of ISA-18.2-2016 clause 9; `critical` is for the few that need an answer within minutes. */
-export type AlarmPriority = 'low' | 'medium' | 'high' | 'critical'
+/** Priorities of ISA-18.2-2016 clause 9, lowest first; `critical` is for the few that need an answer within minutes. */
+export const ALARM_PRIORITIES = ['low', 'medium', 'high', 'critical'] as const
+export type AlarmPriority = (typeof ALARM_PRIORITIES)[number]
 
 /**
  * What moves an alarm through its life cycle (ISA-18.2-2016 clause 5, figure 3). Processors raise, update and clear; people
  * do the rest.
  */
-export type AlarmAction =
-  | 'raise'
-  | 'update'
-  | 'clear'
-  | 'acknowledge'
-  | 'shelve'
-  | 'unshelve'
-  | 'suppress'
-  | 'unsuppress'
-  | 'remove-from-service'
-  | 'return-to-service'
-  | 'comment'
+export const ALARM_ACTIONS = [
+  'raise',
+  'update',
+  'clear',
+  'acknowledge',
+  'reset',
+  'shelve',
+  'unshelve',
+  'suppress',
+  'unsuppress',
+  'remove-from-service',
+  'return-to-service',
+  'comment',
+] as const
+export type AlarmAction = (typeof ALARM_ACTIONS)[number]
 
 /** One step of an alarm; the topic `alarms` holds nothing else, and the state of an alarm is the fold of its steps. */
 export interface AlarmTransition {
@@ -35,6 +39,8 @@ export interface AlarmTransition {
   readonly message?: string
   /** What led to it: values, limits, contributions; shown on the page as it is. */
   readonly detail?: Json
+  /** On `raise`: the alarm latches, so once its condition is gone it stays until somebody resets it. */
+  readonly latch?: boolean
   /** Who did it, for what people do. */
   readonly by?: string
   /** Why, in the words of whoever did it. */

@@ -7,6 +7,7 @@ import mqtt, { type MqttClient } from 'mqtt'
 import type { TwinView, HubEntry, HubsView } from '../../src/api/contract.ts'
 import { attachLog, proveBooks, topicRecords } from '../../src/attach.ts'
 import { machine } from '../../src/cli/machine.ts'
+import { EntryDecoder } from '../../src/flow/entries.ts'
 import { ViewRun } from '../../src/flow/views.ts'
 import { Catalogue } from '../../src/model/catalogue.ts'
 import { Twins } from '../../src/twins/twins.ts'
@@ -187,7 +188,12 @@ export class Fleet {
     const catalogue = new Catalogue()
     const twins = new Twins({ directory: join(this.#directory, 'recomputed'), catalogue, system: parts })
     const topics = ['acme.berlin.telemetry']
-    const view = new ViewRun(twins, { log: attached.log, topics, catalogue, system: parts })
+    const view = new ViewRun(twins, {
+      log: attached.log,
+      topics,
+      decoder: new EntryDecoder('twins', { catalogue, system: parts }),
+      system: parts,
+    })
     const stop = new AbortController()
     const running = view.run(stop.signal)
     while (!view.caughtUp) await sleep(20)

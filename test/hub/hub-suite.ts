@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Batch, Item, Source } from '../../src/component/source.ts'
 import { loadDefinitions } from '../../src/flow/definitions.ts'
 import { Ingest } from '../../src/flow/ingest.ts'
+import { EntryDecoder } from '../../src/flow/entries.ts'
 import { ViewRun } from '../../src/flow/views.ts'
 import { auditLedger } from '../../src/ledger/audit.ts'
 import { Ledger } from '../../src/ledger/ledger.ts'
@@ -149,7 +150,12 @@ async function openHub(directory: string, openLog: OpenLog, t: TestContext) {
   const twins = new Twins({ directory: join(directory, 'views'), catalogue, system: parts, everyMs: HOUR })
   await twins.open()
   const stop = new AbortController()
-  const view = new ViewRun(twins, { log, topics: [topicName(SITE, 'telemetry')], catalogue, system: parts })
+  const view = new ViewRun(twins, {
+    log,
+    topics: [topicName(SITE, 'telemetry')],
+    decoder: new EntryDecoder('twins', { catalogue, system: parts }),
+    system: parts,
+  })
   const viewing = view.run(stop.signal)
   const close = async () => {
     stop.abort()

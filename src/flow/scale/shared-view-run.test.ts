@@ -19,6 +19,7 @@ import { seededRandom } from '../../system/random.ts'
 import { SharedTwins } from '../../twins/shared-twins.ts'
 import { encodeTwin } from '../../twins/twin-record.ts'
 import { Twins } from '../../twins/twins.ts'
+import { EntryDecoder } from '../entries.ts'
 import { ViewRun } from '../views.ts'
 import { SharedViewRun } from './shared-view-run.ts'
 
@@ -141,7 +142,12 @@ async function recomputed(t: TestContext, store: MemoryStore, directory: string)
   const parts = system()
   const catalogue = new Catalogue()
   const twins = new Twins({ directory: join(directory, 'alone'), catalogue, system: parts, everyMs: 3_600_000 })
-  const run = new ViewRun(twins, { log, topics: [TELEMETRY], catalogue, system: parts })
+  const run = new ViewRun(twins, {
+    log,
+    topics: [TELEMETRY],
+    decoder: new EntryDecoder('twins', { catalogue, system: parts }),
+    system: parts,
+  })
   const stop = new AbortController()
   const running = run.run(stop.signal)
   t.after(() => log.close())

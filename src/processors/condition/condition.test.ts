@@ -64,6 +64,23 @@ test('a condition may have another end than its beginning', () => {
   assert.deepEqual(plant.until(20).map(short), ['clear watch @14'])
 })
 
+test('an alarm may latch', () => {
+  const plant = new TestPlant('{ when: temperature > 95, latch: true }')
+  const told = [
+    ...plant.at(0, { temperature: 96 }),
+    ...plant.at(1, { temperature: null }),
+    ...plant.at(2, { temperature: 90 }),
+  ]
+  assert.deepEqual(
+    told.map(({ action, latch }) => [action, latch]),
+    [
+      ['raise', true],
+      ['update', undefined],
+      ['clear', undefined],
+    ],
+  )
+})
+
 test('each limit is an alarm of its own, with a deadband', () => {
   const plant = new TestPlant(
     '{ limits: { value: temperature, hihi: { at: 110, severity: critical }, hi: 95, lo: 5, lolo: 0, deadband: 2 } }',

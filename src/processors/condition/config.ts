@@ -89,6 +89,7 @@ export const conditionSchema = z
     limits: limitsField.optional(),
     rate: rateField.optional(),
     severity: severityField.default('medium').describe("The alarm's priority"),
+    latch: z.boolean().default(false).describe('The alarm stays when it is over until somebody has reset it'),
     message: z
       .string()
       .min(1)

@@ -15,6 +15,8 @@ export interface ConditionOptions {
   readonly shows: readonly string[]
   /** Age at which a value counts as unknown; Infinity: it holds until the next one. */
   readonly staleAfterMs: number
+  /** Its alarms stay until they are reset. */
+  readonly latch: boolean
   /** In place of what the rule says. */
   readonly message?: MessageTemplate
 }
@@ -142,7 +144,7 @@ function priorityOf(rule: Rule, state: ConditionState, index: number): AlarmPrio
 }
 
 function transition(
-  { name, rule, message }: ConditionOptions,
+  { name, rule, message, latch }: ConditionOptions,
   { rows, rule: own, alarms }: ConditionState,
   index: number,
   action: 'raise' | 'update' | 'clear',
@@ -161,5 +163,10 @@ function transition(
   }
   if (action === 'clear' || priority === undefined) return about
   const fault = isDoubtful ? (rows.fault(rule.tags) ?? 'its values cannot be compared') : undefined
-  return { ...about, priority, message: fillMessage(message, { asset: key, says, fault, rows }) }
+  return {
+    ...about,
+    priority,
+    ...(action === 'raise' && latch && { latch }),
+    message: fillMessage(message, { asset: key, says, fault, rows }),
+  }
 }

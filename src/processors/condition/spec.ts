@@ -28,6 +28,7 @@ function conditionTopology(config: ConditionConfig, { name }: ProcessorContext):
     rule,
     shows: tagsOfMessage(message ?? []).filter((tag) => !rule.tags.includes(tag)),
     staleAfterMs: config.staleAfter ?? Infinity,
+    latch: config.latch,
     ...(message && { message }),
   })
   const assets = on === undefined ? {} : { on }

@@ -1,0 +1,358 @@
+import type { View, ViewBatch, ViewPosition } from '../component/view.ts'
+import type { AlarmPriority, AlarmTransition } from '../model/alarm.ts'
+import { ALARM_PRIORITIES } from '../model/alarm.ts'
+import type { Json } from '../model/json-value.ts'
+import { pathMatcher } from '../model/path-pattern.ts'
+import { replaceFile } from '../system/disk.ts'
+import type { Timer } from '../system/clock.ts'
+import type { System } from '../system/system.ts'
+import { Burden, type BurdenFigures } from './burden.ts'
+import { Journal, type JournalEntry, type JournalPage, type JournalQuery } from './journal.ts'
+import {
+  atTime,
+  decide,
+  newAlarm,
+  stateOf,
+  unshelving,
+  type Alarm,
+  type AlarmCommand,
+  type AlarmStateName,
+  type Refusal,
+} from './life-cycle.ts'
+import { decodeSnapshot, encodeSnapshot } from './snapshot.ts'
+import {
+  announcedIn,
+  isChattering,
+  isStale,
+  newTracked,
+  restoreTracked,
+  saveTracked,
+  track,
+  type Tracked,
+} from './tracked.ts'
+
+/** One record of the topic `alarms`. */
+export interface AlarmEntry {
+  readonly offset: number
+  readonly transition: AlarmTransition
+  /** What led to it, where a processor or the hub says so; '': nothing is named. */
+  readonly cause: string
+  /** When Millrace was told; ms since the epoch. */
+  readonly receivedTime: number
+}
+
+export interface AlarmsOptions {
+  readonly site: string
+  /** Folder of the snapshot; made where it is missing. */
+  readonly directory: string
+  readonly system: Pick<System, 'clock' | 'disk' | 'logger'>
+  /** How often the snapshot is written if something changed, in ms; default 10,000. */
+  readonly everyMs?: number
+}
+
+/** An alarm as it is now, for people. */
+export interface ShownAlarm extends Alarm {
+  readonly state: AlarmStateName
+  readonly isChattering: boolean
+  /** Active for more than a day. */
+  readonly isStale: boolean
+}
+
+export interface StandingQuery {
+  /** Pattern of assets below the site. */
+  readonly assets?: string
+  readonly states?: readonly AlarmStateName[]
+  readonly priorities?: readonly AlarmPriority[]
+  readonly limit: number
+  /** How many come before the page. */
+  readonly skip?: number
+}
+
+export interface StandingPage {
+  readonly alarms: readonly ShownAlarm[]
+  readonly total: number
+}
+
+/** Alarms of one name in one place, as one line. */
+export interface AlarmGroup {
+  readonly alarm: string
+  /** The place that their assets are in. */
+  readonly place: string
+  readonly count: number
+  readonly unacknowledged: number
+  readonly priority: AlarmPriority
+  readonly newest: ShownAlarm
+}
+
+/** The figures by which an alarm system is judged (ISA-18.2-2016 clause 16). */
+export interface AlarmMetrics extends BurdenFigures {
+  readonly from: number
+  readonly to: number
+  readonly standing: number
+  readonly unacknowledged: number
+  readonly shelved: number
+  readonly chattering: number
+  readonly stale: number
+  /** Of the annunciations, by hours; the ten that came most often. */
+  readonly top: readonly { readonly asset: string; readonly alarm: string; readonly count: number }[]
+  /** Alarms that are known, by priority. */
+  readonly priorities: { readonly [priority in AlarmPriority]: number }
+}
+
+const EVERY_MS = 10_000
+
+/**
+ * All alarms of a site, kept from the topic `alarms`: the state of each, the journal, and the figures. State and positions
+ * are written to one file, atomically; without it, or when it is damaged, they are rebuilt from the log, the same to the byte.
+ */
+export class Alarms implements View<AlarmEntry> {
+  readonly name = 'alarms'
+  readonly #options: AlarmsOptions
+  readonly #listeners = new Set<(alarm: ShownAlarm, transition: AlarmTransition) => void>()
+  readonly #tracked = new Map<string, Tracked>()
+  readonly #burden = new Burden()
+  readonly #journal: Journal
+  #positions = new Map<string, ViewPosition>()
+  #changed = false
+  #saved: Promise<void> | undefined
+  #timer: Timer | undefined
+  #unsaved = false
+
+  constructor(options: AlarmsOptions) {
+    this.#options = options
+    this.#journal = new Journal(options.site)
+  }
+
+  /** Reads the snapshot, if there is a good one, and begins to write new ones. Called once, before the view is run. */
+  async open(): Promise<void> {
+    const { directory, system, everyMs = EVERY_MS } = this.#options
+    await system.disk.makeDirectory(directory)
+    await this.#load()
+    this.#timer = system.clock.every(everyMs, () => void this.#tick())
+  }
+
+  /** Writes the last snapshot. The view must not run any more. */
+  async close(): Promise<void> {
+    this.#timer?.cancel()
+    await this.#saved?.catch(() => {})
+    await this.#tick()
+  }
+
+  positions(): readonly ViewPosition[] {
+    return [...this.#positions.values()]
+  }
+
+  take({ topic, partition, entries, nextOffset }: ViewBatch<AlarmEntry>): void {
+    for (const entry of entries) this.#take(entry, partition)
+    this.#positions.set(`${topic}/${partition}`, { topic, partition, offset: nextOffset })
+    this.#changed = true
+  }
+
+  reset(): void {
+    this.#tracked.clear()
+    this.#burden.reset()
+    this.#journal.reset()
+    this.#positions = new Map()
+    this.#changed = true
+  }
+
+  /** Calls `listener` with each alarm that changed. It must be cheap and must not throw. @returns ends the subscription */
+  subscribe(listener: (alarm: ShownAlarm, transition: AlarmTransition) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  get(asset: string, alarm: string, now = this.#options.system.clock.now()): ShownAlarm | undefined {
+    const tracked = this.#tracked.get(keyOf(asset, alarm))
+    return tracked && shown(tracked, now)
+  }
+
+  /** What a command leads to; to be appended to the log by whoever asked. */
+  decide(asset: string, alarm: string, command: AlarmCommand): readonly AlarmTransition[] | Refusal {
+    const now = this.#options.system.clock.now()
+    return decide(atTime(this.#tracked.get(keyOf(asset, alarm))?.alarm ?? newAlarm(asset, alarm), now), command, now)
+  }
+
+  /** Alarms that are not normal, those that want an answer first: unacknowledged, by priority, the newest first. */
+  standing({ assets, states, priorities, limit, skip = 0 }: StandingQuery): StandingPage {
+    const matches = assets === undefined ? () => true : pathMatcher(this.#options.site, assets)
+    const found = this.#standing().filter(
+      (one) =>
+        matches(one.asset) &&
+        (states === undefined || states.includes(one.state)) &&
+        (priorities === undefined || priorities.includes(one.priority)),
+    )
+    return { alarms: found.sort(byUrgency).slice(skip, skip + limit), total: found.length }
+  }
+
+  /** Standing alarms with those of one name in one place as one: how a flood is shown, in which nothing is left out. */
+  groups(limit: number): readonly AlarmGroup[] {
+    const groups = new Map<string, ShownAlarm[]>()
+    for (const one of this.#standing()) {
+      const key = keyOf(placeOf(one.asset), one.alarm)
+      const group = groups.get(key)
+      if (group) group.push(one)
+      else groups.set(key, [one])
+    }
+    const first = [...groups.values()].map((group) => group.sort(byUrgency))
+    return first
+      .sort((a, b) => byUrgency(a[0]!, b[0]!))
+      .slice(0, limit)
+      .map(grouped)
+  }
+
+  journal(query: JournalQuery): JournalPage {
+    return this.#journal.page(query)
+  }
+
+  /** The figures of a stretch of time; `standing` and the like are of now. */
+  metrics(from: number, to: number): AlarmMetrics {
+    const now = this.#options.system.clock.now()
+    const all = [...this.#tracked.values()].map((one) => ({ tracked: one, alarm: shown(one, now) }))
+    const count = (is: (alarm: ShownAlarm) => boolean) => all.filter(({ alarm }) => is(alarm)).length
+    const top = all
+      .map(({ tracked, alarm }) => ({ asset: alarm.asset, alarm: alarm.alarm, count: announcedIn(tracked, from, to) }))
+      .filter((one) => one.count > 0)
+      .sort((a, b) => b.count - a.count || (keyOf(a.asset, a.alarm) < keyOf(b.asset, b.alarm) ? -1 : 1))
+    const priorities = ALARM_PRIORITIES.map((priority) => [priority, count((alarm) => alarm.priority === priority)])
+    return {
+      from,
+      to,
+      ...this.#burden.figures(from, to),
+      standing: count(({ state }) => state !== 'normal'),
+      unacknowledged: count(({ state }) => state.endsWith('unacknowledged')),
+      shelved: count(({ state }) => state === 'shelved'),
+      chattering: count((alarm) => alarm.isChattering),
+      stale: count((alarm) => alarm.isStale),
+      top: top.slice(0, 10),
+      priorities: Object.fromEntries(priorities) as AlarmMetrics['priorities'],
+    }
+  }
+
+  /** Transitions that end the shelvings whose time is over, for the hub to append; each with its cause. */
+  lapsed(now: number): readonly { readonly transition: AlarmTransition; readonly cause: string }[] {
+    return [...this.#tracked.values()].flatMap(({ alarm }) => {
+      if (alarm.shelvedUntil === undefined || alarm.shelvedUntil > now) return []
+      return [{ transition: unshelving(alarm), cause: `unshelve/${alarm.asset}/${alarm.alarm}/${alarm.shelvedUntil}` }]
+    })
+  }
+
+  /** Writes state and positions down as they are now. */
+  save(): Promise<void> {
+    this.#saved ??= this.#save().finally(() => {
+      this.#saved = undefined
+    })
+    return this.#saved
+  }
+
+  #take({ transition, cause, receivedTime, offset }: AlarmEntry, partition: number): void {
+    const { asset, alarm } = transition
+    const key = keyOf(asset, alarm)
+    let tracked = this.#tracked.get(key)
+    if (tracked === undefined) this.#tracked.set(key, (tracked = newTracked(asset, alarm)))
+    const { isNew, isAnnounced } = track(tracked, transition, cause, receivedTime)
+    if (!isNew) return
+    if (isAnnounced) this.#burden.add(receivedTime)
+    const { priority } = tracked.alarm
+    const state = stateOf(tracked.alarm)
+    this.#journal.add({ partition, offset, receivedTime, transition, state, priority })
+    if (this.#listeners.size === 0) return
+    const now = shown(tracked, this.#options.system.clock.now())
+    for (const listener of this.#listeners) listener(now, transition)
+  }
+
+  #standing(): ShownAlarm[] {
+    const now = this.#options.system.clock.now()
+    return [...this.#tracked.values()].map((one) => shown(one, now)).filter(({ state }) => state !== 'normal')
+  }
+
+  async #tick(): Promise<void> {
+    if (!this.#changed || this.#saved !== undefined) return
+    try {
+      await this.save()
+      this.#unsaved = false
+    } catch (error) {
+      const { logger } = this.#options.system
+      if (!this.#unsaved) logger.warn('Cannot write the snapshot of the alarms; they are read from the log', { error })
+      this.#unsaved = true
+    }
+  }
+
+  async #save(): Promise<void> {
+    this.#changed = false
+    try {
+      await replaceFile(this.#options.system.disk, this.#path, this.#encoded())
+    } catch (error) {
+      this.#changed = true
+      throw error
+    }
+  }
+
+  #encoded(): readonly Uint8Array[] {
+    return encodeSnapshot({
+      positions: this.positions(),
+      burden: this.#burden.save(),
+      incomplete: this.#journal.incomplete(),
+      alarms: [...this.#tracked].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tracked]) => saveTracked(tracked)),
+      entries: this.#journal.all() as unknown as readonly Json[],
+    })
+  }
+
+  async #load(): Promise<void> {
+    const { disk, logger } = this.#options.system
+    if (!(await disk.exists(this.#path))) return
+    const snapshot = await disk.readFile(this.#path).then(decodeSnapshot, (error: Error) => error.message)
+    if (typeof snapshot === 'string') {
+      const about = { code: 'SNAPSHOT_DAMAGED', file: this.#path, fault: snapshot }
+      logger.warn('The snapshot of the alarms is damaged; they are rebuilt from the log', about)
+      await disk.rename(this.#path, `${this.#path}.damaged`)
+      return
+    }
+    for (const json of snapshot.alarms) {
+      const tracked = restoreTracked(json)
+      this.#tracked.set(keyOf(tracked.alarm.asset, tracked.alarm.alarm), tracked)
+    }
+    this.#burden.restore(snapshot.burden)
+    this.#journal.restore(snapshot.entries as unknown as readonly JournalEntry[], snapshot.incomplete)
+    for (const at of snapshot.positions) this.#positions.set(`${at.topic}/${at.partition}`, at)
+  }
+
+  get #path(): string {
+    return `${this.#options.directory}/alarms.snapshot`
+  }
+}
+
+function keyOf(asset: string, alarm: string): string {
+  return `${asset}\n${alarm}`
+}
+
+function placeOf(asset: string): string {
+  return asset.slice(0, asset.lastIndexOf('/'))
+}
+
+function shown(tracked: Tracked, now: number): ShownAlarm {
+  const alarm = atTime(tracked.alarm, now)
+  return { ...alarm, state: stateOf(alarm), isChattering: isChattering(tracked, now), isStale: isStale(tracked, now) }
+}
+
+function grouped(alarms: readonly ShownAlarm[]): AlarmGroup {
+  const [newest] = alarms as readonly [ShownAlarm]
+  return {
+    alarm: newest.alarm,
+    place: placeOf(newest.asset),
+    count: alarms.length,
+    unacknowledged: alarms.filter(({ state }) => state.endsWith('unacknowledged')).length,
+    priority: newest.priority,
+    newest,
+  }
+}
+
+/** What wants an answer first: unacknowledged before others, then the higher priority, then the newer. */
+function byUrgency(a: ShownAlarm, b: ShownAlarm): number {
+  return (
+    Number(b.state.endsWith('unacknowledged')) - Number(a.state.endsWith('unacknowledged')) ||
+    ALARM_PRIORITIES.indexOf(b.priority) - ALARM_PRIORITIES.indexOf(a.priority) ||
+    (b.raisedAt ?? 0) - (a.raisedAt ?? 0) ||
+    (keyOf(a.asset, a.alarm) < keyOf(b.asset, b.alarm) ? -1 : 1)
+  )
+}
