@@ -56,6 +56,7 @@ export const LAYERS: { readonly [folder: string]: readonly string[] } = {
   'processing.ts': ['model', 'system', 'config', 'log', 'ledger', 'flow', 'api'],
   'attach.ts': ['model', 'system', 'config', 'log', 'ledger', 'flow', 'plant-log.ts'],
   'world.ts': ['system', 'sources'],
+  'plugin.ts': ['model', 'component'],
   'testing.ts': ['flow'],
   'version.ts': [],
   'errors.ts': [],

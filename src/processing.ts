@@ -1,5 +1,6 @@
 import type { ProcessorView } from './api/contract.ts'
 import type { ConfiguredProcessor, Plant } from './config/plant.ts'
+import { CagedHosts } from './flow/cage/caged-hosts.ts'
 import { TopologyRun } from './flow/topology/run.ts'
 import { ownTopics } from './flow/topology/stage-topics.ts'
 import type { Holder } from './ledger/book.ts'
@@ -43,8 +44,10 @@ export function runProcessors(options: ProcessingOptions, stack: AsyncDisposable
     const { topology, from } = processor
     const scoped = { ...system, logger: system.logger.child({ processor: processor.name }) }
     const parts = { log, catalogue, site: plant.site, partitions: plant.log.partitions, system: scoped }
-    const run = new TopologyRun({ ...parts, topology, from, ...(holder && { holder }) })
-    return { processor, run, ended: run.run(stop.signal) }
+    const hosts = processor.cage && new CagedHosts(processor.cage, system.clock)
+    const open = hosts && (() => hosts.open())
+    const run = new TopologyRun({ ...parts, topology, from, ...(holder && { holder }), ...(open && { open }) })
+    return { processor, run, ended: run.run(stop.signal).finally(() => hosts?.close()) }
   })
   stack.defer(async () => {
     stop.abort()

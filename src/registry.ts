@@ -1,4 +1,5 @@
 import type { Kinds } from './component/kinds.ts'
+import { codeSpec } from './processors/code/spec.ts'
 import { conditionSpec } from './processors/condition/spec.ts'
 import { deadbandSpec } from './processors/deadband/spec.ts'
 import { deriveSpec } from './processors/derive/spec.ts'
@@ -14,5 +15,15 @@ import { opcuaSpec } from './sources/opcua/spec.ts'
 /** Every kind of component, by name: literal lists, so that what is in the program can be read here. */
 export const KINDS: Kinds = {
   sources: [mqttSpec, opcuaSpec, httpSpec],
-  processors: [conditionSpec, windowSpec, joinSpec, deriveSpec, deadbandSpec, stockSpec, sequenceSpec, swarmSpec],
+  processors: [
+    codeSpec,
+    conditionSpec,
+    windowSpec,
+    joinSpec,
+    deriveSpec,
+    deadbandSpec,
+    stockSpec,
+    sequenceSpec,
+    swarmSpec,
+  ],
 }

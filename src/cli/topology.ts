@@ -47,6 +47,9 @@ async function topologiesOf(file: string): Promise<Topology[]> {
 function plain({ name, stages }: Topology) {
   return {
     name,
-    stages: stages.map((stage) => ({ ...stage, steps: stage.steps.map(({ operator: _, ...step }) => step) })),
+    stages: stages.map((stage) => ({
+      ...stage,
+      steps: stage.steps.map((step) => ({ name: step.name, does: step.does, with: step.with })),
+    })),
   }
 }

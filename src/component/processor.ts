@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Cage } from './cage.ts'
 import type { Topology } from './topology.ts'
 
 /** What a processor is given when its topology is made. */
@@ -24,4 +25,6 @@ export interface ProcessorSpec<C = unknown> {
   readonly example: string
   /** What it does; pure, so that it can be printed and compared before anything runs. */
   topology(config: C, context: ProcessorContext): Topology
+  /** Whose code it runs where that is not ours; then its operators are not called here. Absent: it is part of the program. */
+  cage?(config: C, place: { readonly directory: string }): Cage
 }

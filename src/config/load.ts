@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import type { Kinds } from '../component/kinds.ts'
 import type { ProcessorSpec } from '../component/processor.ts'
@@ -58,7 +59,8 @@ function readProcessors(
     }
     const make = () => spec.topology(config, { name, site: file.site })
     const topology = attempt(make, document, ['processors', name, spec.kind], problems)
-    return topology === undefined ? [] : [{ name, spec, config, topology, from } as const]
+    const cage = spec.cage?.(config, { directory: dirname(resolve(document.file)) })
+    return topology === undefined ? [] : [{ name, spec, config, topology, from, ...(cage && { cage }) } as const]
   })
   for (const { processor, message } of topologyFaults(processors.map(({ topology }) => topology))) {
     problems.push(document.problem(['processors', processor], message))

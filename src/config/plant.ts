@@ -1,4 +1,5 @@
 import type { Model } from '../model/definition.ts'
+import type { Cage } from '../component/cage.ts'
 import type { ProcessorSpec } from '../component/processor.ts'
 import type { SourceSpec } from '../component/source.ts'
 import type { Topology } from '../component/topology.ts'
@@ -86,6 +87,8 @@ export interface ConfiguredProcessor {
   readonly spec: ProcessorSpec
   readonly config: unknown
   readonly topology: Topology
+  /** Where its code is run, if it is not ours. */
+  readonly cage?: Cage
   /** Where it begins when it has never run: with what the log still has, or with what comes. */
   readonly from: 'start' | 'end'
 }

@@ -1,0 +1,95 @@
+import { registerHooks } from 'node:module'
+import { pathToFileURL } from 'node:url'
+import { openUserProcessor } from '../../component/user-processor.ts'
+import type { Operator } from '../../component/topology.ts'
+import type { Json } from '../../model/json-value.ts'
+import { localHost, type EngineHost, type Taken } from '../topology/host.ts'
+import type { Call, Reply, Request } from './calls.ts'
+
+/**
+ * The process in which somebody's own processor runs: `node cage-main.ts FILE SETTINGS`, spoken to over its channel. Node's
+ * permissions leave it its own files to read; what else could reach the outside is taken away before the module is loaded.
+ */
+/** Modules of Node that only compute. */
+const HARMLESS = new Set(['assert', 'assert/strict', 'buffer', 'string_decoder', 'url', 'util', 'util/types'])
+const [file, settings] = process.argv.slice(2) as [string, string]
+const send = process.send!.bind(process)
+const usage = process.memoryUsage.bind(process)
+const plugin = new URL('../../plugin.ts', import.meta.url).href
+const hosts = new Map<number, EngineHost>()
+
+closeDoors()
+const operator = load()
+// Whoever calls hears of it.
+operator.catch(() => {})
+process.on('message', (request: Request) => void answer(request))
+
+function closeDoors(): void {
+  registerHooks({
+    resolve(specifier, context, next) {
+      if (specifier === 'millrace/plugin') return { url: plugin, shortCircuit: true }
+      const resolved = next(specifier, context)
+      const isOurs = context.parentURL?.startsWith(new URL('../../', import.meta.url).href) ?? true
+      const builtin = resolved.url.startsWith('node:') ? resolved.url.slice('node:'.length) : undefined
+      if (builtin === undefined || isOurs || HARMLESS.has(builtin)) return resolved
+      throw new Error(`Cannot import "${specifier}": a caged processor may not, want a module that only computes`)
+    },
+  })
+  for (const name of ['fetch', 'WebSocket', 'EventSource'] as const) Reflect.deleteProperty(globalThis, name)
+  for (const name of [
+    'kill',
+    'getBuiltinModule',
+    'exit',
+    'abort',
+    'reallyExit',
+    'binding',
+    'dlopen',
+    'chdir',
+    'send',
+    'disconnect',
+  ] as const) {
+    Object.defineProperty(process, name, { value: undefined, configurable: false, writable: false })
+  }
+}
+
+async function load(): Promise<Operator> {
+  const module = (await import(pathToFileURL(file).href)) as { default?: unknown }
+  return openUserProcessor(module.default, JSON.parse(settings) as Json)
+}
+
+async function answer({ id, task, call }: Request): Promise<void> {
+  const reply = { id, rss: usage().rss }
+  try {
+    const result = await perform(task, call, await operator)
+    send({ ...reply, ...(result && { result }) } satisfies Reply)
+  } catch (error) {
+    send({ ...reply, error: error instanceof Error ? error.message : String(error) } satisfies Reply)
+  }
+}
+
+async function perform(task: number, call: Call, of: Operator): Promise<Reply['result']> {
+  let host = hosts.get(task)
+  if (host === undefined) {
+    const steps = [{ name: 'code', does: 'code', with: null, operator: of }]
+    hosts.set(task, (host = localHost({ name: 'code', from: [], steps })))
+  }
+  switch (call.do) {
+    case 'restore':
+      await host.restore(call.keys, call.received)
+      return undefined
+    case 'take':
+      return plain(await host.take(call.facts))
+    case 'advance':
+      return plain(await host.advance(call.received))
+    case 'changes':
+      return host.changes()
+    default:
+      hosts.delete(task)
+      return undefined
+  }
+}
+
+/** What was thrown may be anything; its message can be sent. */
+function plain({ outputs, faults }: Taken): Taken {
+  return { outputs, faults: faults.map((fault) => ({ ...fault, error: String(fault.error) })) }
+}
