@@ -22,7 +22,7 @@ import { dataTopicSpec, topicSpec } from './log/topics.ts'
 import { Catalogue } from './model/catalogue.ts'
 import { topicName } from './model/path.ts'
 import { openPlantLog, type PlantLog } from './plant-log.ts'
-import { processorTopics, runProcessors } from './processing.ts'
+import { processorTopics, publishProductContracts, runProcessors } from './processing.ts'
 import { runReplications } from './replications.ts'
 import { replaceFile } from './system/disk.ts'
 import type { Address } from './system/net.ts'
@@ -97,6 +97,7 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   const sources = await openSources(options, { log, ledger, catalogue, partitions }, holder)
 
   const replications = runReplications({ plant, log, ...(holder && { holder }), system }, stack)
+  await publishProductContracts({ plant, log, system })
   const processing = runProcessors({ plant, log, catalogue, ...(holder && { holder }), system }, stack)
   const address = { page: '' }
   const views = new HubViews({

@@ -1,6 +1,7 @@
 import type { ProcessorView } from './api/contract.ts'
 import type { ConfiguredProcessor, Plant } from './config/plant.ts'
 import { CagedHosts } from './flow/cage/caged-hosts.ts'
+import { publishContracts } from './flow/topology/contracts.ts'
 import { TopologyRun } from './flow/topology/run.ts'
 import { ownTopics } from './flow/topology/stage-topics.ts'
 import type { Holder } from './ledger/book.ts'
@@ -33,7 +34,22 @@ export function processorTopics({ site, processors, log }: Plant): TopicSpec[] {
     topicSpec(site, 'derived', partitions),
     topicSpec(site, 'alarms', partitions),
     ...processors.flatMap(({ topology }) => ownTopics(site, topology, partitions)),
+    topicSpec(site, 'contracts', partitions),
   ]
+}
+
+/** Publishes what those may rely on who read the products of processors. @throws LogError */
+export async function publishProductContracts({
+  plant,
+  log,
+  system,
+}: Omit<ProcessingOptions, 'catalogue'>): Promise<void> {
+  const { site, processors } = plant
+  const contracts = processors.flatMap(({ name, spec, config }) => {
+    const contract = spec.contract?.(config, { name, site })
+    return contract === undefined ? [] : [[name, contract] as const]
+  })
+  await publishContracts(log, site, new Map(contracts), system.clock.now())
 }
 
 /** Starts every processor of a plant; the stack ends them, with their states written down, before the log is closed. */

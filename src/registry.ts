@@ -5,6 +5,7 @@ import { deadbandSpec } from './processors/deadband/spec.ts'
 import { deriveSpec } from './processors/derive/spec.ts'
 import { joinSpec } from './processors/join/spec.ts'
 import { sequenceSpec } from './processors/sequence/spec.ts'
+import { shareSpec } from './processors/share/spec.ts'
 import { stockSpec } from './processors/stock/spec.ts'
 import { swarmSpec } from './processors/swarm/spec.ts'
 import { windowSpec } from './processors/window/spec.ts'
@@ -25,5 +26,6 @@ export const KINDS: Kinds = {
     stockSpec,
     sequenceSpec,
     swarmSpec,
+    shareSpec,
   ],
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Cage } from './cage.ts'
+import type { Json } from '../model/json-value.ts'
 import type { Topology } from './topology.ts'
 
 /** What a processor is given when its topology is made. */
@@ -27,4 +28,8 @@ export interface ProcessorSpec<C = unknown> {
   topology(config: C, context: ProcessorContext): Topology
   /** Whose code it runs where that is not ours; then its operators are not called here. Absent: it is part of the program. */
   cage?(config: C, place: { readonly directory: string }): Cage
+  /** What those may rely on who read its product; it is published to `contracts`. Absent: it has none. */
+  contract?(config: C, context: ProcessorContext): Json
+  /** Users of the log that its product is for; they may read products, and nothing else. Absent: none. */
+  readers?(config: C): readonly string[]
 }

@@ -11,6 +11,8 @@ import type { Reading } from '../model/reading.ts'
 export interface Topology {
   /** Name of the processor in the config. */
   readonly name: string
+  /** Its own topic, `product-<name>`, for its facts of kind `product`; absent: it has none. */
+  readonly product?: { readonly keepMs: number }
   /** One after the other; a stage is fed by the log and by the `keyed` facts of the stage before it. */
   readonly stages: readonly Stage[]
 }
@@ -59,6 +61,7 @@ export type Fact =
   | { readonly kind: 'event'; readonly event: Event }
   | { readonly kind: 'alarm'; readonly alarm: AlarmTransition }
   | Keyed
+  | Product
 
 /** A fact under a key that is not its asset: a line, a cell of the map, a material at a place. */
 export interface Keyed {
@@ -66,6 +69,17 @@ export interface Keyed {
   readonly key: string
   /** Event time, ms since the epoch. */
   readonly time: number
+  readonly receivedTime: number
+  readonly data: Json
+}
+
+/** A record of the processor's own topic, as it is: key, value as JSON, and nothing else. */
+export interface Product {
+  readonly kind: 'product'
+  readonly key: string
+  /** Event time, ms since the epoch. */
+  readonly time: number
+  /** The record's timestamp, ms since the epoch: when it was received, or as much of that as others may know. */
   readonly receivedTime: number
   readonly data: Json
 }

@@ -11,6 +11,7 @@ import { readComponents } from './components.ts'
 import { readDocument, type ConfigDocument, type DocumentPath } from './document.ts'
 import { problemsOf } from './issues.ts'
 import { readLog } from './log-schema.ts'
+import { checkReaders } from './readers.ts'
 import { readReplications } from './replicate-schema.ts'
 import type { ConfiguredProcessor, Plant } from './plant.ts'
 import { ConfigError, type Problem } from './problem.ts'
@@ -38,6 +39,7 @@ export async function loadPlant(file: string, bytes: Uint8Array, kinds: Kinds, a
   const sources = readComponents(document, section, parsed.data.sources, problems)
   const processors = readProcessors(document, parsed.data, kinds.processors, problems)
   const plant = assemble(document, parsed.data, { sources, processors }, problems)
+  checkReaders(document, plant, problems)
   if (problems.length > 0) throw new ConfigError(problems)
   return plant
 }

@@ -62,6 +62,8 @@ test('a machine that counts calls for material once, and a part out of sequence 
     [['acme/berlin/line2', 'V2']],
   )
   assert.equal((await until(data, hub, system, 'kanban.called')).length, 1)
+  // Before its directory goes.
+  await hub.close()
 })
 
 /** The events of a type, as soon as there are any. */

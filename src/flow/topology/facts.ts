@@ -35,8 +35,10 @@ export function decodeFact(topic: FactTopic, record: StoredRecord, catalogue: Pi
   }
 }
 
-/** Where a derived fact goes. */
-export function topicOf(fact: Fact): Exclude<FactTopic, 'telemetry'> {
+/** Where a derived fact goes: a kind of topic. */
+export type OutputTopic = Exclude<FactTopic, 'telemetry'> | 'product'
+
+export function topicOf(fact: Fact): OutputTopic {
   switch (fact.kind) {
     case 'reading':
       return 'derived'
@@ -44,6 +46,8 @@ export function topicOf(fact: Fact): Exclude<FactTopic, 'telemetry'> {
       return 'events'
     case 'alarm':
       return 'alarms'
+    case 'product':
+      return 'product'
     default:
       return 'keyed'
   }
@@ -67,6 +71,10 @@ export function encodeOutput({ fact, cause, received }: Output, processor: strin
     }
     case 'alarm':
       return { key: fact.alarm.asset, value: encodeAlarm(fact.alarm), headers: [...origin, JSON_TYPE], timestamp }
+    case 'product': {
+      const headers = [...origin, JSON_TYPE]
+      return { key: fact.key, value: JSON.stringify(fact.data), headers, timestamp: Math.floor(fact.receivedTime) }
+    }
     default:
       return { key: fact.key, value: encodeKeyed(fact), headers: [...origin, JSON_TYPE], timestamp }
   }

@@ -4,7 +4,7 @@ import type { Operator, StepContext } from '../../component/topology.ts'
 import { severity } from '../../model/quality.ts'
 import { qualityOf, type Reading } from '../../model/reading.ts'
 import type { SwarmConfig } from './config.ts'
-import { geohash, isPlace, neighbourhood, type Place } from './geohash.ts'
+import { geohash, isPlace, neighbourhood, type Place } from '../../model/geohash.ts'
 import { sightingFact, type Sighting } from './sighting.ts'
 
 type Scalar = number | string | boolean

@@ -1,5 +1,5 @@
 import type { Json } from '../../model/json-value.ts'
-import type { Place } from './geohash.ts'
+import type { Place } from '../../model/geohash.ts'
 import type { Sighting } from './sighting.ts'
 
 /** What a cell knows of the cars in it and beside it, and of what they have seen. Times are event times, ms. */

@@ -18,7 +18,7 @@ import {
   type HazardState,
   type Limits,
 } from './cell.ts'
-import { distanceM } from './geohash.ts'
+import { distanceM } from '../../model/geohash.ts'
 import type { Sighting } from './sighting.ts'
 
 export interface HazardRules {

@@ -1,6 +1,6 @@
 import type { Fact } from '../../component/topology.ts'
 import type { Json } from '../../model/json-value.ts'
-import type { Place } from './geohash.ts'
+import type { Place } from '../../model/geohash.ts'
 
 /** What a car tells a cell that it is in, or beside. */
 export type Sighting =

@@ -48,6 +48,8 @@ function swarmTopology(config: SwarmConfig, { name, site }: ProcessorContext): T
       {
         name: 'cells',
         from: [{ topic: 'keyed' }],
+        // A warning that comes a second later comes too late.
+        order: 'as-they-come',
         steps: [{ name: 'cell', does: 'swarm-cell', with: shown, operator: cellOperator(rules) }],
       },
     ],

@@ -6,7 +6,7 @@ import { TopologyDriver } from '../../flow/topology/driver.ts'
 import type { Event } from '../../model/event.ts'
 import type { Json } from '../../model/json-value.ts'
 import { isConfirmed, type HazardState, type Report } from './cell.ts'
-import { geohash, middleOf, neighbourhood, type Place } from './geohash.ts'
+import { geohash, middleOf, neighbourhood, type Place } from '../../model/geohash.ts'
 import { swarmSpec } from './spec.ts'
 
 const SITE = 'audi/fleet'
