@@ -32,6 +32,11 @@ export class Outlet {
     this.#known = options.known
   }
 
+  /** Resolves when the target has room. */
+  ready(): Promise<void> {
+    return this.#options.target.ready()
+  }
+
   /**
    * Resolves when the target has copied all of it: what waits for its answer is then only bytes.
    * @param before what was sent earlier; large records wait until it is durable

@@ -231,6 +231,8 @@ export class Track {
           this.fault = undefined
           tries = 0
           if (enough) return
+          // Before the next records become objects: those that wait for room grow old.
+          await this.#options.outlet.ready()
         }
         await lane.settled()
         if (signal.aborted) return
