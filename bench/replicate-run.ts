@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { machine } from '../src/cli/machine.ts'
+import { boundYoungGeneration } from '../src/cli/young-generation.ts'
 import { Replication } from '../src/flow/replicate/replication.ts'
 import { startBroker } from '../src/log/broker/start.ts'
 import { connectLog } from '../src/log/client/connect.ts'
@@ -8,7 +9,7 @@ import type { Log, NewRecord } from '../src/log/log.ts'
 import { parseAddress } from '../src/system/net.ts'
 
 /**
- * An edge with a backlog, in a process of its own with its log in a thread, as a hub is:
+ * An edge with a backlog, in a process of its own with its log in a thread and its memory bounded, as a hub is:
  *
  *     node bench/replicate-run.ts --directory DIR --fill 1000000          writes the backlog
  *     node bench/replicate-run.ts --directory DIR --to 127.0.0.1:9092     carries it; prints a `CarryResult` as JSON
@@ -37,6 +38,7 @@ const { values } = parseArgs({
   },
 })
 
+boundYoungGeneration()
 const system = machine({ logLevel: 'warn', logFormat: 'text' })
 const listen = { host: '127.0.0.1', port: 0 }
 const broker = await startBroker({ directory: values.directory, listen, sync: { mode: 'ack' } }, system)
