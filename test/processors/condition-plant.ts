@@ -13,8 +13,9 @@ export class TestPlant {
   readonly #driver: TopologyDriver
 
   constructor(yaml: string, name = 'watch') {
-    const config = conditionSpec.config.parse(parse(yaml))
-    this.#driver = new TopologyDriver(conditionSpec.topology(config, { name, site: 'acme/berlin' }))
+    const parsed = conditionSpec.config.safeParse(parse(yaml))
+    if (!parsed.success) throw new Error(parsed.error.issues.map(({ message }) => message).join('\n'))
+    this.#driver = new TopologyDriver(conditionSpec.topology(parsed.data, { name, site: 'acme/berlin' }))
   }
 
   /** A reading at a second; `null` values are Bad. Answers what it led to. */

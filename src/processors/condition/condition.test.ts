@@ -182,6 +182,70 @@ test('a rate of change', () => {
   ])
 })
 
+test('a control chart learns what is right and sees what no limit sees', () => {
+  const plant = new TestPlant('{ chart: { value: torque, learn: 50, cusum: {} }, severity: low }')
+  const wave = (index: number) => 40 + ((index * 7) % 11) - 5
+  const told = Array.from({ length: 120 }, (_, index) =>
+    plant.at(index, { torque: wave(index) + (index < 100 ? 0 : 6) }),
+  )
+  const first = told.findIndex((one) => one.length > 0)
+  assert.ok(first >= 103 && first <= 112, `it was told at ${first}`)
+  assert.match(
+    short(told[first]![0]!),
+    /^raise watch low @\d+: Check "press7": torque is \d+: the sum of deviations is too high, want it around \d+\.?\d* \(sigma \d\.\d+\)$/,
+  )
+})
+
+test('a chart with what is right given, and rules by number', () => {
+  const plant = new TestPlant('{ chart: { value: torque, mean: 40, sigma: 1, nelson: [1, 5] } }')
+  assert.deepEqual(plant.at(0, { torque: 42.5 }), [])
+  assert.deepEqual(plant.at(1, { torque: 43.5 }).map(short), [
+    'raise watch medium @1: Check "press7": torque is 43.5: beyond 3 sigma (rule 1), 2 of 3 beyond 2 sigma (rule 5), want it around 40 (sigma 1)',
+  ])
+  assert.deepEqual(plant.at(2, { torque: 40 }).map(short), ['clear watch @2'])
+})
+
+test('values of a chart may be averaged to one point', () => {
+  const plant = new TestPlant('{ chart: { value: torque, mean: 40, sigma: 1, group: 4, nelson: [1] } }')
+  for (const [second, torque] of [50, 50, 40].entries()) assert.deepEqual(plant.at(second, { torque }), [])
+  assert.equal(plant.at(3, { torque: 40 }).length, 1)
+})
+
+test('zones of vibration: an alarm in C, a graver one in D', () => {
+  const plant = new TestPlant('{ vibration: { value: velocity, group: 2 }, severity: medium }')
+  const steps: readonly (readonly [velocity: number, ...told: string[]])[] = [
+    [1.4],
+    [2.8],
+    [2.9, 'raise watch medium @2: Check "press7": velocity is 2.9 mm/s (zone C), want at most 2.8 mm/s'],
+    [4.6, 'update watch high @3: Check "press7": velocity is 4.6 mm/s (zone D), want at most 2.8 mm/s'],
+    [4.45],
+    [4.4, 'update watch medium @5: Check "press7": velocity is 4.4 mm/s (zone C), want at most 2.8 mm/s'],
+    [2.75],
+    [2.65, 'clear watch @7'],
+  ]
+  steps.forEach(([velocity, ...told], second) => {
+    assert.deepEqual(plant.at(second, { velocity }).map(short), told)
+  })
+})
+
+const REFUSED: readonly (readonly [config: string, message: RegExp])[] = [
+  ['{}', /it has none, want exactly one of when, limits, rate, chart, vibration/],
+  ['{ when: a > 1, limits: { value: a, hi: 1 } }', /it has when and limits, want exactly one/],
+  ['{ limits: { value: a } }', /Cannot use limits without a limit/],
+  ['{ limits: { value: a, hi: 1, lo: 2 } }', /Cannot use limit "lo": it is 2, want less than hi \(1\)/],
+  ['{ limits: { value: a, hi: 1 }, clear: a < 1 }', /Cannot use "clear" without "when"/],
+  ['{ when: a > 1 for 3s, for: 4s }', /Cannot use "for" twice/],
+  ['{ rate: { value: a } }', /Cannot use a rate without a limit/],
+  ['{ chart: { value: a } }', /Cannot use this chart: it has none/],
+  ['{ chart: { value: a, mean: 3, cusum: {} } }', /want both, or none/],
+  ['{ vibration: { value: a } }', /Cannot tell the zones: want "group" or "boundaries"/],
+  ['{ when: a >> 1 }', /Cannot read expression "a >> 1" at column 4/],
+]
+
+for (const [config, message] of REFUSED) {
+  test(`a config that is refused: ${config}`, () => assert.throws(() => new TestPlant(config), { message }))
+}
+
 test('a condition is of each asset', () => {
   const plant = new TestPlant('{ on: "press-shop/**", limits: { value: temperature, hi: 95 } }')
   assert.equal(plant.at(0, { temperature: 99 }, { asset: 'acme/berlin/paint/robot' }).length, 0)
@@ -205,6 +269,9 @@ const CONFIGS = [
   '{ when: "a > 1 || b > 1", staleAfter: 4s, clearAfter: 2s }',
   '{ limits: { value: a + b, hihi: 4, hi: 2, lo: 0, deadband: 1 }, for: 2s, staleAfter: 5s }',
   '{ rate: { value: a, above: 1, below: -1, per: 1s, over: 5s }, clearAfter: 1s }',
+  '{ chart: { value: a, learn: 20, ewma: {} } }',
+  '{ chart: { value: a + b, mean: 1, sigma: 1, group: 2, nelson: [1, 2, 3, 4, 5, 6, 7, 8] }, latch: true }',
+  '{ vibration: { value: a, boundaries: [0.5, 1, 2], deadband: 1 }, for: 2s }',
 ]
 
 for (const config of CONFIGS) {

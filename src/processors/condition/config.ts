@@ -74,8 +74,73 @@ const rateField = z
   })
   .describe('How fast a value may change')
 
+const chartField = z
+  .strictObject({
+    value: numberField,
+    mean: z.number().optional().describe('What is right; with "sigma". Default: learned'),
+    sigma: z.number().positive().optional(),
+    learn: z
+      .number()
+      .int()
+      .min(20)
+      .max(100_000)
+      .default(100)
+      .describe('Points that are learned from, while all is well'),
+    group: z.number().int().min(1).max(10_000).default(1).describe('Values that are averaged to one point'),
+    ewma: z
+      .strictObject({
+        lambda: z.number().gt(0).max(1).default(0.1).describe('Weight of the newest point'),
+        width: z.number().positive().default(2.7).describe('Distance of the limits, in sigmas of the average'),
+      })
+      .optional(),
+    cusum: z
+      .strictObject({
+        slack: z.number().min(0).default(0.5).describe('Half of the shift that is to be seen, in sigmas'),
+        threshold: z.number().positive().default(5),
+      })
+      .optional(),
+    nelson: z
+      .array(z.number().int().min(1).max(8))
+      .min(1)
+      .optional()
+      .describe("Numbers of Nelson's rules: [1, 2, 5, 6]"),
+  })
+  .superRefine(({ mean, sigma, ...chart }, context) => {
+    if ((mean === undefined) !== (sigma === undefined))
+      context.addIssue({ code: 'custom', message: 'Cannot use one of "mean" and "sigma" alone: want both, or none' })
+    const given = (['ewma', 'cusum', 'nelson'] as const).filter((kind) => chart[kind] !== undefined)
+    if (given.length === 1) return
+    const there = given.length === 0 ? 'none' : given.join(' and ')
+    context.addIssue({
+      code: 'custom',
+      message: `Cannot use this chart: it has ${there}, want one of ewma, cusum, nelson`,
+    })
+  })
+  .describe('A control chart: is this still the process that it was?')
+
+const vibrationField = z
+  .strictObject({
+    value: numberField.describe('Velocity (RMS, 10 to 1000 Hz) in mm/s'),
+    group: z
+      .union([z.literal(1), z.literal(2)])
+      .optional()
+      .describe('Machine group of ISO 20816-3: 1 above 300 kW, 2 from 15 kW'),
+    support: z.enum(['rigid', 'flexible']).default('rigid'),
+    boundaries: z
+      .tuple([z.number().positive(), z.number().positive(), z.number().positive()])
+      .refine(([ab, bc, cd]) => ab < bc && bc < cd, { message: 'want [A/B, B/C, C/D], rising' })
+      .optional()
+      .describe('Boundaries of the zones in mm/s, for machines that ISO 20816-3 is not about'),
+    deadband: z.number().min(0).default(0.1).describe('How far it must come back before a zone is left, mm/s'),
+    danger: severityField.default('high').describe('Priority in zone D; "severity" is that in zone C'),
+  })
+  .refine(({ group, boundaries }) => (group === undefined) !== (boundaries === undefined), {
+    message: 'Cannot tell the zones: want "group" or "boundaries"',
+  })
+  .describe('Zones of vibration severity of ISO 20816: an alarm in zone C, of another priority in zone D')
+
 /** Kinds of rules; a condition has exactly one of them. */
-export const RULES = ['when', 'limits', 'rate'] as const
+const RULES = ['when', 'limits', 'rate', 'chart', 'vibration'] as const
 
 /** What is wrong with a machine, and what alarm that is. */
 export const conditionSchema = z
@@ -88,6 +153,8 @@ export const conditionSchema = z
       .describe('With "when": the alarm is over when this holds, not when "when" no longer does'),
     limits: limitsField.optional(),
     rate: rateField.optional(),
+    chart: chartField.optional(),
+    vibration: vibrationField.optional(),
     severity: severityField.default('medium').describe("The alarm's priority"),
     latch: z.boolean().default(false).describe('The alarm stays when it is over until somebody has reset it'),
     message: z

@@ -1,17 +1,20 @@
 import type { ProcessorContext, ProcessorSpec } from '../../component/processor.ts'
 import type { Topology } from '../../component/topology.ts'
+import { chartRule, type ChartMethod } from './chart.ts'
 import { conditionSchema, type ConditionConfig } from './config.ts'
 import { LIMIT_NAMES, limitsRule, type Limit } from './limits.ts'
 import { tagsOfMessage } from './message.ts'
 import { conditionOperator } from './operator.ts'
 import { rateRule } from './rate.ts'
 import type { Rule, RuleAlarm } from './rule.ts'
+import { vibrationRule, ZONE_BOUNDARIES } from './vibration.ts'
 import { whenRule } from './when.ts'
 
 /** Watches machines and raises alarms. */
 export const conditionSpec: ProcessorSpec<ConditionConfig> = {
   kind: 'condition',
-  summary: 'Raises an alarm while something is wrong with a machine: an expression, limits, a rate',
+  summary:
+    'Raises an alarm while something is wrong with a machine: an expression, limits, a rate, a control chart, vibration',
   config: conditionSchema,
   example: `processors:
   overheating:
@@ -56,19 +59,40 @@ function conditionTopology(config: ConditionConfig, { name }: ProcessorContext):
 
 /** The rule of a condition; the config has exactly one. */
 function ruleOf(config: ConditionConfig): Rule {
-  const { when, clear, limits, rate, severity: priority } = config
+  const { when, clear, limits, rate, chart, vibration, severity: priority } = config
   const alarm: RuleAlarm = { part: '', priority, onMs: when?.forMs || (config.for ?? 0), offMs: config.clearAfter }
   if (when) return whenRule(when, clear, { ...alarm, offMs: clear?.forMs || alarm.offMs })
-  if (rate) {
-    const { per, over, value, above, below } = rate
-    const bounds = { ...(above === undefined ? {} : { above }), ...(below === undefined ? {} : { below }) }
-    return rateRule({ value, ...bounds, perMs: per.ms, per: per.text, overMs: over ?? per.ms }, alarm)
+  if (rate) return rateOf(rate, alarm)
+  if (chart) return chartOf(chart, alarm)
+  if (vibration) {
+    const boundaries = vibration.boundaries ?? ZONE_BOUNDARIES[`${vibration.group}/${vibration.support}`]!
+    return vibrationRule({ ...vibration, boundaries }, alarm)
   }
-  const { value, deadband } = limits!
+  return limitsOf(limits!, alarm)
+}
+
+function rateOf({ per, over, value, above, below }: NonNullable<ConditionConfig['rate']>, alarm: RuleAlarm): Rule {
+  const bounds = { ...(above === undefined ? {} : { above }), ...(below === undefined ? {} : { below }) }
+  return rateRule({ value, ...bounds, perMs: per.ms, per: per.text, overMs: over ?? per.ms }, alarm)
+}
+
+function chartOf(chart: NonNullable<ConditionConfig['chart']>, alarm: RuleAlarm): Rule {
+  const { value, mean, sigma, learn, group } = chart
+  const given = mean === undefined || sigma === undefined ? {} : { given: { mean, sigma } }
+  return chartRule({ value, learn, group, ...given, method: methodOf(chart) }, alarm)
+}
+
+function methodOf({ ewma, cusum, nelson }: NonNullable<ConditionConfig['chart']>): ChartMethod {
+  if (ewma) return { kind: 'ewma', settings: ewma }
+  return cusum ? { kind: 'cusum', settings: cusum } : { kind: 'nelson', rules: nelson! }
+}
+
+function limitsOf(limits: NonNullable<ConditionConfig['limits']>, alarm: RuleAlarm): Rule {
   const each = LIMIT_NAMES.flatMap((part): Limit[] => {
-    const limit = limits![part]
+    const limit = limits[part]
     if (limit === undefined) return []
-    return [{ ...alarm, part, at: limit.at, priority: limit.severity ?? priority, onMs: limit.for ?? alarm.onMs }]
+    const { at, severity = alarm.priority, for: onMs = alarm.onMs } = limit
+    return [{ ...alarm, part, at, priority: severity, onMs }]
   })
-  return limitsRule(value, each, deadband)
+  return limitsRule(limits.value, each, limits.deadband)
 }
