@@ -1,7 +1,7 @@
 import type { Json } from '../../model/json-value.ts'
 import { timeOf, type Fact, type Operator, type StepContext } from '../topology.ts'
 import { factJson, parseFact } from './fact-json.ts'
-import { insertInTime, takeUpTo } from './in-time.ts'
+import { horizonAt, insertInTime, takeUpTo } from './in-time.ts'
 import { lateEvent, tooLate, type TooLate } from './too-late.ts'
 
 export interface InOrderOptions {
@@ -42,7 +42,7 @@ export function inOrderOperator({ name, lateMs, onLate }: InOrderOptions): Opera
   return {
     create: () => ({ horizon: -Infinity, waiting: [] }),
     take(state, fact, context) {
-      const horizon = Math.max(state.horizon, context.now - lateMs)
+      const horizon = horizonAt(state.horizon, context, lateMs)
       const behind = horizon - context.time
       if (behind <= 0) insertInTime(state.waiting, { time: context.time, fact })
       else if (onLate === 'drop' || fact.kind !== 'reading') throw tooLate(behind)

@@ -1,3 +1,13 @@
+import type { StepContext } from '../topology.ts'
+
+/**
+ * What is older than this comes too late. It moves with the newest fact of a key and with timers: one that is older than others
+ * after a silence is no sign that what the machine has kept meanwhile will not come.
+ */
+export function horizonAt(before: number, { time, now }: StepContext, lateMs: number): number {
+  return time < now ? before : Math.max(before, now - lateMs)
+}
+
 /**
  * Puts what comes late in its place: items by event time, of equal times in the order in which they came. Nearly
  * everything comes in order, so the search begins at the end.

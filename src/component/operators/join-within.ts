@@ -1,6 +1,6 @@
 import type { Json } from '../../model/json-value.ts'
 import type { Operator, StepContext } from '../topology.ts'
-import { insertInTime } from './in-time.ts'
+import { horizonAt, insertInTime } from './in-time.ts'
 import type { Joined, JoinRow, SideOf } from './join-row.ts'
 import { tooLate } from './too-late.ts'
 
@@ -60,7 +60,7 @@ export function joinWithinOperator(options: JoinWithinOptions): Operator<State> 
   return {
     create: () => ({ horizon: null, left: [], right: [] }),
     take(state, fact, context) {
-      const horizon = Math.max(state.horizon ?? -Infinity, context.now - lateMs)
+      const horizon = horizonAt(state.horizon ?? -Infinity, context, lateMs)
       const rows = sideOf(fact, context.time)
       if (rows.length > 0 && context.time < horizon) throw tooLate(horizon - context.time)
       for (const { side } of rows) if (isFull(side, state, horizon)) throw tooMany(side)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
+  ASSET,
   anyFacts,
   dying,
   eventsOf,
@@ -21,6 +22,7 @@ import {
   type Asked,
   type Frame,
 } from '../../../test/operators/window-oracle.ts'
+import type { Output } from '../../flow/topology/engine.ts'
 import { seededRandom } from '../../system/random.ts'
 import { TopologyDriver } from '../../testing.ts'
 import { timeOf, type Fact } from '../topology.ts'
@@ -249,6 +251,36 @@ test('what comes too late goes aside with how late it was, or is counted in the 
     [start + 10_000 - T0, { 'x.count': 1 }],
     [start + 30_000 - T0, { 'x.count': 1, 'window.dropped': 1 }],
   ])
+})
+
+test('what a machine sends after an hour offline counts, but for the window that was told while it was silent', () => {
+  const tags = [{ tag: 'x', aggregates: ['count'] }]
+  const driver = new TopologyDriver(window(tumbling(60_000), { tags }))
+  const start = T0 - (T0 % 60_000)
+  const outputs: Output[] = []
+  const send = (time: number, received: number, asset?: string) => {
+    outputs.push(
+      ...driver.send(reading(start + time, { x: 1 }, asset === undefined ? {} : { asset }), {
+        received: start + received,
+      }),
+    )
+  }
+  send(50_000, 50_000)
+  for (let minute = 1; minute < 60; minute++) send(minute * 60_000, minute * 60_000, 'acme/berlin/other')
+  // The first is older than what was there before the silence; then ten minutes of what it has kept.
+  for (let time = 40_000; time < 600_000; time += 10_000) send(time, 3_600_000)
+  outputs.push(...driver.advance(start + 7_200_000))
+  const own = (asset: string) => asset === ASSET
+  assert.deepEqual(
+    readingsOf(outputs)
+      .filter(({ asset }) => own(asset))
+      .map(({ sourceTime, values }) => [sourceTime - start, values['x.count']]),
+    [[60_000, 1], ...Array.from({ length: 9 }, (_, index) => [120_000 + index * 60_000, 6])],
+  )
+  assert.deepEqual(
+    eventsOf(outputs).map(({ time }) => time - start),
+    [40_000, 50_000],
+  )
 })
 
 test('names of tags and of states are only names', () => {

@@ -8,7 +8,7 @@ import { Fold, newFolded } from './fold.ts'
 import type { Folded, Folding, Measure, OnClose, Open } from './fold.ts'
 import { Grid, Sessions } from './frames.ts'
 import type { Shape } from './frames.ts'
-import { insertInTime, takeUpTo } from './in-time.ts'
+import { horizonAt, insertInTime, takeUpTo } from './in-time.ts'
 import { rowOf, worse } from './row.ts'
 import type { Row } from './row.ts'
 import { SlidingFold } from './sliding.ts'
@@ -107,7 +107,7 @@ class WindowOperator implements Operator<State> {
     if (fact.kind !== 'reading') return
     const row = rowOf(fact.reading, context.time, this.#tags)
     const before = state.horizon ?? -Infinity
-    const horizon = Math.max(before, context.now - this.#options.lateMs)
+    const horizon = horizonAt(before, context, this.#options.lateMs)
     if (row !== undefined && row.time < horizon) this.#late(state, fact, horizon - row.time, context)
     else if (row !== undefined) insertInTime(state.pending, row)
     const over = state.pending.length - MOST_PENDING
