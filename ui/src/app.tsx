@@ -1,16 +1,14 @@
 import { useEffect, useState } from 'preact/hooks'
 import { AssetPage } from './asset-page.tsx'
 import type { Connection } from './connection.ts'
-import { ConnectionsPage } from './connections-page.tsx'
 import { ageText } from './format.ts'
 import { Header } from './header.tsx'
 import { useMedia, useRoute, useSeconds, useStore } from './hooks.ts'
-import { LogPage } from './log-page.tsx'
 import { Login } from './login.tsx'
+import { hrefFrom, PAGES } from './pages.tsx'
 import { PlacePage } from './place-page.tsx'
 import type { Route } from './route.ts'
 import type { Store } from './store.ts'
-import { TopicPage } from './topic-page.tsx'
 import { TreePanel } from './tree-panel.tsx'
 
 interface AppProps {
@@ -24,11 +22,12 @@ export function App({ store, connection }: AppProps) {
   const route = useRoute()
   const narrow = useMedia('(max-width: 760px)')
   const [drawer, setDrawer] = useState(false)
+  const page = route.view === 'page' ? pageOf(route) : undefined
   const path = route.view === 'place' ? route.path : ''
   const isAsset = store.tree.find(path)?.asset !== undefined
   // The tree may not be here yet when a link to an asset is opened: ask for it anyway, the hub knows.
   useEffect(() => connection.look(path.includes('/') ? [path] : []), [connection, path, isAsset])
-  useEffect(() => setDrawer(false), [route.view, path])
+  useEffect(() => setDrawer(false), [page?.name, route.path])
   useTitle(store, route)
   if (store.connection === 'login') return <Login onIn={() => void connection.start()} />
   return (
@@ -40,7 +39,12 @@ export function App({ store, connection }: AppProps) {
       {store.connection === 'lost' && <LostBanner store={store} />}
       <div class="body">
         <aside class="side" hidden={narrow && !drawer}>
-          <TreePanel store={store} selected={path} tall={narrow} />
+          <TreePanel
+            store={store}
+            selected={page?.ofPlaces ? route.path : path}
+            hrefOf={hrefFrom(page?.name)}
+            tall={narrow}
+          />
         </aside>
         <main id="main" class="main" tabIndex={-1} hidden={narrow && drawer}>
           <View store={store} route={route} />
@@ -51,12 +55,22 @@ export function App({ store, connection }: AppProps) {
 }
 
 function View({ store, route }: { readonly store: Store; readonly route: Route }) {
-  if (route.view === 'connections') return <ConnectionsPage store={store} />
-  if (route.view === 'log') return <LogPage />
-  if (route.view === 'topic') return <TopicPage topic={route.topic} page={route.page} />
+  if (route.view === 'page') {
+    const page = pageOf(route)
+    // A page that there is not is the plant.
+    return page ? (
+      <page.Page store={store} path={route.path} query={route.query} />
+    ) : (
+      <PlacePage store={store} path="" />
+    )
+  }
   const known = store.tree.find(route.path)
   if (known?.asset !== undefined || store.twins.has(route.path)) return <AssetPage store={store} path={route.path} />
   return <PlacePage store={store} path={route.path} />
+}
+
+function pageOf({ name }: Extract<Route, { view: 'page' }>) {
+  return PAGES.find((page) => page.name === name)
 }
 
 /** P9: no stale value looks fresh. Whatever is on the page now is the past, and this says since when. */
@@ -80,9 +94,9 @@ function useTitle(store: Store, route: Route): void {
 }
 
 function nameOf(route: Route): string | undefined {
-  if (route.view === 'connections') return 'Connections'
-  if (route.view === 'log') return 'Log'
-  return route.view === 'topic' ? route.topic : route.path.split('/').at(-1)
+  const own = route.path.split('/').at(-1)
+  const title = route.view === 'page' ? pageOf(route)?.title : undefined
+  return own !== '' && title !== undefined ? `${own} · ${title}` : (title ?? own)
 }
 
 function focusMain(event: Event): void {

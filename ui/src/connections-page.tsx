@@ -3,6 +3,7 @@ import { Fact } from './fact.tsx'
 import { numberText, rateText } from './format.ts'
 import { Hubs } from './hubs.tsx'
 import { Age, Mark } from './marks.tsx'
+import type { PageProps } from './pages.tsx'
 import { Replications } from './replications.tsx'
 import { SOURCE_STATES } from './source-states.ts'
 import type { Store } from './store.ts'
@@ -11,7 +12,7 @@ import type { State } from './tree.ts'
 const ORDER: readonly State[] = ['bad', 'stale', 'uncertain', 'good']
 
 /** The sources: how each is, why, since when data came, and whether its books balance. */
-export function ConnectionsPage({ store }: { readonly store: Store }) {
+export function ConnectionsPage({ store }: PageProps) {
   const { sources } = store
   const lost = !store.isLive
   const sorted = [...(sources ?? [])].sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1))

@@ -1,7 +1,8 @@
 import type { HubView } from '../../src/api/contract.ts'
 import { rateText } from './format.ts'
 import { Mark } from './marks.tsx'
-import { placeHref, type Route } from './route.ts'
+import { PAGES } from './pages.tsx'
+import { pageHref, placeHref, type Route } from './route.ts'
 import type { ConnectionState, Store } from './store.ts'
 
 interface HeaderProps {
@@ -34,12 +35,15 @@ export function Header({ store, route, drawer, onDrawer }: HeaderProps) {
         <a href={placeHref('')} aria-current={route.view === 'place' ? 'page' : undefined}>
           Plant
         </a>
-        <a href="#/connections" aria-current={route.view === 'connections' ? 'page' : undefined}>
-          Connections
-        </a>
-        <a href="#/log" aria-current={route.view === 'log' || route.view === 'topic' ? 'page' : undefined}>
-          Log
-        </a>
+        {PAGES.map(({ name, title }) => (
+          <a
+            key={name}
+            href={pageHref(name)}
+            aria-current={route.view === 'page' && route.name === name ? 'page' : undefined}
+          >
+            {title}
+          </a>
+        ))}
       </nav>
       <dl class="facts" data-live={store.isLive}>
         <div class="fact">

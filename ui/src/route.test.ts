@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parseRoute, placeHref, topicHref } from './route.ts'
+import { parseRoute, placeHref, recordsPage, topicHref } from './route.ts'
 
 test('a link to any path leads back to it', () => {
   const segment = fc.string({ unit: 'grapheme', minLength: 1 }).filter((name) => !name.includes('/'))
@@ -16,17 +16,18 @@ test('a link to any path leads back to it', () => {
 test('a link to a page of a topic leads back to it', () => {
   const page = { at: '0:17,1:4', back: 'true', partition: '1' }
   assert.deepEqual(parseRoute(topicHref('acme.berlin.raw-a?b', page)), {
-    view: 'topic',
-    topic: 'acme.berlin.raw-a?b',
-    page,
+    view: 'page',
+    name: 'log',
+    path: 'acme.berlin.raw-a?b',
+    query: page,
   })
-  assert.deepEqual(parseRoute('#/log'), { view: 'log' })
-  assert.deepEqual(parseRoute('#/log/t?other=1'), { view: 'topic', topic: 't', page: {} })
+  assert.deepEqual(recordsPage({ ...page, other: '1' }), page)
+  assert.deepEqual(parseRoute('#/log'), { view: 'page', name: 'log', path: '', query: {} })
 })
 
 test('whatever somebody types is a view', () => {
   assert.deepEqual(parseRoute(''), { view: 'place', path: '' })
-  assert.deepEqual(parseRoute('#/nothing/here'), { view: 'place', path: '' })
-  assert.deepEqual(parseRoute('#/connections'), { view: 'connections' })
+  assert.deepEqual(parseRoute('#/nothing/here'), { view: 'page', name: 'nothing', path: 'here', query: {} })
+  assert.deepEqual(parseRoute('#/connections'), { view: 'page', name: 'connections', path: '', query: {} })
   assert.deepEqual(parseRoute('#/assets/acme/100%'), { view: 'place', path: 'acme/100%' })
 })

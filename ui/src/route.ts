@@ -1,9 +1,13 @@
 /** What the page shows; it lives in the hash of the URL, so every view can be sent to somebody. */
 export type Route =
   | { readonly view: 'place'; readonly path: string }
-  | { readonly view: 'connections' }
-  | { readonly view: 'log' }
-  | { readonly view: 'topic'; readonly topic: string; readonly page: RecordsPage }
+  /** One of `PAGES`, by its name. */
+  | { readonly view: 'page'; readonly name: string; readonly path: string; readonly query: RouteQuery }
+
+/** What a page was asked for beyond its path: a period, a place in the log. */
+export interface RouteQuery {
+  readonly [name: string]: string
+}
 
 /** Which records of a topic are shown, in the words of the API; nothing: the newest ones. */
 export interface RecordsPage {
@@ -13,29 +17,33 @@ export interface RecordsPage {
   readonly partition?: string
 }
 
-/** `#/` is the plant, `#/assets/acme/berlin` a place or an asset, `#/connections` the sources, `#/log/{topic}` the log. */
+/** `#/` is the plant, `#/assets/acme/berlin` a place or an asset, `#/{page}/{path}?{query}` a page. */
 export function parseRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?', 2)
-  const [view, ...rest] = path.split('/')
-  if (view === 'connections') return { view }
-  if (view === 'log') return rest[0] ? { view: 'topic', topic: decode(rest[0]), page: pageOf(query) } : { view }
-  return { view: 'place', path: view === 'assets' ? rest.map(decode).join('/') : '' }
+  const [view = '', ...rest] = path.split('/')
+  const below = rest.map(decode).join('/')
+  if (view === '' || view === 'assets') return { view: 'place', path: view === '' ? '' : below }
+  return { view: 'page', name: view, path: below, query: Object.fromEntries(new URLSearchParams(query)) }
 }
 
 export function placeHref(path: string): string {
-  return path === '' ? '#/' : `#/assets/${path.split('/').map(encodeURIComponent).join('/')}`
+  return path === '' ? '#/' : pageHref('assets', path)
+}
+
+export function pageHref(name: string, path = '', query: RouteQuery = {}): string {
+  const place = path === '' ? '' : `/${path.split('/').map(encodeURIComponent).join('/')}`
+  const asked = new URLSearchParams(query).toString()
+  return `#/${name}${place}${asked === '' ? '' : `?${asked}`}`
 }
 
 export function topicHref(topic: string, page: RecordsPage = {}): string {
-  const query = new URLSearchParams({ ...page }).toString()
-  return `#/log/${encodeURIComponent(topic)}${query === '' ? '' : `?${query}`}`
+  return pageHref('log', topic, { ...page })
 }
 
-const PAGE_KEYS = ['at', 'time', 'back', 'partition'] as const
+const RECORDS_KEYS = ['at', 'time', 'back', 'partition'] as const
 
-function pageOf(query: string): RecordsPage {
-  const given = new URLSearchParams(query)
-  return Object.fromEntries(PAGE_KEYS.flatMap((key) => (given.has(key) ? [[key, given.get(key)!]] : [])))
+export function recordsPage(query: RouteQuery): RecordsPage {
+  return Object.fromEntries(RECORDS_KEYS.flatMap((key) => (Object.hasOwn(query, key) ? [[key, query[key]!]] : [])))
 }
 
 function decode(segment: string): string {

@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Mark, STATE_WORDS } from './marks.tsx'
-import { placeHref } from './route.ts'
 import type { Store } from './store.ts'
 import { openRows, search, totalOf, worstOf, type Counts, type Place } from './tree.ts'
 
@@ -16,12 +15,14 @@ const OVERSCAN = 6
 interface TreePanelProps {
   readonly store: Store
   readonly selected: string
+  /** Where a place leads to: what is shown of it depends on the page. */
+  readonly hrefOf: (path: string) => string
   /** Rows for fingers. */
   readonly tall: boolean
 }
 
 /** The plant by place. However large it is, only the rows that show are drawn. */
-export function TreePanel({ store, selected, tall }: TreePanelProps) {
+export function TreePanel({ store, selected, hrefOf, tall }: TreePanelProps) {
   const [text, setText] = useState('')
   const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set())
   const isOpen = (place: Place) => {
@@ -56,6 +57,7 @@ export function TreePanel({ store, selected, tall }: TreePanelProps) {
         rows={rows}
         flat={hits !== undefined}
         selected={selected}
+        hrefOf={hrefOf}
         isOpen={isOpen}
         toggle={toggle}
         height={tall ? 44 : 28}
@@ -70,6 +72,7 @@ interface RowsProps {
   /** Search results: no levels, whole paths. */
   readonly flat: boolean
   readonly selected: string
+  readonly hrefOf: (path: string) => string
   readonly isOpen: (place: Place) => boolean
   readonly toggle: (place: Place) => void
   /** Of a row, px. */
@@ -77,7 +80,7 @@ interface RowsProps {
 }
 
 function Rows(props: RowsProps) {
-  const { store, rows, flat, selected, isOpen, toggle, height } = props
+  const { store, rows, flat, selected, hrefOf, isOpen, toggle, height } = props
   const box = useRef<HTMLDivElement>(null)
   const [view, setView] = useState({ top: 0, height: 600 })
   const [active, setActive] = useState(selected)
@@ -93,7 +96,7 @@ function Rows(props: RowsProps) {
     reveal(box.current!, rows.indexOf(place), height)
   }
   const onKeyDown = (event: KeyboardEvent) => {
-    if (treeKey(event.key, { rows, activeIndex, isOpen, toggle, move })) event.preventDefault()
+    if (treeKey(event.key, { rows, activeIndex, hrefOf, isOpen, toggle, move })) event.preventDefault()
   }
   return (
     <div
@@ -111,6 +114,7 @@ function Rows(props: RowsProps) {
           <Row
             key={place.path}
             place={place}
+            href={hrefOf(place.path)}
             counts={store.countsOf(place)}
             index={first + offset}
             height={height}
@@ -128,6 +132,7 @@ function Rows(props: RowsProps) {
 
 interface RowProps {
   readonly place: Place
+  readonly href: string
   readonly counts: Counts
   readonly index: number
   readonly height: number
@@ -138,7 +143,7 @@ interface RowProps {
   readonly onToggle: () => void
 }
 
-function Row({ place, counts, index, height, flat, open, selected, active, onToggle }: RowProps) {
+function Row({ place, href, counts, index, height, flat, open, selected, active, onToggle }: RowProps) {
   const isParent = place.children.size > 0 && !flat
   const state = worstOf(counts)
   const abnormal = totalOf(counts) - counts.good
@@ -165,7 +170,7 @@ function Row({ place, counts, index, height, flat, open, selected, active, onTog
       ) : (
         <span class="twisty" />
       )}
-      <a class="tree-link" href={placeHref(place.path)} tabIndex={-1} title={place.path}>
+      <a class="tree-link" href={href} tabIndex={-1} title={place.path}>
         <span class="tree-name">{flat ? place.path.split('/').slice(2).join(' / ') || place.path : place.name}</span>
         {state !== 'good' && (
           <span class="count tree-state" data-state={state} title={words}>
@@ -182,13 +187,14 @@ function Row({ place, counts, index, height, flat, open, selected, active, onTog
 interface Keyboard {
   readonly rows: readonly Place[]
   readonly activeIndex: number
+  readonly hrefOf: (path: string) => string
   readonly isOpen: (place: Place) => boolean
   readonly toggle: (place: Place) => void
   readonly move: (index: number) => void
 }
 
 /** The keys of a tree (WAI-ARIA APG); true where the key was one of them. */
-function treeKey(key: string, { rows, activeIndex, isOpen, toggle, move }: Keyboard): boolean {
+function treeKey(key: string, { rows, activeIndex, hrefOf, isOpen, toggle, move }: Keyboard): boolean {
   const place = rows[activeIndex]
   const canOpen = place !== undefined && place.children.size > 0
   switch (key) {
@@ -215,7 +221,7 @@ function treeKey(key: string, { rows, activeIndex, isOpen, toggle, move }: Keybo
       return true
     case 'Enter':
     case ' ':
-      if (place !== undefined) location.hash = placeHref(place.path)
+      if (place !== undefined) location.hash = hrefOf(place.path)
       return true
     default:
       return false

@@ -1,0 +1,40 @@
+import type { ComponentType } from 'preact'
+import { ConnectionsPage } from './connections-page.tsx'
+import { LogPage } from './log-page.tsx'
+import { pageHref, placeHref, recordsPage, type RouteQuery } from './route.ts'
+import type { Store } from './store.ts'
+import { TopicPage } from './topic-page.tsx'
+
+/** What a page is given. */
+export interface PageProps {
+  readonly store: Store
+  /** What follows its name in the URL: `#/{name}/{path}?{query}`. */
+  readonly path: string
+  readonly query: RouteQuery
+}
+
+/** A page with an entry in the header. */
+interface PageEntry {
+  /** First segment of its URL. */
+  readonly name: string
+  readonly title: string
+  /** Its path is a place of the plant: the tree beside it leads to other places within the page. */
+  readonly ofPlaces?: true
+  readonly Page: ComponentType<PageProps>
+}
+
+/** Every page beside that of the plant itself, in the order of the header. */
+export const PAGES: readonly PageEntry[] = [
+  { name: 'connections', title: 'Connections', Page: ConnectionsPage },
+  { name: 'log', title: 'Log', Page: Log },
+]
+
+/** Where a place of the tree leads to, seen from a page. */
+export function hrefFrom(name: string | undefined): (path: string) => string {
+  const page = PAGES.find((one) => one.name === name)
+  return page?.ofPlaces ? (path) => pageHref(page.name, path) : placeHref
+}
+
+function Log({ path, query }: PageProps) {
+  return path === '' ? <LogPage /> : <TopicPage topic={path} page={recordsPage(query)} />
+}
