@@ -63,6 +63,16 @@ export interface Batch {
   fail(error: Error): void
 }
 
+/** A message for machines that have subscribed to its topic. */
+export interface Outgoing {
+  readonly topic: string
+  readonly payload: Uint8Array
+  /** 1: at least once, as long as the machine's session lasts; 0: to those who are there. */
+  readonly qos: 0 | 1
+  /** After this it is of no use any more, ms; absent: never. */
+  readonly expiresMs?: number
+}
+
 /**
  * A connection to machines. Its constructor only stores; I/O starts with `read` and has ended when the iterator
  * returns after the signal aborts.
@@ -75,6 +85,11 @@ export interface Batch {
  */
 export interface Source {
   read(signal: AbortSignal): AsyncIterable<Batch>
+  /**
+   * Hands a message to the machines that have subscribed to its topic, and answers how many; where machines cannot
+   * subscribe, it is absent. What is for one that is away waits as its own session allows. Never throws.
+   */
+  publish?(message: Outgoing): number
   /** Cheap; asked once a second. */
   health(): Health
 }

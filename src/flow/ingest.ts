@@ -1,5 +1,5 @@
 import type { Health } from '../component/health.ts'
-import type { Source } from '../component/source.ts'
+import type { Outgoing, Source } from '../component/source.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Log } from '../log/log.ts'
 import type { Catalogue } from '../model/catalogue.ts'
@@ -106,6 +106,11 @@ export class Ingest {
     const why = this.#options.log.state().lastError?.code === 'LOG_FULL' ? ' (its disk is full or failing)' : ''
     const reason = `Waiting for the log${why}; ${health.reason}`
     return health.state === 'live' ? { ...health, state: 'stale', reason, since } : { ...health, reason }
+  }
+
+  /** Hands a message to the machines of a source that have subscribed to its topic; answers how many there were here. */
+  publish(name: string, message: Outgoing): number {
+    return this.#running.get(name)?.source?.publish?.(message) ?? 0
   }
 
   #always(name: string): Permit {

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { connectAsync } from 'mqtt'
+import { connect, connectAsync } from 'mqtt'
 import type { MqttClient } from 'mqtt'
 import { makeCertificates } from '../../../../test/mqtt/certificates.ts'
 import { acknowledge, startListener, until } from '../../../../test/mqtt/rig.ts'
@@ -221,5 +221,30 @@ function gather(client: MqttClient, count: number): Promise<string[]> {
       came.push(payload.toString())
       if (came.length === count) resolve(came)
     })
+  })
+}
+
+for (const protocolVersion of [4, 5] as const) {
+  test(`MQTT.js, version ${protocolVersion}: what the hub itself says reaches those who have subscribed, also one that was away`, async (t) => {
+    const rig = await startListener(t)
+    const options = { protocolVersion, reconnectPeriod: 0, clientId: 'car1', clean: false } as const
+    const properties = protocolVersion === 5 ? { properties: { sessionExpiryInterval: 60 } } : {}
+    const car = await connectAsync(`mqtt://127.0.0.1:${rig.port}`, { ...options, ...properties })
+    const say = (topic: string, text: string) =>
+      rig.source.publish({ topic, payload: Buffer.from(text), qos: 1, expiresMs: 60_000 })
+    assert.equal(say('vehicles/car1/hazards', 'nobody is there'), 0)
+    await car.subscribeAsync('vehicles/car1/hazards', { qos: 1 })
+    const first = gather(car, 1)
+    assert.deepEqual(
+      [say('vehicles/car1/hazards', 'slippery'), say('vehicles/car2/hazards', 'other'), say('a/#', 'none')],
+      [1, 0, 0],
+    )
+    assert.deepEqual(await first, ['slippery'])
+    await car.endAsync()
+    assert.equal(say('vehicles/car1/hazards', 'while away'), 1)
+    const again = connect(`mqtt://127.0.0.1:${rig.port}`, options)
+    t.after(() => again.endAsync(true))
+    assert.deepEqual(await gather(again, 1), ['while away'])
+    assert.equal(rig.items.length, 0)
   })
 }

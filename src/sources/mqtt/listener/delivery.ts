@@ -24,16 +24,22 @@ export class Delivery {
     return this.#subscriptions.size > 0 && this.#subscriptions.match(topic).size > 0
   }
 
-  /** Hands a message to all who want it; never back to the publisher where it asked for that. */
-  deliver(topic: string, message: Message, publisher: Session): void {
+  /**
+   * Hands a message to all who want it, and answers how many; never back to the publisher where it asked for that. Without
+   * a publisher it is the hub's own.
+   */
+  deliver(topic: string, message: Message, publisher?: Session): number {
+    let count = 0
     const now = this.#clock.monotonic()
     for (const [session, wish] of this.#subscriptions.match(topic)) {
       if (wish.noLocal && session === publisher) continue
+      count += 1
       const qos = Math.min(wish.qos, message.qos)
       const outcome = session.outbox.deliver(message, qos, session.attachment, now)
       if (outcome === 'slow') this.#slow.add()
       if (outcome === 'overflow') this.#overflow(session)
     }
+    return count
   }
 
   /**

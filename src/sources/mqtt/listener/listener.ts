@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { createMapper } from '../../../component/mapping/mapper.ts'
 import type { Health, HealthState } from '../../../component/health.ts'
-import type { Batch, Source, SourceContext } from '../../../component/source.ts'
+import type { Batch, Outgoing, Source, SourceContext } from '../../../component/source.ts'
 import type { Address } from '../../../system/net.ts'
 import { createAccess } from './access.ts'
 import type { ListenerConfig } from './config.ts'
@@ -18,6 +18,7 @@ import { Sessions } from './sessions.ts'
 import type { Session } from './sessions.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { TimerWheel } from './timer-wheel.ts'
+import { topicFault } from './topic-filter.ts'
 import { TopicTable } from './topic-table.ts'
 
 /** How late a deadline of a connection may be noticed. */
@@ -28,6 +29,8 @@ const ANTEROOM = 1000
 
 /** How long the end waits for acknowledgements that are due, and then for clients to hear that we go. */
 const FAREWELL_MS = { acks: 10_000, clients: 1000 } as const
+
+const NO_PROPERTIES = Buffer.alloc(0)
 
 /** Most parts that health names. */
 const MOST_PARTS = 100
@@ -74,6 +77,25 @@ export class MqttListener implements Source {
       await this.#leave()
       turning.cancel()
     }
+  }
+
+  /** At once: what it says is in the log already. */
+  publish({ topic, payload, qos, expiresMs }: Outgoing): number {
+    const { delivery, corks, clock } = this.#parts
+    if (topicFault(topic) !== undefined || !delivery.wanted(topic)) return 0
+    const expiresAt = expiresMs === undefined ? Infinity : clock.monotonic() + expiresMs
+    const message = {
+      topic: Buffer.from(topic),
+      payload: Buffer.from(payload),
+      qos,
+      properties: NO_PROPERTIES,
+      expiresAt,
+    }
+    let count = 0
+    corks.run(() => {
+      count = delivery.deliver(topic, message)
+    })
+    return count
   }
 
   health(): Health {

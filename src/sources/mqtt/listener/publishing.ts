@@ -146,7 +146,7 @@ export class Publishing {
       properties: raw.length > 1 ? forwarded(raw) : NOTHING,
       expiresAt: expiry === undefined ? Infinity : this.now + expiry * 1000,
     }
-    parts.intake.afterDurable(() => parts.delivery.deliver(entry.topic, message, session!))
+    parts.intake.afterDurable(() => void parts.delivery.deliver(entry.topic, message, session))
   }
 }
 
