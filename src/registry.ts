@@ -6,6 +6,7 @@ import { deriveSpec } from './processors/derive/spec.ts'
 import { joinSpec } from './processors/join/spec.ts'
 import { sequenceSpec } from './processors/sequence/spec.ts'
 import { shareSpec } from './processors/share/spec.ts'
+import { spectrumSpec } from './processors/spectrum/spec.ts'
 import { stockSpec } from './processors/stock/spec.ts'
 import { swarmSpec } from './processors/swarm/spec.ts'
 import { windowSpec } from './processors/window/spec.ts'
@@ -26,6 +27,7 @@ export const KINDS: Kinds = {
     stockSpec,
     sequenceSpec,
     swarmSpec,
+    spectrumSpec,
     shareSpec,
   ],
 }

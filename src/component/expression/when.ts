@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseDuration } from '../../system/duration.ts'
-import { ExpressionError, parseExpression, type Expression } from './expression.ts'
+import { ExpressionError, parseExpression, type Expression, type Row } from './expression.ts'
 
 /** A condition and how long it has to hold: `temperature > 95 for 30s`. */
 export interface When {
@@ -29,6 +29,14 @@ export function parseWhen(text: string): When {
   return { text, expression: parseExpression(parts[1]!, { yields: 'bool' }), forMs }
 }
 
+/** The number that an expression yields; undefined: unknown, or not a number (0.0 / 0). */
+export function numberOf(expression: Expression, row: Row): number | undefined {
+  const value = expression.evaluate(row)
+  if (value === undefined) return undefined
+  const number = Number(value)
+  return Number.isNaN(number) ? undefined : number
+}
+
 /** A field that holds a condition, with or without `for`. */
 export const whenField = z
   .string()
@@ -37,15 +45,17 @@ export const whenField = z
 
 /** A field that holds a number worked out from tags; the name of a tag is the simplest. */
 export const numberField = z
-  .string()
-  .transform(reading((text) => parseExpression(text, { yields: 'number' })))
-  .describe('A tag, or an expression in CEL that yields a number: "temperature", "process - air"')
+  .union([z.string(), z.number()])
+  .transform((given, context) => readNumber(String(given), context))
+  .describe('A number, a tag, or an expression in CEL that yields a number: "temperature", "process - air"')
 
 /** A field that holds an expression, of whatever type its value is. */
 export const expressionField = z
   .string()
   .transform(reading((text) => parseExpression(text)))
   .describe('An expression in CEL over the tags of the asset: "voltage * current"')
+
+const readNumber = reading((text) => parseExpression(text, { yields: 'number' }))
 
 function reading<T>(parse: (text: string) => T) {
   return (text: string, context: z.RefinementCtx): T => {

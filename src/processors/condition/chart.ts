@@ -1,10 +1,10 @@
 import type { Expression } from '../../component/expression/expression.ts'
+import { numberOf } from '../../component/expression/when.ts'
 import type { Json } from '../../model/json-value.ts'
 import { learn, newBaseline, type Baseline } from './chart/baseline.ts'
 import { addToCusum, type Cusum, type CusumSettings } from './chart/cusum.ts'
 import { addToEwma, type Ewma, type EwmaSettings } from './chart/ewma.ts'
 import { firingRules, NELSON_RULES, NELSON_WINDOW } from './chart/nelson.ts'
-import { numberOf } from './limits.ts'
 import { shown } from './message.ts'
 import type { Rule, RuleAlarm } from './rule.ts'
 

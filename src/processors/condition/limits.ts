@@ -1,7 +1,7 @@
 import type { Expression } from '../../component/expression/expression.ts'
+import { numberOf } from '../../component/expression/when.ts'
 import { shown } from './message.ts'
 import type { Rule, RuleAlarm, Verdict } from './rule.ts'
-import type { RowView } from './row.ts'
 
 export const LIMIT_NAMES = ['hihi', 'hi', 'lo', 'lolo'] as const
 export type LimitName = (typeof LIMIT_NAMES)[number]
@@ -45,12 +45,4 @@ function passes(value: number | undefined, { part, at }: Limit, deadband: number
 
 function isHigh(part: LimitName): boolean {
   return part === 'hi' || part === 'hihi'
-}
-
-/** The number that an expression yields; undefined: unknown, or not a number (0.0 / 0). */
-export function numberOf(expression: Expression, row: RowView): number | undefined {
-  const value = expression.evaluate(row)
-  if (value === undefined) return undefined
-  const number = Number(value)
-  return Number.isNaN(number) ? undefined : number
 }

@@ -1,6 +1,6 @@
 import type { Expression } from '../../component/expression/expression.ts'
+import { numberOf } from '../../component/expression/when.ts'
 import type { AlarmPriority } from '../../model/alarm.ts'
-import { numberOf } from './limits.ts'
 import { shown } from './message.ts'
 import type { Rule, RuleAlarm } from './rule.ts'
 import type { RowView } from './row.ts'
