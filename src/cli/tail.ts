@@ -4,6 +4,7 @@ import type { Event } from '../model/event.ts'
 import { pathMatcher } from '../model/path-pattern.ts'
 import { topicName } from '../model/path.ts'
 import { printable } from '../system/printable.ts'
+import { textOf } from '../system/text.ts'
 import { EXIT } from './failure.ts'
 import { count, configOption, dataOption, fromOption, jsonOption } from './options.ts'
 import type { Done } from './program.ts'
@@ -114,5 +115,5 @@ function recordLine(
 
 /** Bytes as text; what is no UTF-8 shows its replacement characters. */
 function text(bytes: Uint8Array | null): string | null {
-  return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
+  return bytes && textOf(bytes)
 }

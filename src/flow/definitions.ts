@@ -4,6 +4,7 @@ import type { AssetDefinition, TagDefinition } from '../model/definition.ts'
 import { topicName } from '../model/path.ts'
 import type { Logger } from '../system/logger.ts'
 import type { System } from '../system/system.ts'
+import { textOf } from '../system/text.ts'
 
 const AGAIN_MS = 500
 
@@ -108,7 +109,7 @@ const KINDS: readonly unknown[] = ['gauge', 'counter', 'state']
 /** The definition of a record's value, or undefined where it is none. */
 export function decodeDefinition(value: Uint8Array): AssetDefinition | undefined {
   try {
-    const json = JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()) as {
+    const json = JSON.parse(textOf(value)) as {
       path: string
       model?: string
       tags: { [tag: string]: TagDefinition }

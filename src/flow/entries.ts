@@ -3,6 +3,7 @@ import type { StoredRecord } from '../log/log.ts'
 import type { Catalogue } from '../model/catalogue.ts'
 import { decodeRecord } from '../model/record.ts'
 import type { System } from '../system/system.ts'
+import { textOf } from '../system/text.ts'
 
 export interface EntryDecoderOptions {
   readonly catalogue: Catalogue
@@ -46,8 +47,4 @@ export class EntryDecoder {
     }
     return ''
   }
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 }

@@ -2,6 +2,7 @@ import type { Log, PartitionEnds, Position } from '../log/log.ts'
 import { topicName } from '../model/path.ts'
 import type { CheckpointRecord } from './checkpoint.ts'
 import { KnownBooks, type KnownBook } from './known-books.ts'
+import { jsonOf } from '../system/json-bytes.ts'
 
 /**
  * A log may be a copy: a replication has carried the topics of a site here, books and all. The numbers in it are the
@@ -37,7 +38,7 @@ export async function copyTerms(log: Log, site: string): Promise<CopyTerms | und
   let terms: CopyTerms | undefined
   for await (const batch of log.read(positions, { signal: new AbortController().signal, untilEnd: true })) {
     for (const { key, value } of batch.records) {
-      const claim = key?.includes(SPACE) ? undefined : parseClaim(value)
+      const claim = key?.includes(SPACE) ? undefined : (jsonOf(value) as CopyClaim | null | undefined)
       if (claim?.books !== true) continue
       // Filters may have changed on the way: what was left out once stays out.
       terms = { whole: claim.whole && terms?.whole !== false, ordered: claim.ordered && terms?.ordered !== false }
@@ -48,14 +49,6 @@ export async function copyTerms(log: Log, site: string): Promise<CopyTerms | und
 
 /** Keys with a space are positions. */
 const SPACE = 0x20
-
-function parseClaim(value: Uint8Array | null): CopyClaim | undefined {
-  try {
-    return JSON.parse(Buffer.from(value ?? []).toString()) as CopyClaim
-  } catch {
-    return undefined
-  }
-}
 
 /** A record is at most this much older, by its own time, than the moment it was numbered. */
 const SLACK_MS = 60_000

@@ -14,6 +14,7 @@ import {
   type BookSummary,
   type Holder,
 } from './book.ts'
+import { within } from '../system/wait.ts'
 import { encodeCheckpoint, type Checkpoint, type Statement } from './checkpoint.ts'
 import { dataTopics } from './data-topics.ts'
 import { LedgerFeed } from './feed.ts'
@@ -213,20 +214,13 @@ export class Ledger {
     this.#timer?.cancel()
     const { clock, logger } = this.#options.system
     if (this.#options.holder !== undefined) for (const book of this.#current.values()) book.end()
-    const stop = new AbortController()
     const last = this.#running ? this.#running.catch(() => {}).then(() => this.checkpoint()) : this.checkpoint()
-    const written = last.then(
-      () => true,
-      (error: unknown) => {
-        logger.warn('Cannot write the last checkpoint of the ledger', { error })
-        return true
-      },
-    )
-    const late = clock.sleep(CLOSE_MS, stop.signal).catch(() => {})
-    if ((await Promise.race([written, late])) !== true) {
+    const written = last.catch((error: unknown) => {
+      logger.warn('Cannot write the last checkpoint of the ledger', { error })
+    })
+    if (!(await within(CLOSE_MS, written, clock))) {
       logger.warn('The ledger was closed without its last checkpoint; the next start reads it from the log')
     }
-    stop.abort()
     this.#feed.close()
   }
 
@@ -257,10 +251,7 @@ export class Ledger {
    * waiting, but nobody from reading: after another crash the same gaps are found again.
    */
   async #open(): Promise<void> {
-    const stop = new AbortController()
-    const late = this.#options.system.clock.sleep(OPEN_MS, stop.signal).catch(() => {})
-    await Promise.race([this.#tick(), late])
-    stop.abort()
+    await within(OPEN_MS, this.#tick(), this.#options.system.clock)
   }
 
   #begin(state: BookState): Book {

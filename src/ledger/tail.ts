@@ -1,10 +1,12 @@
 import type { Log, Position, ReadBatch, StoredRecord } from '../log/log.ts'
 import { topicName } from '../model/path.ts'
+import { textOf } from '../system/text.ts'
 import { bookId, emptyBook, type BookState } from './book.ts'
 import { dataTopics } from './data-topics.ts'
 import { gapRanges, type GapRecord } from './gaps.ts'
 import type { KnownBook } from './known-books.ts'
 import { SeqSet, countOf, type SeqRange } from './seq-set.ts'
+import { jsonOf } from '../system/json-bytes.ts'
 
 /** What the log itself says of a source beyond a checkpoint: the checkpoint's book carried on, record by record. */
 export class TailBook {
@@ -250,13 +252,9 @@ function takeGaps(batch: ReadBatch, books: TailBooks): void {
 }
 
 function parseGap(value: Uint8Array | null): GapRecord | undefined {
-  try {
-    const gap = JSON.parse(Buffer.from(value ?? []).toString()) as GapRecord | null
-    const epoch = gap?.epoch ?? 1
-    return typeof gap?.source === 'string' && Number.isSafeInteger(epoch) && epoch > 0 ? gap : undefined
-  } catch {
-    return undefined
-  }
+  const gap = jsonOf(value) as GapRecord | null | undefined
+  const epoch = gap?.epoch ?? 1
+  return typeof gap?.source === 'string' && Number.isSafeInteger(epoch) && epoch > 0 ? gap : undefined
 }
 
 /** The numbers of a book rise within a partition, or a key: the order of its source, as it was handed over. */
@@ -309,8 +307,4 @@ function parseSeq(digits: Uint8Array): number | undefined {
     seq = seq * 10 + digit - 48
   }
   return seq > 0 ? seq : undefined
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 }

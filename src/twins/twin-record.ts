@@ -1,5 +1,6 @@
 import { parseValue, valueText, type ValueJson } from '../model/value-json.ts'
 import { numberText } from '../model/value-text.ts'
+import { textOf } from '../system/text.ts'
 import type { TagState, Twin } from './twin.ts'
 
 /**
@@ -44,8 +45,7 @@ interface TagJson {
 /** The twin of a record, its tags never heard yet; undefined where it is none. */
 export function decodeTwin(bytes: Uint8Array): Twin | undefined {
   try {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
-    const { asset, revision, taken, receivedTime, source, tags } = JSON.parse(text) as TwinJson
+    const { asset, revision, taken, receivedTime, source, tags } = JSON.parse(textOf(bytes)) as TwinJson
     if (typeof asset !== 'string' || !Number.isSafeInteger(taken) || !Number.isSafeInteger(revision)) return undefined
     const states = Object.entries(tags).map(([name, tag]): [string, TagState] => [name, stateOf(tag)])
     return { path: asset, revision, lastReceived: receivedTime, source, tags: new Map(states), taken }

@@ -1,3 +1,5 @@
+import { textOf } from '../../system/text.ts'
+
 /**
  * Where a replicated record came from, as a header of it: `<line>/<partition>/<offset>` of the topic of the same name,
  * and `/<tag>` where thinning held a value back and sent it on its own. A line is one replication of one log: another
@@ -17,7 +19,7 @@ export function originOf(headers: readonly (readonly [string, Uint8Array])[], li
   for (let i = headers.length - 1; i >= 0; i--) {
     const [name, value] = headers[i]!
     if (name !== ORIGIN_HEADER) continue
-    const origin = parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString(), line)
+    const origin = parse(textOf(value), line)
     if (origin !== undefined) return origin
   }
   return undefined

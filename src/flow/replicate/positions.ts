@@ -1,5 +1,7 @@
 import { LogError, type Log, type Position, type StoredRecord } from '../../log/log.ts'
 import { replicationTopic, type CopyClaim } from '../../ledger/copy.ts'
+import { textOf } from '../../system/text.ts'
+import { jsonOf } from '../../system/json-bytes.ts'
 
 /** Offsets of the source, from `from` up to but not including `to`. */
 export interface Range {
@@ -129,14 +131,11 @@ export class Positions {
 
   /** What a record of this replication says: a claim, or with a place a position. */
   #read({ key, value }: StoredRecord): { place?: string; json: unknown } | undefined {
-    const text = key && Buffer.from(key).toString()
+    const text = key && textOf(key)
     if (!text || value === null || !(text === this.#name || text.startsWith(`${this.#name} `))) return undefined
-    try {
-      const json: unknown = JSON.parse(Buffer.from(value).toString())
-      return text === this.#name ? { json } : { place: text.slice(this.#name.length + 1), json }
-    } catch {
-      return undefined
-    }
+    const json = jsonOf(value)
+    if (json === undefined) return undefined
+    return text === this.#name ? { json } : { place: text.slice(this.#name.length + 1), json }
   }
 }
 

@@ -3,6 +3,7 @@ import { LogError, type Log } from '../../log/log.ts'
 import { topicName } from '../../model/path.ts'
 import type { Timer } from '../../system/clock.ts'
 import type { System } from '../../system/system.ts'
+import { aborted } from '../../system/wait.ts'
 import { Meter, type MeterView } from './meter.ts'
 import { Pace } from './pace.ts'
 import type { ReplicationRules } from './rules.ts'
@@ -243,9 +244,4 @@ async function orAborted(connecting: Promise<ReplicationEnds>, signal: AbortSign
     )
   }
   return first
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }

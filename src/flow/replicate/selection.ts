@@ -1,5 +1,6 @@
 import type { Header, NewRecord, StoredRecord } from '../../log/log.ts'
 import { pathMatcher } from '../../model/path-pattern.ts'
+import { textOf } from '../../system/text.ts'
 import { ORIGIN_HEADER } from './origin.ts'
 import type { Known } from './recover.ts'
 import type { ReplicationRules } from './rules.ts'
@@ -203,8 +204,4 @@ function parseReading(value: Uint8Array | null): ReadingJson | undefined {
   } catch {
     return undefined
   }
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 }

@@ -1,5 +1,6 @@
 import { LogError, type Appended, type Log, type NewRecord } from '../../log/log.ts'
 import type { System } from '../../system/system.ts'
+import { within } from '../../system/wait.ts'
 import { again, beginning, type Detour } from './begin.ts'
 import { Outlet } from './outlet.ts'
 import type { Pace } from './pace.ts'
@@ -352,20 +353,9 @@ export class Session {
   }
 
   /** Whether it ended well before the grace was over. */
-  async #within(work: Promise<unknown>): Promise<boolean> {
-    const { clock } = this.#options.system
-    const done = new AbortController()
-    const late = clock.sleep(this.#options.timing.graceMs, done.signal).then(
-      () => false,
-      () => false,
-    )
-    const well = work.then(
-      () => true,
-      () => false,
-    )
-    const answer = await Promise.race([well, late])
-    done.abort()
-    return answer
+  #within(work: Promise<unknown>): Promise<boolean> {
+    const { system, timing } = this.#options
+    return within(timing.graceMs, work, system.clock).catch(() => false)
   }
 
   #warn(topic: string, partition: number | undefined, detour: Detour): void {

@@ -2,6 +2,7 @@ import type { Holder } from '../../ledger/book.ts'
 import type { GroupMember, Membership } from '../../log/groups.ts'
 import type { Log } from '../../log/log.ts'
 import type { System } from '../../system/system.ts'
+import { jsonBytes, jsonOf } from '../../system/json-bytes.ts'
 
 export interface TurnOptions {
   /** The log that the hubs share. */
@@ -71,13 +72,13 @@ export class Turn {
       const membership = log.join({
         group,
         protocol: 'millrace',
-        about: () => encode({ ...holder, holds: this.#lost?.aborted === false }),
+        about: () => jsonBytes({ ...holder, holds: this.#lost?.aborted === false }),
         assign: (members) => assignTurn(members, group),
         ...(sessionMs !== undefined && { sessionMs }),
         signal: left.signal,
       })
       for await (const { assignment, lost } of membership.generations()) {
-        const turn = decode(assignment) as Holder | undefined
+        const turn = jsonOf(assignment) as Holder | undefined
         if (turn?.run !== this.#turn?.run) this.#since = system.clock.now()
         this.#turn = turn
         const isMine = turn?.run === holder.run && !lost.aborted && !signal.aborted
@@ -109,23 +110,10 @@ export class Turn {
 /** Who has the work keeps it; else it goes to one whom the name of the group chooses, so not all work to the same. */
 function assignTurn(members: readonly GroupMember[], group: string): ReadonlyMap<string, Uint8Array> {
   const hubs = members
-    .flatMap(({ about }) => (decode(about) as About | undefined) ?? [])
+    .flatMap(({ about }) => (jsonOf(about) as About | undefined) ?? [])
     .sort((a, b) => (a.run < b.run ? -1 : 1))
   const sum = Buffer.from(group).reduce((total, byte) => total + byte, 0)
   const chosen = hubs.find(({ holds }) => holds) ?? hubs[sum % hubs.length]
-  const assignment = chosen === undefined ? new Uint8Array(0) : encode({ hub: chosen.hub, run: chosen.run })
+  const assignment = chosen === undefined ? new Uint8Array(0) : jsonBytes({ hub: chosen.hub, run: chosen.run })
   return new Map(members.map(({ id }) => [id, assignment]))
-}
-
-function encode(value: Holder | About): Uint8Array {
-  return Buffer.from(JSON.stringify(value))
-}
-
-/** JSON of another hub, or undefined where it is none. */
-function decode(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString())
-  } catch {
-    return undefined
-  }
 }

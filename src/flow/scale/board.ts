@@ -2,6 +2,7 @@ import type { HealthState } from '../../component/health.ts'
 import type { Log, Position } from '../../log/log.ts'
 import { topicName } from '../../model/path.ts'
 import type { System } from '../../system/system.ts'
+import { jsonOf } from '../../system/json-bytes.ts'
 
 /** What a hub says of itself to all others: the value of one record of `<site>.hubs`, whose key is the hub. */
 export interface HubNotice {
@@ -128,12 +129,9 @@ export class Board {
   }
 
   #note(value: Uint8Array | null): void {
-    try {
-      const notice = JSON.parse(Buffer.from(value ?? []).toString()) as HubNotice
-      if (typeof notice.hub !== 'string' || !Array.isArray(notice.sources)) return
-      this.#heard.set(notice.hub, { notice, at: this.#options.system.clock.monotonic() })
-    } catch {
-      // Somebody else wrote into our topic: harmless.
-    }
+    const notice = jsonOf(value) as HubNotice | null | undefined
+    // Somebody else wrote into our topic: harmless.
+    if (typeof notice?.hub !== 'string' || !Array.isArray(notice.sources)) return
+    this.#heard.set(notice.hub, { notice, at: this.#options.system.clock.monotonic() })
   }
 }

@@ -5,6 +5,7 @@ import type { Generation, Membership } from '../../log/groups.ts'
 import type { Log } from '../../log/log.ts'
 import { topicName } from '../../model/path.ts'
 import type { System } from '../../system/system.ts'
+import { aborted, within } from '../../system/wait.ts'
 import type { Ingest } from '../ingest.ts'
 import type { Permit } from '../lane.ts'
 import { assignSources, decodeShare, encodeAbout, type HubMember } from './shares.ts'
@@ -79,7 +80,7 @@ export class Leases {
   async run(signal: AbortSignal): Promise<void> {
     const { log, site, holder, ledger, system, sessionMs = SESSION_MS } = this.#options
     const leave = new AbortController()
-    const leaving = whenAborted(signal)
+    const leaving = aborted(signal)
       .then(() => this.#leave())
       .finally(() => leave.abort())
     ledger.onSuperseded((book) => this.#superseded(book))
@@ -101,7 +102,7 @@ export class Leases {
       this.#options.onEnded(error)
     } finally {
       timer.cancel()
-      await this.#within(Promise.all(this.#ending.values()), CLOSING_MS)
+      await within(CLOSING_MS, Promise.all(this.#ending.values()), system.clock)
     }
   }
 
@@ -250,20 +251,17 @@ export class Leases {
     if (this.#held.get(name) === held) this.#held.delete(name)
   }
 
-  /** Hands everything over, waits until the others have been told, but not for ever. */
+  /**
+   * Hands everything over, waits until the others have been told, but not for ever. A log that is away does not keep a hub
+   * from ending: what it leaves behind is closed by another one.
+   */
   async #leave(): Promise<void> {
+    const { clock } = this.#options.system
     this.#leaving = true
     const told = new Promise<void>((resolve) => (this.#left = resolve))
-    await this.#within(Promise.all([...this.#held.keys()].map((name) => this.#letGo(name))), CLOSING_MS)
+    await within(CLOSING_MS, Promise.all([...this.#held.keys()].map((name) => this.#letGo(name))), clock)
     this.#membership?.rejoin()
-    await this.#within(told, FAREWELL_MS)
-  }
-
-  /** A log that is away does not keep a hub from ending: what it leaves behind is closed by another one. */
-  async #within(work: Promise<unknown>, ms: number): Promise<void> {
-    const done = new AbortController()
-    await Promise.race([work, this.#options.system.clock.sleep(ms, done.signal).catch(() => {})])
-    done.abort()
+    await within(FAREWELL_MS, told, clock)
   }
 
   /** One hub looks after the books that nobody writes any more: the first of all. */
@@ -284,8 +282,3 @@ export class Leases {
 
 /** Why a run was stopped: nothing of it may be appended any more. */
 const LOST = new Error('The lease of this source is over')
-
-function whenAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-}

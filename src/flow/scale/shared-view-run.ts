@@ -4,6 +4,7 @@ import type { Log, Position, ReadBatch } from '../../log/log.ts'
 import { partitionOf } from '../../log/partitioner.ts'
 import type { Catalogue } from '../../model/catalogue.ts'
 import type { System } from '../../system/system.ts'
+import { within } from '../../system/wait.ts'
 import { EntryDecoder } from '../entries.ts'
 import { Publisher } from './publisher.ts'
 
@@ -199,7 +200,7 @@ export class SharedViewRun {
   /** What goes to others is published and committed first. */
   async #end(refs: readonly PartitionRef[], lost: boolean): Promise<void> {
     const going = refs.map(({ partition }) => partition)
-    if (!lost) await this.#within(FAREWELL_MS, this.#publisher.settle(going))
+    if (!lost) await within(FAREWELL_MS, this.#publisher.settle(going), this.#options.system.clock)
     for (const partition of going) {
       this.#coming.delete(partition)
       this.#publisher.remove(partition)
@@ -244,13 +245,6 @@ export class SharedViewRun {
     const wanted = ends.filter(({ partition }) => partitions.includes(partition))
     const known = () => wanted.every(({ partition, end }) => (this.#followed.get(partition) ?? -1) >= end)
     while (!known() && !signal.aborted) await this.#progress.promise
-  }
-
-  async #within(ms: number, work: Promise<void>): Promise<void> {
-    const late = Promise.withResolvers<void>()
-    const timer = this.#options.system.clock.after(ms, () => late.resolve())
-    await Promise.race([work, late.promise])
-    timer.cancel()
   }
 
   #advance(): void {

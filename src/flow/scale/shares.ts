@@ -1,4 +1,5 @@
 import type { GroupMember } from '../../log/groups.ts'
+import { jsonBytes, jsonOf } from '../../system/json-bytes.ts'
 
 /** What a hub tells the others when it joins them. */
 export interface HubAbout {
@@ -32,12 +33,12 @@ export interface HubMember {
 }
 
 export function encodeAbout(about: HubAbout): Uint8Array {
-  return Buffer.from(JSON.stringify(about))
+  return jsonBytes(about)
 }
 
 /** What a hub was told; nothing where there is nothing to be read. */
 export function decodeShare(assignment: Uint8Array): HubShare {
-  return (read(assignment) as HubShare | undefined) ?? { sources: [], members: [] }
+  return (jsonOf(assignment) as HubShare | undefined) ?? { sources: [], members: [] }
 }
 
 /**
@@ -47,7 +48,7 @@ export function decodeShare(assignment: Uint8Array): HubShare {
 export function assignSources(members: readonly GroupMember[]): ReadonlyMap<string, Uint8Array> {
   const hubs = members
     .flatMap(({ id, about }) => {
-      const hub = read(about) as HubAbout | undefined
+      const hub = jsonOf(about) as HubAbout | undefined
       return hub === undefined ? [] : [{ id, ...hub }]
     })
     .sort((a, b) => (a.hub === b.hub ? (a.run < b.run ? -1 : 1) : a.hub < b.hub ? -1 : 1))
@@ -58,7 +59,7 @@ export function assignSources(members: readonly GroupMember[]): ReadonlyMap<stri
   return new Map(
     hubs.map(({ id }, index) => {
       const share: HubShare = { sources: shares[index]!, members: shown }
-      return [id, Buffer.from(JSON.stringify(share))]
+      return [id, jsonBytes(share)]
     }),
   )
 }
@@ -101,13 +102,4 @@ function least(hubs: readonly Pick<HubAbout, 'can'>[], shares: readonly (readonl
     if (can.includes(source) && (best < 0 || shares[index]!.length < shares[best]!.length)) best = index
   }
   return best
-}
-
-/** JSON of another hub, or undefined where it is none; who may join the group may be trusted with its content. */
-function read(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString())
-  } catch {
-    return undefined
-  }
 }

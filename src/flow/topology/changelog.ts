@@ -1,5 +1,6 @@
 import type { Log, NewRecord } from '../../log/log.ts'
 import { partitionOf } from '../../log/partitioner.ts'
+import { textOf } from '../../system/text.ts'
 import type { SavedKey, SavedState } from './key-state.ts'
 import { comparePoints, type Point } from './reorder.ts'
 
@@ -158,8 +159,4 @@ export function keyIn(partition: number, partitions: number): string {
     const key = `${MARK}/${partition}/${number}`
     if (partitionOf(key, partitions) === partition) return key
   }
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 }

@@ -1,5 +1,6 @@
 import type { Log, Position, ReadBatch, StoredRecord } from '../../log/log.ts'
 import type { Clock } from '../../system/clock.ts'
+import { within } from '../../system/wait.ts'
 
 /** Records of one partition of one topic, in order. */
 export interface Run {
@@ -122,15 +123,7 @@ function firstLane(lanes: readonly Lane[]): Lane | undefined {
 async function moreMayCome(first: Lane, silent: readonly Lane[], { clock }: MergeOptions): Promise<boolean> {
   const waitMs = headTime(first) + WAIT_MS - clock.now()
   if (waitMs <= 0) return false
-  const done = new AbortController()
-  const waited = clock.sleep(Math.min(waitMs, WAIT_MS), done.signal).then(
-    () => false,
-    () => false,
-  )
-  const came = Promise.race(silent.map(pull)).then(() => true)
-  const answer = await Promise.race([came, waited])
-  done.abort()
-  return answer
+  return within(Math.min(waitMs, WAIT_MS), Promise.race(silent.map(pull)), clock)
 }
 
 /** The records of a lane that come before the heads of all others; nothing earlier than `settled` is still on its way. */

@@ -2,6 +2,7 @@ import type { Holder } from '../../ledger/book.ts'
 import type { Generation, Membership } from '../../log/groups.ts'
 import type { Log } from '../../log/log.ts'
 import type { System } from '../../system/system.ts'
+import { within } from '../../system/wait.ts'
 import { assignSources, decodeShare, encodeAbout } from '../scale/shares.ts'
 
 export interface SharesOptions {
@@ -121,8 +122,7 @@ export class Shares {
   }
 
   async #stopAll(): Promise<void> {
-    const late = this.#options.system.clock.sleep(CLOSING_MS)
     const all = Promise.all([...this.#held].map(([name, held]) => this.#letGo(name, held)))
-    await Promise.race([all, late])
+    await within(CLOSING_MS, all, this.#options.system.clock)
   }
 }

@@ -1,4 +1,5 @@
 import type { Timer } from '../../system/clock.ts'
+import { within } from '../../system/wait.ts'
 import type { ConsumedBatch, ConsumeOptions, PartitionRef } from '../groups.ts'
 import type { LogError, Position } from '../log.ts'
 import { Commits } from './commits.ts'
@@ -196,7 +197,7 @@ export class Consumer {
   async #letGo(helds: readonly Held[]): Promise<void> {
     for (const held of helds) held.state = 'going'
     this.#reading.remove(helds.map(({ ref }) => ref))
-    await this.#within(REVOKE_MS, this.#workedOff(helds))
+    await within(REVOKE_MS, this.#workedOff(helds), this.#driver.system.clock)
     const left = helds.filter(({ gone }) => !gone)
     if (left.length > 0) {
       await this.#options.onRevoked?.(
@@ -273,15 +274,5 @@ export class Consumer {
 
   #background(task: Promise<void>): void {
     task.catch((fault: LogError) => this.fail(fault))
-  }
-
-  async #within(ms: number, step: Promise<void>): Promise<void> {
-    const late = Promise.withResolvers<void>()
-    const timer = this.#driver.system.clock.after(ms, () => late.resolve())
-    try {
-      await Promise.race([step, late.promise])
-    } finally {
-      timer.cancel()
-    }
   }
 }

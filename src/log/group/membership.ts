@@ -1,4 +1,5 @@
 import type { System } from '../../system/system.ts'
+import { within } from '../../system/wait.ts'
 import type { Generation, GroupMember, Membership } from '../groups.ts'
 import { GROUP_ERROR, isElsewhere } from './coordinator.ts'
 import type { Coordinator, JoinAnswer, JoinedMember, Seat, SyncAnswer } from './coordinator.ts'
@@ -315,11 +316,8 @@ export class GroupMembership implements Membership {
     this.#unseat()
     // A static member keeps its place for `sessionMs`: it may be back by then (KIP-345).
     if (memberId !== '' && this.#spec.instanceId === undefined) {
-      const late = Promise.withResolvers<void>()
-      const timer = this.#system.clock.after(LEAVE_MS, () => late.resolve())
       const leaving = this.#coordinator.leave({ memberId, generation }).catch(() => {})
-      await Promise.race([leaving, late.promise])
-      timer.cancel()
+      await within(LEAVE_MS, leaving, this.#system.clock)
     }
     this.#coordinator.close()
   }

@@ -8,6 +8,7 @@ import type {
 } from 'node-opcua-client'
 import { isLoopback } from '../../component/fields.ts'
 import type { System } from '../../system/system.ts'
+import { within } from '../../system/wait.ts'
 import { applicationUriOf, certificatesOf, privateKeyOf, type TrustList } from './certificates.ts'
 import { OpcuaError } from './errors.ts'
 import type { Library } from './library.ts'
@@ -61,10 +62,10 @@ export async function openLink(
   const timer = system.clock.after(CONNECT_MS, () => timeout.abort(new Error(`no answer in ${CONNECT_MS / 1000} s`)))
   const deadline = AbortSignal.any([signal, timeout.signal])
   try {
-    await within(client.connect(config.endpoint), deadline)
+    await unlessAborted(client.connect(config.endpoint), deadline)
     await checkPassword(client, library, config)
-    const session = (await within(client.createSession(identity(library, config)), deadline)) as Session
-    const namespaces = await within(session.readNamespaceArray(), deadline)
+    const session = (await unlessAborted(client.createSession(identity(library, config)), deadline)) as Session
+    const namespaces = await unlessAborted(session.readNamespaceArray(), deadline)
     return { session, namespaces, broken, close: (clean) => close(client, session, system, clean) }
   } catch (error) {
     await close(client, undefined, system, false)
@@ -200,13 +201,15 @@ async function close(
     if (clean && session !== undefined) await session.close(true)
     await client.disconnect()
   }
-  const over = new AbortController()
-  await Promise.race([goodbye().catch(() => {}), system.clock.sleep(GOODBYE_MS, over.signal).catch(() => {})])
-  over.abort()
+  await within(
+    GOODBYE_MS,
+    goodbye().catch(() => {}),
+    system.clock,
+  )
 }
 
 /** The promise, or the signal's reason if that comes first. */
-function within<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason as Error)
     if (signal.aborted) abort()

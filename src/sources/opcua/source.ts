@@ -1,6 +1,7 @@
 import type { Health } from '../../component/health.ts'
 import { Liveness } from '../../component/liveness.ts'
 import type { Batch, Source, SourceContext } from '../../component/source.ts'
+import { aborted } from '../../system/wait.ts'
 import { TrustList } from './certificates.ts'
 import { needsPerson, OpcuaError } from './errors.ts'
 import { HandOver } from './hand-over.ts'
@@ -91,7 +92,7 @@ export class OpcuaSource implements Source {
       const error = await Promise.race([
         link.broken,
         subscription.dead,
-        aborted(signal),
+        aborted(signal).then(() => undefined),
         this.#watchNodes(nodes, subscription, ended.signal),
       ])
       if (error !== undefined) this.#lostAt ??= this.#context.system.clock.monotonic()
@@ -221,11 +222,4 @@ class Nodes {
 
 function keyOf(item: Item): string {
   return `${item.asset}\n${item.tag}\n${item.nodeId}`
-}
-
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined)
-    signal.addEventListener('abort', () => resolve(undefined), { once: true })
-  })
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../system/clock.ts'
 import type { Address } from '../../system/net.ts'
 import type { Logger } from '../../system/logger.ts'
 import type { Random } from '../../system/random.ts'
+import { within } from '../../system/wait.ts'
 
 /** Most messages of one connection that wait for their PUBACK; a device that is not answered skips samples. */
 const MOST_UNDER_WAY = 100
@@ -62,9 +63,7 @@ export function startPublisher(
     idle: () => until(0),
     async close() {
       const idle = Promise.all(clients.map((client) => client.endAsync(!client.connected)))
-      const over = new AbortController()
-      await Promise.race([idle, clock.sleep(GOODBYE_MS, over.signal).catch(() => {})])
-      over.abort()
+      await within(GOODBYE_MS, idle, clock)
       for (const client of clients) client.end(true)
     },
   }

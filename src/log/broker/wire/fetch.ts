@@ -1,3 +1,4 @@
+import { aborted } from '../../../system/wait.ts'
 import type { Partition } from '../storage/storage.ts'
 import { LEADER_EPOCH } from './api.ts'
 import type { Peer, Request, Services } from './api.ts'
@@ -168,10 +169,6 @@ async function waitForMore({ clock }: Services, sources: readonly Source[], ms: 
     peer.closed.removeEventListener('abort', stop)
     stop()
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
 function writeHead(

@@ -4,6 +4,7 @@ import { createMapper } from '../../../component/mapping/mapper.ts'
 import type { Health, HealthState } from '../../../component/health.ts'
 import type { Batch, Outgoing, Source, SourceContext } from '../../../component/source.ts'
 import type { Address } from '../../../system/net.ts'
+import { within } from '../../../system/wait.ts'
 import { createAccess } from './access.ts'
 import type { ListenerConfig } from './config.ts'
 import { Connection } from './connection.ts'
@@ -202,11 +203,4 @@ function makeParts(config: ListenerConfig, context: SourceContext): Parts {
       metrics.counter('millrace_mqtt_closed_total', 'MQTT connections closed by the hub, by reason', labels).add()
     },
   }
-}
-
-/** Waits for something, but not for longer than this. */
-async function within(ms: number, done: Promise<unknown>, clock: Parts['clock']): Promise<void> {
-  const waiting = new AbortController()
-  await Promise.race([done, clock.sleep(ms, waiting.signal).catch(() => {})])
-  waiting.abort()
 }
