@@ -62,7 +62,13 @@ export function runProcessors(options: ProcessingOptions, stack: AsyncDisposable
     const parts = { log, catalogue, site: plant.site, partitions: plant.log.partitions, system: scoped }
     const hosts = processor.cage && new CagedHosts(processor.cage, system.clock)
     const open = hosts && (() => hosts.open())
-    const run = new TopologyRun({ ...parts, topology, from, ...(holder && { holder }), ...(open && { open }) })
+    const run = new TopologyRun({
+      ...parts,
+      topology,
+      from: { at: from },
+      ...(holder && { holder }),
+      ...(open && { open }),
+    })
     return { processor, run, ended: run.run(stop.signal).finally(() => hosts?.close()) }
   })
   stack.defer(async () => {

@@ -6,6 +6,7 @@ import { initCommand } from './init.ts'
 import { ledgerCommand } from './ledger.ts'
 import { lintCommand } from './lint.ts'
 import { queryCommand } from './query.ts'
+import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
 import { simulateCommand } from './simulate.ts'
 import { statusCommand } from './status.ts'
@@ -27,6 +28,7 @@ const COMMANDS = [
   statusCommand,
   tailCommand,
   queryCommand,
+  replayCommand,
   ledgerCommand,
   simulateCommand,
 ]

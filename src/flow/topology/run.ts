@@ -2,6 +2,7 @@ import type { Health } from '../../component/health.ts'
 import type { Topology } from '../../component/topology.ts'
 import type { Holder } from '../../ledger/book.ts'
 import type { Log, Position } from '../../log/log.ts'
+import type { Where } from '../../log/positions.ts'
 import type { Catalogue } from '../../model/catalogue.ts'
 import { topicName } from '../../model/path.ts'
 import type { System } from '../../system/system.ts'
@@ -9,7 +10,7 @@ import type { StepFault } from './engine.ts'
 import { localHost, type EngineHost } from './host.ts'
 import { Pace } from './pace.ts'
 import { Shares } from './shares.ts'
-import { stageTopics } from './stage-topics.ts'
+import { stageTopics, type StageTopics } from './stage-topics.ts'
 import { Task } from './task.ts'
 
 export interface TopologyRunOptions {
@@ -19,7 +20,10 @@ export interface TopologyRunOptions {
   readonly topology: Topology
   /** Of every topic that it reads. */
   readonly partitions: number
-  readonly from?: 'start' | 'end'
+  /** Where it begins when it has never run; default: with what the log still has. */
+  readonly from?: Where
+  /** Where what it derives goes; default: where it belongs. */
+  readonly topics?: (stage: number) => StageTopics
   /** Who this hub is among those that share the log; absent: it has the log alone. */
   readonly holder?: Holder
   /** Where the engines run; default: on this thread. */
@@ -38,6 +42,8 @@ export interface TopologyStatus {
   readonly facts: number
   /** Facts that a step could not take. */
   readonly faults: number
+  /** Received time that every task has got to, ms; -Infinity where one has not begun. */
+  readonly reached: number
   /** Tasks that run here, of all. */
   readonly tasks: { readonly here: number; readonly all: number }
 }
@@ -54,8 +60,6 @@ export class TopologyRun {
   readonly #shares: Shares | undefined
   readonly #paces: readonly Pace[]
   #faults = 0
-  /** Facts taken when it was last asked how it is, and when that number last grew. */
-  #facts = 0
   #lastFact: number | undefined
   #health: Health
 
@@ -79,13 +83,14 @@ export class TopologyRun {
 
   /** Cheap; asked once a second. */
   status(): TopologyStatus {
-    const here = [...this.#running].map((name) => this.#tasks.get(name)!)
+    const here = [...this.#running].flatMap((name) => this.#tasks.get(name) ?? [])
     const facts = [...this.#tasks.values()].reduce((sum, task) => sum + task.facts, 0)
     return {
       health: this.#judge(here),
       positions: here.flatMap((task) => task.positions()),
       facts,
       faults: this.#faults,
+      reached: Math.min(...this.#names().map((name) => this.#tasks.get(name)?.received ?? -Infinity)),
       tasks: { here: here.length, all: this.#names().length },
     }
   }
@@ -123,7 +128,7 @@ export class TopologyRun {
   #task(name: string): Task {
     const known = this.#tasks.get(name)
     if (known) return known
-    const { topology, site, open, from = 'start', ...options } = this.#options
+    const { topology, site, open, from = { at: 'start' }, topics, ...options } = this.#options
     const [stage, partition] = name.split('/').map(Number) as [number, number]
     const task = new Task({
       ...options,
@@ -132,7 +137,7 @@ export class TopologyRun {
       stage,
       partition,
       from,
-      topics: stageTopics(site, topology, stage),
+      topics: topics?.(stage) ?? stageTopics(site, topology, stage),
       open: () => open?.(stage) ?? localHost(topology.stages[stage]!),
       isMine: () => this.#shares?.holds(name) ?? true,
       onFault: (fault) => this.#onFault(fault),
@@ -169,11 +174,11 @@ export class TopologyRun {
 
   #judge(here: readonly Task[]): Health {
     const [failed] = this.#errors.values()
-    const facts = here.reduce((sum, task) => sum + task.facts, 0)
-    if (facts > this.#facts) this.#lastFact = this.#options.system.clock.now()
-    this.#facts = facts
+    const last = Math.max(...here.map((task) => task.lastFact ?? 0))
+    if (last > 0) this.#lastFact = last
     if (failed) return this.#become('down', `It failed and begins again: ${failed.message}`)
     const behind = here.filter((task) => !task.caughtUp).length
+    if (this.#tasks.size === 0) return this.#become('starting', 'Reading its states')
     if (behind > 0) return this.#become('starting', `Catching up: ${behind} of ${here.length} tasks are behind`)
     return this.#become('live', here.length === 0 ? 'Other hubs run it' : `Runs ${here.length} tasks`)
   }

@@ -1,6 +1,7 @@
 import type { Topology } from '../../component/topology.ts'
 import { keyOf } from '../../component/topology.ts'
 import type { Log, NewRecord, StoredRecord } from '../../log/log.ts'
+import { positionsAt, type Where } from '../../log/positions.ts'
 import type { Catalogue } from '../../model/catalogue.ts'
 import type { System } from '../../system/system.ts'
 import { Changelog, type Mark, type Taking } from './changelog.ts'
@@ -34,7 +35,7 @@ export interface TaskOptions {
   readonly partitions: number
   readonly open: () => EngineHost
   /** Where a task begins that has never run: with what the log still has, or with what comes. */
-  readonly from: 'start' | 'end'
+  readonly from: Where
   /** Whether this hub may still write for it: nobody else can have been given it. */
   readonly isMine: () => boolean
   readonly onFault: (fault: StepFault) => void
@@ -49,6 +50,7 @@ export interface TaskOptions {
   readonly commitMs?: number
 }
 
+const START: Where = { at: 'start' }
 const COMMIT_MS = 1_000
 /** On average at most this much of states is written, so that large ones do not crowd out what machines send. */
 const STATE_BYTES_PER_MS = 1_000
@@ -87,6 +89,7 @@ export class Task {
   #limit: number
   #received = -Infinity
   #facts = 0
+  #lastFact: number | undefined
   #behind: Map<string, number> | undefined
 
   constructor(options: TaskOptions) {
@@ -140,6 +143,11 @@ export class Task {
     return this.#facts
   }
 
+  /** When it took the last of them, wall time in ms since the epoch. */
+  get lastFact(): number | undefined {
+    return this.#lastFact
+  }
+
   async #begin(host: EngineHost, signal: AbortSignal): Promise<void> {
     const { log, topology, stage, topics, partition, system } = this.#options
     this.#failed = undefined
@@ -172,17 +180,24 @@ export class Task {
 
   /** Positions by the mark, or of a task that has never run; where retention has removed what they name, the first there is. */
   async #start(mark: Mark | undefined, anew: boolean): Promise<{ [topic: string]: number }> {
-    const { log, topics, partition, from } = this.#options
+    const { log, topics, partition } = this.#options
     const positions: { [topic: string]: number } = {}
     const behind = new Map<string, number>()
     for (const topic of topics.reads.keys()) {
       const { start, end } = (await log.ends(topic))[partition]!
-      const offset = anew ? start : (mark?.positions[topic] ?? (from === 'end' ? end : start))
+      const offset = anew ? start : (mark?.positions[topic] ?? (await this.#first(topic)) ?? end)
       positions[topic] = Math.min(Math.max(offset, start), end)
       if (positions[topic] < end) behind.set(topic, end)
     }
     this.#behind ??= behind
     return positions
+  }
+
+  /** Where it begins with a topic when it has never run; what another stage says it takes whole. */
+  async #first(topic: string): Promise<number | undefined> {
+    const { log, partition, from } = this.#options
+    const where = this.#kinds.get(topic) === 'keyed' ? START : from
+    return (await positionsAt(log, topic, where)).find((at) => at.partition === partition)?.offset
   }
 
   async #work(host: EngineHost, signal: AbortSignal): Promise<void> {
@@ -246,6 +261,7 @@ export class Task {
     if (facts.length > 0) await this.#put(await host.take(facts))
     if (this.#order && this.#order.reached > 0) await this.#put(await host.advance(this.#order.reached))
     this.#facts += facts.length
+    if (facts.length > 0) this.#lastFact = this.#options.system.clock.now()
   }
 
   /** The fact of a record, where it is one for this stage, and its key's state has not taken it already. */
