@@ -202,7 +202,8 @@ function replaySpecs({ site, log }: Plant): TopicSpec[] {
 
 /** What a stage derives goes to the replay's own topics; what it reads, and what it keeps, is named as ever. */
 function replayTopics(site: string, topics: StageTopics): StageTopics {
-  const writes: StageTopics['writes'] = (kind) => (kind === 'keyed' ? topics.writes(kind) : replayTopic(site, kind))
+  const writes: StageTopics['writes'] = (kind) =>
+    kind === 'keyed' || kind === 'product' ? topics.writes(kind) : replayTopic(site, kind)
   const own = topics.outputs.filter((topic) => !KINDS.some((kind) => topic === topicName(site, kind)))
   return { ...topics, writes, outputs: [...KINDS.map((kind) => replayTopic(site, kind)), ...own] }
 }
