@@ -63,6 +63,7 @@ const FAULTS: readonly (readonly [value: unknown, message: string])[] = [
     `Cannot decode alarm: "action" is "explode", want one of ${ALARM_ACTIONS.join(', ')}`,
   ],
   [{ ...BASE, time: '1' }, 'Cannot decode alarm: "time" is "1", want ms since the epoch'],
+  [{ ...BASE, until: 1e300 }, 'Cannot decode alarm: "until" is 1e+300, want ms since the epoch'],
   [{ ...BASE, priority: 3 }, 'Cannot decode alarm: "priority" is 3, want one of low, medium, high, critical'],
   [{ ...BASE, message: 3 }, 'Cannot decode alarm: "message" is 3, want a text'],
   [{ ...BASE, latch: 1 }, 'Cannot decode alarm: "latch" is 1, want true or false'],

@@ -7,6 +7,9 @@ import { parsePath } from './path.ts'
 /** Longest texts of a transition, in UTF-16 code units. */
 const ALARM_LENGTHS = { alarm: 256, message: 2_000, by: 256, comment: 2_000 } as const
 
+/** Latest time that a Date can hold. */
+const LAST_MS = 8.64e15
+
 /** Deepest nesting of a detail: what a record of the log holds of a value too. */
 const DEEPEST = 64
 
@@ -67,7 +70,8 @@ function text(value: unknown, name: string, most: number): string | undefined {
 }
 
 function number(value: unknown, name: string): number | undefined {
-  if (value === undefined || typeof value === 'number') return value
+  if (value === undefined) return undefined
+  if (typeof value === 'number' && Math.abs(value) <= LAST_MS) return value
   throw bad(`"${name}" is ${shown(value)}, want ms since the epoch`)
 }
 
