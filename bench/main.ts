@@ -4,6 +4,7 @@ import { benchLog } from './log.ts'
 import { benchMqtt } from './mqtt.ts'
 import { benchOpcua } from './opcua.ts'
 import { benchReplicate } from './replicate.ts'
+import { benchSupply } from './supply.ts'
 import { benchTakeover } from './takeover.ts'
 
 /**
@@ -16,6 +17,7 @@ const BENCHES: { readonly [name: string]: (options: BenchOptions) => Promise<voi
   mqtt: benchMqtt,
   opcua: benchOpcua,
   replicate: benchReplicate,
+  supply: benchSupply,
   takeover: benchTakeover,
 }
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { attachLog, plantEvents } from '../../src/attach.ts'
 import { machine } from '../../src/cli/machine.ts'
 import { parsePlant } from '../../src/cli/files.ts'
-import { startHub } from '../../src/hub.ts'
+import { readEvents } from '../../src/flow/events.ts'
+import { startHub, type Hub } from '../../src/hub.ts'
+import { connectLog } from '../../src/log/client/connect.ts'
 import type { Event } from '../../src/model/event.ts'
 import { dataDirectory } from '../hub/lives.ts'
 
@@ -45,7 +46,7 @@ test('a machine that counts calls for material once, and a part out of sequence 
   await post('ingest/line1/press', { cycles: 100 })
   await post('ingest/line2/doors', { scanned: 'V1' })
   await post('ingest/line1/press', { cycles: 107 })
-  const called = await until(data, hub, system, 'kanban.called')
+  const called = await until(hub, system, 'kanban.called')
   assert.deepEqual(
     called
       .map(({ data: what }) => what as { stock: number; quantity: number })
@@ -56,31 +57,32 @@ test('a machine that counts calls for material once, and a part out of sequence 
   hub = await start()
   await post('ingest/line1/press', { cycles: 109 })
   await post('ingest/line2/doors', { scanned: 'V3' })
-  const deviated = await until(data, hub, system, 'sequence.deviated')
+  const deviated = await until(hub, system, 'sequence.deviated')
   assert.deepEqual(
-    deviated.map(({ asset, data: what }) => [asset, (what as { order: string }).order]),
-    [['acme/berlin/line2', 'V2']],
+    deviated.map(({ asset, data: what }) => {
+      const { order, class: kind } = what as { order: string; class: string }
+      return [asset, order, kind]
+    }),
+    [['acme/berlin/line2', 'V2', 'missing']],
   )
-  assert.equal((await until(data, hub, system, 'kanban.called')).length, 1)
+  assert.equal((await until(hub, system, 'kanban.called')).length, 1)
   // Before its directory goes.
   await hub.close()
 })
 
 /** The events of a type, as soon as there are any. */
-async function until(
-  data: string,
-  hub: { page: string },
-  system: ReturnType<typeof machine>,
-  type: string,
-): Promise<Event[]> {
+async function until(hub: Hub, system: ReturnType<typeof machine>, type: string): Promise<Event[]> {
+  const [host, port] = hub.kafka.split(':') as [string, string]
+  const log = await connectLog({ brokers: [{ host, port: Number(port) }], system })
   const deadline = performance.now() + 20_000
   for (;;) {
     const found: Event[] = []
-    const attached = await attachLog(data, system)
     const all = { from: { at: 'start' } as const, signal: new AbortController().signal, untilEnd: true }
-    for await (const { event } of plantEvents(attached, all)) if (event.type === type) found.push(event)
-    await attached.close()
-    if (found.length > 0) return found
+    for await (const { event } of readEvents(log, 'acme/berlin', all)) if (event.type === type) found.push(event)
+    if (found.length > 0) {
+      await log.close()
+      return found
+    }
     assert.ok(performance.now() < deadline, `no ${type} of ${hub.page} came`)
     await sleep(100)
   }

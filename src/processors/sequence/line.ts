@@ -40,6 +40,9 @@ export interface LineState {
 /** Parts that have been fitted and are still known, so that one that is seen again is told. */
 const KEPT_FITTED = 50
 
+/** Most deviations that are known at a time: beyond them it is the plan that is wrong, not the parts. */
+const MOST_DEVIATIONS = 200
+
 /** A jump over more than this is no gap: the reader was off, or the plan was another. */
 const LONGEST_GAP = 50
 
@@ -110,6 +113,8 @@ type Seen = Extract<Sighting, { kind: 'seen' }>
 
 function see(state: LineState, seen: Seen, time: number, config: SequenceConfig): void {
   const { checkpoint, order } = seen
+  // Without a plan nothing is out of sequence.
+  if (state.items.length === 0) return
   const item = itemOf(state, order)
   const name = config.checkpoints[checkpoint]!.name
   if (item === undefined || item.at >= checkpoint) {
@@ -120,7 +125,7 @@ function see(state: LineState, seen: Seen, time: number, config: SequenceConfig)
   if (next !== undefined && item.position < next) behind(state, item, checkpoint, time, config)
   else ahead(state, item, checkpoint, time, config)
   item.at = checkpoint
-  if (checkpoint === config.checkpoints.length - 1) state.fitted = newestFitted(state, item.position, time)
+  if (config.checkpoints[checkpoint]!.ahead === 0) state.fitted = newestFitted(state, item.position, time)
   checkVariant(state, item, seen, time, config)
 }
 
@@ -176,6 +181,7 @@ export function deviate(
 ): void {
   const id = what === 'wrong-variant' ? variantId(order) : order
   const before = state.deviations.get(id)
+  if (before === undefined && state.deviations.size >= MOST_DEVIATIONS) return
   const reaches = time + checkpoints[checkpoint]!.ahead * takt
   state.deviations.set(id, { order, class: what, checkpoint, since: before?.since ?? time, reaches, says })
 }

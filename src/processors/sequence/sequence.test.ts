@@ -194,6 +194,15 @@ test('late by the plan: a part that is not at a checkpoint in time, without anyt
   assert.deepEqual(line.deviating(), {})
 })
 
+test('without a checkpoint at the line itself nobody knows how far it is, and without a plan nothing is out of sequence', () => {
+  const line = new Line({ ...CONFIG, checkpoints: [CONFIG.checkpoints[1]!] })
+  line.send(scanned(0, 'X1'), scanned(0, 'X2'), plan(0, ORDERS), scanned(0, 'V1'), scanned(1, 'V2'))
+  assert.deepEqual([line.steps(), line.tags['deviations']], [[], 0])
+  line.send(...Array.from({ length: 250 }, (_, index) => scanned(2, `X${index}`)))
+  // So many say that the plan is wrong: no more are told.
+  assert.equal(line.tags['deviations'], 200)
+})
+
 test('a buffer that runs low is an alarm with the time that it lasts', () => {
   const line = new Line().send(plan(0, ORDERS), scanned(0, 'V1'), scanned(0, 'V2'), scanned(0, 'V3'))
   line.send(fitted(1, 'V1'))
