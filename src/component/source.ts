@@ -64,7 +64,7 @@ export interface Batch {
 }
 
 /** A message for machines that have subscribed to its topic. */
-export interface Outgoing {
+export interface Publication {
   readonly topic: string
   readonly payload: Uint8Array
   /** 1: at least once, as long as the machine's session lasts; 0: to those who are there. */
@@ -89,7 +89,7 @@ export interface Source {
    * Hands a message to the machines that have subscribed to its topic, and answers how many; where machines cannot
    * subscribe, it is absent. What is for one that is away waits as its own session allows. Never throws.
    */
-  publish?(message: Outgoing): number
+  publish?(message: Publication): number
   /** Cheap; asked once a second. */
   health(): Health
 }

@@ -1,5 +1,5 @@
 import type { Health } from '../component/health.ts'
-import type { Outgoing, Source } from '../component/source.ts'
+import type { Publication, Source } from '../component/source.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Log } from '../log/log.ts'
 import type { Catalogue } from '../model/catalogue.ts'
@@ -109,7 +109,7 @@ export class Ingest {
   }
 
   /** Hands a message to the machines of a source that have subscribed to its topic; answers how many there were here. */
-  publish(name: string, message: Outgoing): number {
+  publish(name: string, message: Publication): number {
     return this.#running.get(name)?.source?.publish?.(message) ?? 0
   }
 

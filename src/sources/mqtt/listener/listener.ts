@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { createMapper } from '../../../component/mapping/mapper.ts'
 import type { Health, HealthState } from '../../../component/health.ts'
-import type { Batch, Outgoing, Source, SourceContext } from '../../../component/source.ts'
+import type { Batch, Publication, Source, SourceContext } from '../../../component/source.ts'
 import type { Address } from '../../../system/net.ts'
 import { within } from '../../../system/wait.ts'
 import { createAccess } from './access.ts'
@@ -81,7 +81,7 @@ export class MqttListener implements Source {
   }
 
   /** At once: what it says is in the log already. */
-  publish({ topic, payload, qos, expiresMs }: Outgoing): number {
+  publish({ topic, payload, qos, expiresMs }: Publication): number {
     const { delivery, corks, clock } = this.#parts
     if (topicFault(topic) !== undefined || !delivery.wanted(topic)) return 0
     const expiresAt = expiresMs === undefined ? Infinity : clock.monotonic() + expiresMs
