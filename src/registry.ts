@@ -4,6 +4,7 @@ import { conditionSpec } from './processors/condition/spec.ts'
 import { deadbandSpec } from './processors/deadband/spec.ts'
 import { deriveSpec } from './processors/derive/spec.ts'
 import { joinSpec } from './processors/join/spec.ts'
+import { oeeSpec } from './processors/oee/spec.ts'
 import { sequenceSpec } from './processors/sequence/spec.ts'
 import { shareSpec } from './processors/share/spec.ts'
 import { spectrumSpec } from './processors/spectrum/spec.ts'
@@ -27,6 +28,7 @@ export const KINDS: Kinds = {
     stockSpec,
     sequenceSpec,
     swarmSpec,
+    oeeSpec,
     spectrumSpec,
     shareSpec,
   ],

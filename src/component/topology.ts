@@ -27,6 +27,11 @@ export interface Stage {
    * later. `as-they-come`: at once, for what is more useful soon than exact.
    */
   readonly order?: 'in-order' | 'as-they-come'
+  /**
+   * How often the states of its keys are written to the log, at most; ms, default 1,000. Longer where states are large: less is
+   * written, more is read again after a crash, and stages that take `keyed` facts in order wait so long for this one.
+   */
+  readonly saveEveryMs?: number
   /** In order: what a step emits goes to the next one, and what the last one emits goes to the log. */
   readonly steps: readonly Step[]
 }

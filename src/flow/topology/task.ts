@@ -46,7 +46,7 @@ export interface TaskOptions {
   /** Called when it has nothing to take. */
   readonly leave?: () => void
   readonly system: Pick<System, 'clock' | 'logger' | 'metrics'>
-  /** How often states are written down, at most; ms, default 1,000. */
+  /** How often states are written down, at most; ms, default that of the stage, else 1,000. */
   readonly commitMs?: number
 }
 
@@ -82,6 +82,7 @@ export class Task {
   #run = { epoch: 0, began: 0 }
   readonly #writing = new Set<Promise<unknown>>()
   #failed: { readonly error: unknown } | undefined
+  readonly #commitMs: number
   #committedAt = 0
   #waitMs: number
   #moved = false
@@ -99,7 +100,8 @@ export class Task {
     this.#kinds = topics.reads
     const now = () => system.clock.now()
     this.#changelog = new Changelog({ log, topic: topics.state, partition, partitions, now })
-    this.#waitMs = options.commitMs ?? COMMIT_MS
+    this.#commitMs = options.commitMs ?? topology.stages[stage]!.saveEveryMs ?? COMMIT_MS
+    this.#waitMs = this.#commitMs
     this.#limit = options.upTo ? -Infinity : Infinity
   }
 
@@ -332,7 +334,7 @@ export class Task {
 
   /** Writes the states and the mark down, once everything that they cover is durable. */
   async #commit(host: EngineHost): Promise<void> {
-    const { system, commitMs = COMMIT_MS } = this.#options
+    const { system } = this.#options
     await Promise.all(this.#writing)
     if (this.#failed) throw this.#failed.error
     if (!this.#options.isMine()) throw new Error('The lease of this task is over')
@@ -340,7 +342,7 @@ export class Task {
     if (keys.length > 0 || this.#moved) {
       await this.#findOutputs()
       const bytes = await this.#changelog.write(keys, this.#mark(received))
-      this.#waitMs = Math.max(commitMs, bytes / STATE_BYTES_PER_MS)
+      this.#waitMs = Math.max(this.#commitMs, bytes / STATE_BYTES_PER_MS)
       this.#moved = false
     }
     await this.#say(received)

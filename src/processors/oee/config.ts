@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { durationField } from '../../component/fields.ts'
+import { durationField, severalField } from '../../component/fields.ts'
 import type { Shift } from './calendar.ts'
 import { COUNTERS, type OeeSettings } from './settings.ts'
 import { isZone } from './zone.ts'
@@ -67,7 +67,7 @@ const tagField = z.string().min(1).optional()
 const counterMaxField = z.partialRecord(z.enum(COUNTERS), z.number().positive())
 
 /** The fields of an `oee` processor that say how OEE is counted. */
-export const oeeFields = {
+const oeeFields = {
   zone: z
     .string()
     .refine(isZone, { message: 'it is no time zone, want an IANA name such as "Europe/Berlin"' })
@@ -96,6 +96,7 @@ export const oeeFields = {
       order: tagField.describe('The order that runs; empty or 0: none'),
       reason: tagField.describe('Reason code of a stop; empty or 0: none'),
     })
+    .default({ state: 'state', total: 'cycles', scrap: 'scrap' })
     .describe('Which tag plays which role'),
   stateNumbers: z.enum(['isa-tr88', 'opc-30060']).default('isa-tr88').describe('How numbers of states are counted'),
   states: z
@@ -128,11 +129,50 @@ export const oeeFields = {
     .describe('What reason codes stand for'),
 } as const
 
-const oeeConfig = z.strictObject(oeeFields)
-type OeeConfig = z.output<typeof oeeConfig>
+const lineField = z
+  .strictObject({
+    asset: z.string().min(1).describe('Path of the line below the site'),
+    machines: z.array(z.string().min(1)).default([]).describe('Machines in the order in which items go through them'),
+    bottleneck: z.string().min(1).optional().describe('Machine that gives the pace; default: the longest ideal cycle'),
+    produced: z
+      .enum(['bottleneck', 'last'])
+      .default('bottleneck')
+      .describe('Machine whose items are the produced quantity'),
+  })
+  .describe('The machines are a line: they stand in series')
 
-/** A config as the core takes it; what is wrong between fields is an issue at the field that is to be changed. */
-export const oeeSettings = oeeConfig.transform((config, context): OeeSettings => {
+const settingsConfig = z.strictObject(oeeFields)
+type SettingsConfig = z.output<typeof settingsConfig>
+
+/** How OEE is counted, alone; what is wrong between fields is an issue at the field that is to be changed. */
+export const oeeSettings = settingsConfig.transform(settingsOf)
+
+/** An `oee` processor. */
+export const oeeSchema = z
+  .strictObject({
+    on: severalField.describe('Patterns of machines below the site: press-shop/line1/*'),
+    line: z
+      .union([
+        z
+          .string()
+          .min(1)
+          .transform((asset) => lineField.parse({ asset })),
+        lineField,
+      ])
+      .optional()
+      .describe('The machines are a line: its path, or more about it'),
+    target: z.number().gt(0).max(1).optional().describe('OEE that is wanted, 0 to 1; shown beside what it is'),
+    ...oeeFields,
+  })
+  .transform(({ on, line, target, ...settings }, context) => ({
+    on,
+    line,
+    target,
+    settings: settingsOf(settings, context),
+  }))
+export type OeeConfig = z.output<typeof oeeSchema>
+
+function settingsOf(config: SettingsConfig, context: z.RefinementCtx): OeeSettings {
   checkTags(config, context)
   checkShifts(config.shifts, context)
   const { idealCycle, dayStart, movedWithin, microStop, stale, lateness, revise, products, tags, reasons, ...same } =
@@ -152,9 +192,9 @@ export const oeeSettings = oeeConfig.transform((config, context): OeeSettings =>
     latenessMs: lateness,
     reviseMs: Math.max(revise, lateness),
   }
-})
+}
 
-function checkTags({ tags, idealCycle, products }: OeeConfig, context: z.RefinementCtx): void {
+function checkTags({ tags, idealCycle, products }: SettingsConfig, context: z.RefinementCtx): void {
   const counts = tags.total ?? tags.good ?? tags.scrap
   if (tags.state === undefined && tags.running === undefined && counts === undefined) {
     const message = 'Cannot tell when the machine runs: it has none of state, running, total, good, scrap, want one'

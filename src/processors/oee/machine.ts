@@ -37,7 +37,7 @@ export interface MachineState {
 /** Most entries that wait for late ones among them; beyond, the older half is settled and what is late for it is refused. */
 const MAX_ENTRIES = 100_000
 /** So many entries are settled at once. */
-const SETTLE_ENTRIES = 1_000
+const SETTLE_ENTRIES = 100
 /** Most reasons and planned stops that are kept of the time that can still be corrected, each. */
 const MAX_NOTES = 1_000
 /** After so long without a watermark what lies between is skipped, and said to be. */
