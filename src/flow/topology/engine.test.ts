@@ -84,6 +84,22 @@ test('a clock that is ahead is not believed', () => {
   assert.deepEqual(told(engine.drain()), [[10_000, { count: 1 }, 't/0/0/count.quiet@/0', 10_000]])
 })
 
+test('a clock that was never set, with fractions that do not add up, fires all the same', () => {
+  const random = seededRandom(1)
+  const fired: number[] = []
+  const operator: Operator<null> = {
+    create: () => null,
+    take: (_state, _fact, context) => context.setTimer('soon', context.time + random.next()),
+    due: (_state, _timer, context) => void fired.push(context.time),
+  }
+  for (let index = 1; index <= 100; index++) {
+    const engine = new StageEngine({ steps: [{ name: 'one', does: 'one', with: {}, operator }] })
+    engine.take(place(reading(random.next(), 1, { received: T0 }), 0))
+    engine.advance(T0 + 2)
+    assert.equal(fired.length, index)
+  }
+})
+
 test('a past that is sent in one go fires in its own order, and not in the future', () => {
   const engine = new StageEngine({ steps })
   for (const at of [0, 60_000, 120_000])

@@ -105,7 +105,10 @@ export class StageEngine {
       const key = this.#keys.get(next.key)
       if (key === undefined) continue
       this.#received = Math.max(this.#received, next.due)
-      this.#fireUpTo(key, nowOf(key, next.due), -Infinity)
+      // Of times with fine fractions the sums may not come out even; the timer that was due would be due for ever.
+      const first = firstTimer(key)
+      const isDue = first !== undefined && receivedAt(key, first.at) <= next.due
+      this.#fireUpTo(key, Math.max(nowOf(key, next.due), isDue ? first.at : -Infinity), -Infinity)
       this.#end(key)
     }
     this.#received = received
