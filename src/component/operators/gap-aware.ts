@@ -1,5 +1,6 @@
 import { Quality } from '../../model/quality.ts'
 import type { Operator, StepContext } from '../topology.ts'
+import { afterNow } from './in-time.ts'
 import { readingOf } from './derived-reading.ts'
 import { expectOrder } from './order.ts'
 import { rowOf } from './row.ts'
@@ -32,11 +33,6 @@ export function gapAwareOperator({ tags, gapMs, lagMs }: GapOptions): Operator<S
       context.emit({ kind: 'reading', reading: readingOf([nothing], until, context) })
     }
   }
-  const setTimer = ({ until }: State, context: StepContext) => {
-    const [first] = until.values()
-    if (first === undefined) context.clearTimer('gap')
-    else context.setTimer('gap', first + lagMs)
-  }
   return {
     create: () => ({ time: -Infinity, until: new Map() }),
     take(state, fact, context) {
@@ -47,12 +43,15 @@ export function gapAwareOperator({ tags, gapMs, lagMs }: GapOptions): Operator<S
         state.until.delete(tag)
         if (value !== null) state.until.set(tag, context.time + gapMs)
       }
-      setTimer(state, context)
+      const [next] = state.until.values()
+      if (next === undefined) context.clearTimer('gap')
+      else context.setTimer('gap', next + lagMs)
       context.emit(fact)
     },
     due(state, _timer, context) {
       expire(state, context.time - lagMs, context)
-      setTimer(state, context)
+      const [next] = state.until.values()
+      if (next !== undefined) context.setTimer('gap', afterNow(next + lagMs, context))
     },
     save: ({ time, until }) => [Number.isFinite(time) ? time : null, [...until]],
     restore(json) {

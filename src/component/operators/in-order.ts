@@ -1,7 +1,7 @@
 import type { Json } from '../../model/json-value.ts'
 import { timeOf, type Fact, type Operator, type StepContext } from '../topology.ts'
 import { factJson, parseFact } from './fact-json.ts'
-import { horizonAt, insertInTime, takeUpTo } from './in-time.ts'
+import { afterNow, horizonAt, insertInTime, takeUpTo } from './in-time.ts'
 import { lateEvent, tooLate, type TooLate } from './too-late.ts'
 
 export interface InOrderOptions {
@@ -32,12 +32,11 @@ const MOST_WAITING = 10_000
  * it, for what is behind could take nothing after it.
  */
 export function inOrderOperator({ name, lateMs, onLate }: InOrderOptions): Operator<State> {
+  /** Hands on what need not wait any longer; answers when the next one need not. */
   const release = (state: State, horizon: number, context: StepContext) => {
     state.horizon = Math.max(state.horizon, horizon)
     for (const { time, fact } of takeUpTo(state.waiting, state.horizon)) context.emit(at(time, fact))
-    const first = state.waiting[0]
-    if (first === undefined) context.clearTimer('release')
-    else context.setTimer('release', first.time + lateMs)
+    return state.waiting[0] && state.waiting[0].time + lateMs
   }
   return {
     create: () => ({ horizon: -Infinity, waiting: [] }),
@@ -48,9 +47,14 @@ export function inOrderOperator({ name, lateMs, onLate }: InOrderOptions): Opera
       else if (onLate === 'drop' || fact.kind !== 'reading') throw tooLate(behind)
       else context.emitAside({ kind: 'event', event: lateEvent(fact, name, behind, context) })
       const over = state.waiting.length - MOST_WAITING
-      release(state, over > 0 ? Math.max(horizon, state.waiting[over - 1]!.time) : horizon, context)
+      const next = release(state, over > 0 ? Math.max(horizon, state.waiting[over - 1]!.time) : horizon, context)
+      if (next === undefined) context.clearTimer('release')
+      else context.setTimer('release', next)
     },
-    due: (state, _timer, context) => release(state, context.now - lateMs, context),
+    due(state, _timer, context) {
+      const next = release(state, context.now - lateMs, context)
+      if (next !== undefined) context.setTimer('release', afterNow(next, context))
+    },
     save: ({ horizon, waiting }) => [
       Number.isFinite(horizon) ? horizon : null,
       waiting.map(({ time, fact }): Json => [time, factJson(fact)]),

@@ -9,6 +9,14 @@ export function horizonAt(before: number, { time, now }: StepContext, lateMs: nu
 }
 
 /**
+ * A timer that is set while one fires lies after it. Where times have fractions that do not add up to the last bit, it would
+ * be the same one again, for ever.
+ */
+export function afterNow(at: number, { now }: StepContext): number {
+  return at > now ? at : now + 1
+}
+
+/**
  * Puts what comes late in its place: items by event time, of equal times in the order in which they came. Nearly
  * everything comes in order, so the search begins at the end.
  */

@@ -1,6 +1,6 @@
 import type { Json } from '../../model/json-value.ts'
 import type { Operator, StepContext } from '../topology.ts'
-import { horizonAt, insertInTime } from './in-time.ts'
+import { afterNow, horizonAt, insertInTime } from './in-time.ts'
 import type { Joined, JoinRow, SideOf } from './join-row.ts'
 import { tooLate } from './too-late.ts'
 
@@ -46,6 +46,7 @@ export function joinWithinOperator(options: JoinWithinOptions): Operator<State> 
     if (state[side].length < MOST_JOINABLE) return false
     return state[side].filter((row) => !isOver(side, row, horizon)).length >= MOST_JOINABLE
   }
+  /** Lets go of what can find none any more; answers when the next one cannot. */
   const goOn = (state: State, horizon: number, context: StepContext) => {
     state.horizon = horizon
     for (const row of state.left)
@@ -53,9 +54,8 @@ export function joinWithinOperator(options: JoinWithinOptions): Operator<State> 
     state.left = state.left.filter((row) => !isOver('left', row, horizon))
     state.right = state.right.filter((row) => !isOver('right', row, horizon))
     const waiting = unmatched ? state.left.find(({ found }) => !found) : undefined
-    if (waiting === undefined) context.clearTimer('over')
     // At its last moment a row may still find one; after it no more.
-    else context.setTimer('over', waiting.time + afterMs + lateMs + 1)
+    return waiting && waiting.time + afterMs + lateMs + 1
   }
   return {
     create: () => ({ horizon: null, left: [], right: [] }),
@@ -68,9 +68,14 @@ export function joinWithinOperator(options: JoinWithinOptions): Operator<State> 
         if (side === 'left') takeLeft(state, { ...row, found: false }, options, context)
         else takeRight(state, row, options, context)
       }
-      goOn(state, horizon, context)
+      const next = goOn(state, horizon, context)
+      if (next === undefined) context.clearTimer('over')
+      else context.setTimer('over', next)
     },
-    due: (state, _timer, context) => goOn(state, Math.max(state.horizon ?? -Infinity, context.now - lateMs), context),
+    due(state, _timer, context) {
+      const next = goOn(state, Math.max(state.horizon ?? -Infinity, context.now - lateMs), context)
+      if (next !== undefined) context.setTimer('over', afterNow(next, context))
+    },
     save: (state) => structuredClone(state) as unknown as Json,
     restore: (json) => structuredClone(json) as unknown as State,
   }

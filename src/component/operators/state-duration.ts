@@ -57,7 +57,7 @@ export function stateDurationOperator(options: StateDurationOptions): Operator<S
       state.current = { state: value, since: state.current?.since ?? time, until: time + holdMs }
       context.setTimer('hold', time + holdMs + lagMs)
     },
-    due: (state, _timer, context) => endAtGap(state, context.time - lagMs, context),
+    due: (state, _timer, context) => endAtGap(state, Infinity, context),
     save: ({ time, current }) => [Number.isFinite(time) ? time : null, current && { ...current }],
     restore(json) {
       const [time, current] = json as unknown as [number | null, State['current']]

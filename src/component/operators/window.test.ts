@@ -283,6 +283,21 @@ test('what a machine sends after an hour offline counts, but for the window that
   )
 })
 
+test('times and lateness with fractions that do not add up end all the same', () => {
+  for (let seed = SEED; seed < SEED + 20; seed++) {
+    const random = seededRandom(seed)
+    const facts = Array.from({ length: 100 }, () => reading(random.next() * 100, { x: 1 }))
+    for (const shape of [
+      tumbling(0.7),
+      { kind: 'session', gap: 0.3, longest: 1e9 },
+      { kind: 'sliding', size: 0.9 },
+    ] as const) {
+      const counted = readingsOf(run(window(shape, { lateMs: 100.1, holdMs: 3.3 }), facts))
+      assert.ok(counted.length > 50, `SEED=${seed}`)
+    }
+  }
+})
+
 test('names of tags and of states are only names', () => {
   const tags = [{ tag: '__proto__', aggregates: ['duration', 'count'] }]
   const values = JSON.parse('{"__proto__":"constructor"}') as { [tag: string]: string }

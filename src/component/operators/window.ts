@@ -8,7 +8,7 @@ import { Fold, newFolded } from './fold.ts'
 import type { Folded, Folding, Measure, OnClose, Open } from './fold.ts'
 import { Grid, Sessions } from './frames.ts'
 import type { Shape } from './frames.ts'
-import { horizonAt, insertInTime, takeUpTo } from './in-time.ts'
+import { afterNow, horizonAt, insertInTime, takeUpTo } from './in-time.ts'
 import { rowOf, worse } from './row.ts'
 import type { Row } from './row.ts'
 import { SlidingFold } from './sliding.ts'
@@ -113,11 +113,16 @@ class WindowOperator implements Operator<State> {
     const over = state.pending.length - MOST_PENDING
     const reached = over > 0 ? Math.max(horizon, state.pending[over - 1]!.time) : horizon
     this.#goOn(state, reached, row?.time, context)
+    const at = this.#next(state, context.now)
+    if (at === undefined) context.clearTimer('close')
+    else context.setTimer('close', at)
   }
 
   due(state: State, _timer: string, context: StepContext): void {
     const horizon = context.now - this.#options.lateMs
     this.#goOn(state, Math.max(horizon, state.horizon ?? -Infinity), undefined, context)
+    const at = this.#next(state, context.now)
+    if (at !== undefined) context.setTimer('close', afterNow(at, context))
   }
 
   save(state: State): Json {
@@ -142,7 +147,6 @@ class WindowOperator implements Operator<State> {
       state.told = state.told.filter(({ end }) => end > horizon)
       this.#tellEarly(state, this.#grid.lastEnd(context.now), time ?? Infinity, context)
     }
-    this.#setTimer(state, context)
   }
 
   #foldUpTo(folded: Folded, rows: readonly Row[], time: number, onClose: OnClose): void {
@@ -182,12 +186,6 @@ class WindowOperator implements Operator<State> {
     if (state.dropped > 0) about('dropped', state.dropped)
     state.dropped = 0
     context.emit({ kind: 'reading', reading: readingOf(named, window.end, context) })
-  }
-
-  #setTimer(state: State, context: StepContext): void {
-    const at = this.#next(state, context.now)
-    if (at === undefined) context.clearTimer('close')
-    else context.setTimer('close', at)
   }
 
   /** When something is to be told if nothing comes; undefined: never. */
