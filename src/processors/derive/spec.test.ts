@@ -12,14 +12,16 @@ test('power of voltage and current that come one by one, as long as both are kno
     reading(T0, { voltage: 400 }),
     reading(T0 + 1_000, { current: 10 }),
     reading(T0 + 2_000, { voltage: 410, state: 'Execute' }),
-    reading(T0 + 62_000, { voltage: 400 }),
+    reading(T0 + 61_000, { voltage: 400 }),
+    reading(T0 + 61_001, { voltage: 400 }),
   ]
   const tags = { power: 'voltage * current', busy: 'state == "Execute"' }
   assert.deepEqual(told(run(topology({ tags }), facts)), [
     [0, { power: null }, { power: 0x809b0000 }],
     [1_000, { power: 4_000 }],
     [2_000, { power: 4_100, busy: true }],
-    [62_000, { power: null }, { power: 0x809b0000 }],
+    [61_000, { power: 4_000 }],
+    [61_001, { power: null }, { power: 0x809b0000 }],
   ])
 })
 
