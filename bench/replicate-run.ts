@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { machine } from '../src/cli/machine.ts'
-import { boundYoungGeneration } from '../src/cli/young-generation.ts'
+import { boundGarbage } from '../src/cli/garbage.ts'
 import { Replication } from '../src/flow/replicate/replication.ts'
 import { startBroker } from '../src/log/broker/start.ts'
 import { connectLog } from '../src/log/client/connect.ts'
@@ -38,7 +38,7 @@ const { values } = parseArgs({
   },
 })
 
-boundYoungGeneration()
+boundGarbage()
 const system = machine({ logLevel: 'warn', logFormat: 'text' })
 const listen = { host: '127.0.0.1', port: 0 }
 const broker = await startBroker({ directory: values.directory, listen, sync: { mode: 'ack' } }, system)
