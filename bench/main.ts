@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { benchFlow } from './flow.ts'
 import { benchKafkaPeer } from './kafka-peer.ts'
 import { benchLog } from './log.ts'
 import { benchMqtt } from './mqtt.ts'
@@ -12,6 +13,7 @@ import { benchTakeover } from './takeover.ts'
  * runs on this machine, the load generator too, so a figure is of the whole box.
  */
 const BENCHES: { readonly [name: string]: (options: BenchOptions) => Promise<void> } = {
+  flow: benchFlow,
   kafka: benchKafkaPeer,
   log: benchLog,
   mqtt: benchMqtt,
