@@ -35,6 +35,8 @@ interface Held {
 export class Shares {
   readonly #options: SharesOptions
   readonly #held = new Map<string, Held>()
+  /** The last run of each task. */
+  readonly #ended = new Map<string, Promise<void>>()
   readonly #since: number
   #membership: Membership | undefined
   #leaving = false
@@ -103,8 +105,12 @@ export class Shares {
 
   #begin(name: string, lost: AbortSignal, start: (name: string, stop: AbortSignal) => Promise<void>): void {
     const stop = new AbortController()
-    const held: Held = { stop, ended: start(name, stop.signal) }
+    // A run that lost its lease may still be coming to its end here: one at a time.
+    const before = this.#ended.get(name)
+    const ended = Promise.resolve(before).then(() => (stop.signal.aborted ? undefined : start(name, stop.signal)))
+    const held: Held = { stop, ended }
     this.#held.set(name, held)
+    this.#ended.set(name, ended)
     // Another hub may run it already: what is on its way is known again there by its cause.
     lost.addEventListener('abort', () => {
       if (this.#held.get(name) === held) this.#held.delete(name)

@@ -307,7 +307,7 @@ export class Task {
 
   /** Writes what was derived, without waiting for it. */
   async #put({ outputs, faults }: Taken): Promise<void> {
-    const { log, topology, stage, topics, isMine, onFault } = this.#options
+    const { log, topology, stage, topics, onFault } = this.#options
     for (const fault of faults) onFault(fault)
     const records = new Map<string, NewRecord[]>()
     for (const output of outputs) {
@@ -317,7 +317,7 @@ export class Task {
       records.set(topic, of)
       of.push(encodeOutput(output, topology.name, stage))
     }
-    if (records.size > 0 && !isMine()) throw new Error('The lease of this task is over')
+    if (records.size > 0) this.#checkLease()
     for (const [topic, of] of records) this.#append(topic, of)
     await log.ready()
   }
@@ -337,16 +337,20 @@ export class Task {
     const { system } = this.#options
     await Promise.all(this.#writing)
     if (this.#failed) throw this.#failed.error
-    if (!this.#options.isMine()) throw new Error('The lease of this task is over')
     const { keys, received } = await host.changes()
     if (keys.length > 0 || this.#moved) {
       await this.#findOutputs()
+      this.#checkLease()
       const bytes = await this.#changelog.write(keys, this.#mark(received))
       this.#waitMs = Math.max(this.#commitMs, bytes / STATE_BYTES_PER_MS)
       this.#moved = false
     }
     await this.#say(received)
     this.#committedAt = system.clock.monotonic()
+  }
+
+  #checkLease(): void {
+    if (!this.#options.isMine()) throw new Error('The lease of this task is over')
   }
 
   /** Tells the tasks of the next stage how far this one is: everything that it has said before is durable. */
@@ -356,6 +360,7 @@ export class Task {
     const reached = Math.floor(received)
     if (next === undefined || next.order === 'as-they-come' || !(reached > this.#said) || reached < 0) return
     this.#said = reached
+    this.#checkLease()
     await log.append(topics.writes('keyed'), progressRecords({ from, reached }, topology.name, partitions))
   }
 
