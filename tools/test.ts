@@ -33,7 +33,9 @@ function count(event: Finished, outcome: 'passed' | 'failed'): void {
 
 async function testFiles(): Promise<string[]> {
   const found: string[] = []
-  for await (const file of glob('{src,test,tools,ui,bench,examples}/**/*.test.ts', { exclude: (name) => name === 'node_modules' }))
+  for await (const file of glob('{src,test,tools,ui,bench,examples}/**/*.test.ts', {
+    exclude: (name) => name === 'node_modules',
+  }))
     found.push(file)
   return found.sort()
 }
