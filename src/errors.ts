@@ -13,6 +13,16 @@ export interface ErrorEntry {
  * that is made from it, both ways.
  */
 export const ERRORS: { readonly [code: string]: ErrorEntry } = {
+  ALARM_NOT_FOUND: {
+    what: 'No alarm of this name was ever raised at this asset',
+    todo: 'Correct asset or name; `GET /api/v1/alarms` lists those that stand',
+    retriable: false,
+  },
+  ALARM_REFUSED: {
+    what: 'The state of the alarm does not allow what was asked for',
+    todo: 'Look at its state: the message names what is there and what is wanted; somebody may have been faster',
+    retriable: false,
+  },
   APPEND_OVERRUN: {
     what: 'More was handed to the log than it holds at a time',
     todo: 'Wait for the log to be ready before handing over more; a report is welcome, the hub does this by itself',

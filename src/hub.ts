@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { runAlarms } from './alarming.ts'
 import { HubViews, type SourceStatus } from './api/hub-views.ts'
 import { LogViews } from './api/log-views.ts'
 import { hubFilePath, type HubFile } from './attach.ts'
@@ -96,9 +97,7 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   stack.defer(() => ledger.close())
   const sources = await openSources(options, { log, ledger, catalogue, partitions }, holder)
 
-  const replications = runReplications({ plant, log, ...(holder && { holder }), system }, stack)
-  await publishProductContracts({ plant, log, system })
-  const processing = runProcessors({ plant, log, catalogue, ...(holder && { holder }), system }, stack)
+  const work = await workOnLog(options, { log, catalogue, holder, sources }, stack)
   const address = { page: '' }
   const views = new HubViews({
     hub: { site: plant.site, version: VERSION, mode: options.mode, startedAt, log: describeLog(plant, opened) },
@@ -110,16 +109,16 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
     page: () => address.page,
     sources: () => statusesOf(plant, sources),
     ...(sources.hubs && { hubs: sources.hubs }),
-    replications,
-    processors: () => processing.views(),
+    ...work.views,
     system,
   })
   const logViews = new LogViews({
     log,
-    readers: () => [{ name: twins.name, positions: twins.positions() }, ...processing.readers()],
+    readers: () => [{ name: twins.name, positions: twins.positions() }, ...work.readers()],
     system,
   })
-  const api = createApi({ config: plant.api, hub: views, log: logViews, system, pageFolder: PAGE_FOLDER })
+  const shown = { hub: views, log: logViews, alarms: work.alarms }
+  const api = createApi({ config: plant.api, ...shown, system, pageFolder: PAGE_FOLDER })
   stack.defer(() => api.close())
   stack.defer(views.watch())
   // Listening begins before the sources do: some of them keep the thread busy with loading. Their routes are mounted in
@@ -137,6 +136,29 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
     dataDirectory,
     ended: eitherEnds(opened.ended, sources.ended),
     close: () => stack.disposeAsync(),
+  }
+}
+
+interface WorkParts {
+  readonly log: Log
+  readonly catalogue: Catalogue
+  readonly holder: Holder | undefined
+  readonly sources: RunningSources
+}
+
+/** Starts everything that lives on what is in the log, but the twins; the stack ends it. */
+async function workOnLog({ plant, dataDirectory, system }: HubOptions, parts: WorkParts, stack: AsyncDisposableStack) {
+  const { log, catalogue, sources } = parts
+  const holder = parts.holder && { holder: parts.holder }
+  const replications = runReplications({ plant, log, ...holder, system }, stack)
+  await publishProductContracts({ plant, log, system })
+  const processing = runProcessors({ plant, log, catalogue, ...holder, system }, stack)
+  const leads = () => sources.hubs?.().some(({ here, leads: does }) => here && does) ?? true
+  const alarming = await runAlarms({ plant, dataDirectory, log, leads, system }, stack)
+  return {
+    views: { replications, processors: () => processing.views() },
+    alarms: alarming.views,
+    readers: () => [alarming.reader(), ...processing.readers()],
   }
 }
 

@@ -230,7 +230,7 @@ test('a flood begins with more than ten in ten minutes, ends below five, and lea
   assert.equal(floodShare, 17 / 30)
   const later = alarms.metrics(begin + 16 * MINUTE, begin + 26 * MINUTE)
   assert.deepEqual([later.floods, later.floodShare, later.alarms], [floods, 0.2, 0])
-  const [group, ...others] = alarms.groups(10)
+  const [group, ...others] = alarms.groups({ limit: 10 })
   assert.deepEqual([others.length, group?.alarm, group?.place, group?.count], [0, 'hot', 'acme/berlin/line1', 30])
 })
 

@@ -58,11 +58,20 @@ export interface ShownAlarm extends Alarm {
   readonly isStale: boolean
 }
 
-export interface StandingQuery {
+/** Which standing alarms; what is not named does not matter. */
+interface StandingFilter {
   /** Pattern of assets below the site. */
   readonly assets?: string
+  readonly alarm?: string
   readonly states?: readonly AlarmStateName[]
   readonly priorities?: readonly AlarmPriority[]
+}
+
+export interface GroupsQuery extends StandingFilter {
+  readonly limit: number
+}
+
+export interface StandingQuery extends StandingFilter {
   readonly limit: number
   /** How many come before the page. */
   readonly skip?: number
@@ -71,6 +80,15 @@ export interface StandingQuery {
 export interface StandingPage {
   readonly alarms: readonly ShownAlarm[]
   readonly total: number
+}
+
+export interface AlarmCounts {
+  /** Another one after each change. */
+  readonly revision: number
+  readonly standing: number
+  readonly unacknowledged: { readonly [priority in AlarmPriority]: number }
+  /** More come than a person can take in (clause 16.5.3). */
+  readonly isFlood: boolean
 }
 
 /** Alarms of one name in one place, as one line. */
@@ -113,6 +131,7 @@ export class Alarms implements View<AlarmEntry> {
   readonly #burden = new Burden()
   readonly #journal: Journal
   #positions = new Map<string, ViewPosition>()
+  #revision = 0
   #changed = false
   #saved: Promise<void> | undefined
   #timer: Timer | undefined
@@ -153,6 +172,7 @@ export class Alarms implements View<AlarmEntry> {
     this.#burden.reset()
     this.#journal.reset()
     this.#positions = new Map()
+    this.#revision += 1
     this.#changed = true
   }
 
@@ -174,21 +194,15 @@ export class Alarms implements View<AlarmEntry> {
   }
 
   /** Alarms that are not normal, those that want an answer first: unacknowledged, by priority, the newest first. */
-  standing({ assets, states, priorities, limit, skip = 0 }: StandingQuery): StandingPage {
-    const matches = assets === undefined ? () => true : pathMatcher(this.#options.site, assets)
-    const found = this.#standing().filter(
-      (one) =>
-        matches(one.asset) &&
-        (states === undefined || states.includes(one.state)) &&
-        (priorities === undefined || priorities.includes(one.priority)),
-    )
+  standing({ limit, skip = 0, ...filter }: StandingQuery): StandingPage {
+    const found = this.#standing(filter)
     return { alarms: found.sort(byUrgency).slice(skip, skip + limit), total: found.length }
   }
 
   /** Standing alarms with those of one name in one place as one: how a flood is shown, in which nothing is left out. */
-  groups(limit: number): readonly AlarmGroup[] {
+  groups({ limit, ...filter }: GroupsQuery): readonly AlarmGroup[] {
     const groups = new Map<string, ShownAlarm[]>()
-    for (const one of this.#standing()) {
+    for (const one of this.#standing(filter)) {
       const key = keyOf(placeOf(one.asset), one.alarm)
       const group = groups.get(key)
       if (group) group.push(one)
@@ -203,6 +217,25 @@ export class Alarms implements View<AlarmEntry> {
 
   journal(query: JournalQuery): JournalPage {
     return this.#journal.page(query)
+  }
+
+  /** What an operator has to know at a glance. */
+  summary(): AlarmCounts {
+    const now = this.#options.system.clock.now()
+    const standing = this.#standing()
+    const calling = standing.filter(isUnacknowledged)
+    const of = (priority: AlarmPriority) => calling.filter((one) => one.priority === priority).length
+    return {
+      revision: this.#revision,
+      standing: standing.length,
+      unacknowledged: { low: of('low'), medium: of('medium'), high: of('high'), critical: of('critical') },
+      isFlood: this.#burden.floods(now - 60_000, now).some(({ until }) => until === undefined),
+    }
+  }
+
+  /** Another number after each change. */
+  get revision(): number {
+    return this.#revision
   }
 
   /** The figures of a stretch of time; `standing` and the like are of now. */
@@ -220,7 +253,7 @@ export class Alarms implements View<AlarmEntry> {
       to,
       ...this.#burden.figures(from, to),
       standing: count(({ state }) => state !== 'normal'),
-      unacknowledged: count(({ state }) => state.endsWith('unacknowledged')),
+      unacknowledged: count(isUnacknowledged),
       shelved: count(({ state }) => state === 'shelved'),
       chattering: count((alarm) => alarm.isChattering),
       stale: count((alarm) => alarm.isStale),
@@ -252,6 +285,7 @@ export class Alarms implements View<AlarmEntry> {
     if (tracked === undefined) this.#tracked.set(key, (tracked = newTracked(asset, alarm)))
     const { isNew, isAnnounced } = track(tracked, transition, cause, receivedTime)
     if (!isNew) return
+    this.#revision += 1
     if (isAnnounced) this.#burden.add(receivedTime)
     const { priority } = tracked.alarm
     const state = stateOf(tracked.alarm)
@@ -261,9 +295,18 @@ export class Alarms implements View<AlarmEntry> {
     for (const listener of this.#listeners) listener(now, transition)
   }
 
-  #standing(): ShownAlarm[] {
+  #standing({ assets, alarm, states, priorities }: StandingFilter = {}): ShownAlarm[] {
     const now = this.#options.system.clock.now()
-    return [...this.#tracked.values()].map((one) => shown(one, now)).filter(({ state }) => state !== 'normal')
+    const matches = assets === undefined ? () => true : pathMatcher(this.#options.site, assets)
+    const all = [...this.#tracked.values()].map((one) => shown(one, now))
+    return all.filter(
+      (one) =>
+        one.state !== 'normal' &&
+        matches(one.asset) &&
+        (alarm === undefined || one.alarm === alarm) &&
+        (states === undefined || states.includes(one.state)) &&
+        (priorities === undefined || priorities.includes(one.priority)),
+    )
   }
 
   async #tick(): Promise<void> {
@@ -341,16 +384,20 @@ function grouped(alarms: readonly ShownAlarm[]): AlarmGroup {
     alarm: newest.alarm,
     place: placeOf(newest.asset),
     count: alarms.length,
-    unacknowledged: alarms.filter(({ state }) => state.endsWith('unacknowledged')).length,
+    unacknowledged: alarms.filter(isUnacknowledged).length,
     priority: newest.priority,
     newest,
   }
 }
 
+function isUnacknowledged({ state }: ShownAlarm): boolean {
+  return state.endsWith('unacknowledged')
+}
+
 /** What wants an answer first: unacknowledged before others, then the higher priority, then the newer. */
 function byUrgency(a: ShownAlarm, b: ShownAlarm): number {
   return (
-    Number(b.state.endsWith('unacknowledged')) - Number(a.state.endsWith('unacknowledged')) ||
+    Number(isUnacknowledged(b)) - Number(isUnacknowledged(a)) ||
     ALARM_PRIORITIES.indexOf(b.priority) - ALARM_PRIORITIES.indexOf(a.priority) ||
     (b.raisedAt ?? 0) - (a.raisedAt ?? 0) ||
     (keyOf(a.asset, a.alarm) < keyOf(b.asset, b.alarm) ? -1 : 1)

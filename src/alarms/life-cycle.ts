@@ -48,16 +48,18 @@ export interface AlarmComment {
 }
 
 /** States of figure 3, by its letters: A, B, C, D, E, F; then G, H, I, which hide the others. */
-export type AlarmStateName =
-  | 'normal'
-  | 'unacknowledged'
-  | 'acknowledged'
-  | 'returned-unacknowledged'
-  | 'latched-unacknowledged'
-  | 'latched-acknowledged'
-  | 'shelved'
-  | 'suppressed'
-  | 'out-of-service'
+export const ALARM_STATES = [
+  'normal',
+  'unacknowledged',
+  'acknowledged',
+  'returned-unacknowledged',
+  'latched-unacknowledged',
+  'latched-acknowledged',
+  'shelved',
+  'suppressed',
+  'out-of-service',
+] as const
+export type AlarmStateName = (typeof ALARM_STATES)[number]
 
 /** What a person, or the hub on its own, wants of an alarm. */
 export interface AlarmCommand {

@@ -6,6 +6,7 @@ import type { ApiConfig } from '../config/plant.ts'
 import { LogError } from '../log/log.ts'
 import type { Address, Listener } from '../system/net.ts'
 import type { System } from '../system/system.ts'
+import type { AlarmViews } from './alarm-views.ts'
 import { Auth, type Caller, type Need } from './auth.ts'
 import { ApiError } from './errors.ts'
 import { Gate } from './gate.ts'
@@ -18,7 +19,8 @@ import { AllowedHosts, isLoopback } from './origin.ts'
 import { Page } from './page.ts'
 import { answerBroken, answerRaw, view } from './raw-answer.ts'
 import { RateLimit } from './rate.ts'
-import { ROUTES, type Desk, type Route } from './routes.ts'
+import type { Desk, Route } from './desk.ts'
+import { ROUTES } from './routes.ts'
 import { allowedMethods } from './methods.ts'
 
 /** Bodies that are taken: JSON, JSON by the line, and CloudEvents 1.0 (HTTP Protocol Binding, clauses 3.2 and 3.3). */
@@ -34,6 +36,7 @@ export interface ApiOptions {
   readonly config: ApiConfig
   readonly hub: HubPort
   readonly log: LogPort
+  readonly alarms: AlarmViews
   readonly system: System
   /** Where Vite put the browser application: `ui/dist`. */
   readonly pageFolder: string
@@ -71,7 +74,7 @@ class ApiServer implements Api {
   #bodies = 0
 
   constructor(options: ApiOptions) {
-    const { config, hub, system } = options
+    const { config, hub, alarms, system } = options
     const { clock, random } = system
     const limits = { ...API_LIMITS, ...options.limits }
     const auth = new Auth({
@@ -92,10 +95,11 @@ class ApiServer implements Api {
       wrongTokens: new RateLimit(clock, 0.1, limits.wrongTokens),
       cookie,
     })
-    this.#live = new Live({ hub, system, limits, holds: (caller) => auth.holds(caller) })
+    this.#live = new Live({ hub, alarms, system, limits, holds: (caller) => auth.holds(caller) })
     this.#desk = {
       hub,
       log: options.log,
+      alarms,
       auth,
       clock,
       limits,

@@ -47,6 +47,11 @@ test('the table of routes asks for the rights we mean', () => {
       'GET /api/v1/topics/:name read',
       'GET /api/v1/topics/:name/records read',
       'GET /api/v1/consumers read',
+      'GET /api/v1/alarms read',
+      'GET /api/v1/alarms/groups read',
+      'GET /api/v1/alarms/journal read',
+      'GET /api/v1/alarms/figures read',
+      'POST /api/v1/alarms/commands write',
       'GET /api/v1/live read',
       'POST /api/v1/login open',
       'POST /api/v1/logout open',
@@ -108,8 +113,8 @@ test('the live stream asks for the right to read', async (t) => {
 test('an open loopback needs no token; beyond loopback the server does not start without one', async (t) => {
   const { url } = await startServer(t)
   assert.equal((await fetch(`${url}/api/v1/status`)).status, 200)
-  const { hub, log } = memoryViews()
-  const options = { hub, log, system: testSystem(), pageFolder: '/nowhere' }
+  const { hub, log, alarms } = memoryViews()
+  const options = { hub, log, alarms, system: testSystem(), pageFolder: '/nowhere' }
   for (const host of ['0.0.0.0', '::', '192.0.2.1', 'hub.example']) {
     const api = createApi({ ...options, config: { listen: { host, port: 0 }, tokens: [], hosts: [] } })
     await assert.rejects(api.listen(), { code: 'OPEN_BEYOND_LOOPBACK' })

@@ -238,6 +238,162 @@ export interface HubEntry {
   }[]
 }
 
+export type AlarmPriorityName = 'low' | 'medium' | 'high' | 'critical'
+
+/** States of ISA-18.2-2016 figure 3. */
+export type AlarmStateName =
+  | 'normal'
+  | 'unacknowledged'
+  | 'acknowledged'
+  | 'returned-unacknowledged'
+  | 'latched-unacknowledged'
+  | 'latched-acknowledged'
+  | 'shelved'
+  | 'suppressed'
+  | 'out-of-service'
+
+/** What a person may do to an alarm. */
+export type AlarmCommandName =
+  | 'acknowledge'
+  | 'reset'
+  | 'shelve'
+  | 'unshelve'
+  | 'suppress'
+  | 'unsuppress'
+  | 'remove-from-service'
+  | 'return-to-service'
+  | 'comment'
+
+/** An alarm is a name at an asset. */
+export interface AlarmName {
+  /** Full path. */
+  readonly asset: string
+  readonly alarm: string
+}
+
+/** `GET /api/v1/alarms`: a page of the alarms that are not normal, those that want an answer first. */
+export interface AlarmsView {
+  readonly alarms: readonly AlarmView[]
+  /** How many there are in all. */
+  readonly total: number
+}
+
+export interface AlarmView extends AlarmName {
+  readonly state: AlarmStateName
+  readonly priority: AlarmPriorityName
+  readonly message: string
+  /** What led to it: values, limits, contributions of tags. */
+  readonly detail: JsonValue
+  /** Its condition is there, whatever the state hides. */
+  readonly isActive: boolean
+  /** Once its condition is gone it stays until it is reset. */
+  readonly latches: boolean
+  /** Came and went three times or more within a minute. */
+  readonly isChattering: boolean
+  /** Active for more than a day. */
+  readonly isStale: boolean
+  /** Times in ms since the epoch. */
+  readonly raisedAt?: number
+  readonly clearedAt?: number
+  readonly acknowledgedAt?: number
+  readonly acknowledgedBy?: string
+  readonly shelvedUntil?: number
+  /** When it was put out of sight, and by whom. */
+  readonly hiddenAt?: number
+  readonly hiddenBy?: string
+  /** How often its condition has come. */
+  readonly occurrences: number
+  /** The newest 20, oldest first. */
+  readonly comments: readonly { readonly time: number; readonly by: string; readonly comment: string }[]
+}
+
+/** `GET /api/v1/alarms/groups` answers `{ groups: AlarmGroupView[] }`: alarms of one name in one place as one line. */
+export interface AlarmGroupView {
+  readonly alarm: string
+  /** The place that their assets are in. */
+  readonly place: string
+  readonly count: number
+  readonly unacknowledged: number
+  /** The highest among those that want an answer. */
+  readonly priority: AlarmPriorityName
+  /** The one that wants an answer first. */
+  readonly newest: AlarmView
+}
+
+/** `GET /api/v1/alarms/journal`: steps of alarms, the newest first. */
+export interface AlarmJournalView {
+  readonly entries: readonly AlarmJournalEntry[]
+  /** `after` of the next page; absent: there is none. */
+  readonly next?: string
+  /** Older than this the journal holds nothing: it is in the log. Absent: it holds all. */
+  readonly heldFrom?: number
+}
+
+export interface AlarmJournalEntry extends AlarmName {
+  readonly action: AlarmCommandName | 'raise' | 'update' | 'clear'
+  /** When it happened, by the clock of the machine; and when the hub was told. */
+  readonly time: number
+  readonly receivedTime: number
+  /** What the alarm was after it. */
+  readonly state: AlarmStateName
+  readonly priority: AlarmPriorityName
+  readonly message?: string
+  readonly by?: string
+  readonly comment?: string
+  readonly until?: number
+}
+
+/** `GET /api/v1/alarms/figures`: how good the alarms are, by ISA-18.2-2016 clause 16. */
+export interface AlarmFiguresView {
+  readonly from: number
+  readonly to: number
+  /** Alarms that came to the operator in that time. */
+  readonly alarms: number
+  /** About 1 is what a person can handle. */
+  readonly perTenMinutes: number
+  readonly peakTenMinutes: number
+  readonly floods: readonly { readonly since: number; readonly until?: number; readonly alarms: number }[]
+  /** Share of the time that was in a flood. */
+  readonly floodShare: number
+  /** How many there are now. */
+  readonly standing: number
+  readonly unacknowledged: number
+  readonly shelved: number
+  readonly chattering: number
+  readonly stale: number
+  /** The ten that came most often. */
+  readonly top: readonly (AlarmName & { readonly count: number })[]
+  /** Alarms that are known, by priority. */
+  readonly priorities: { readonly [priority in AlarmPriorityName]: number }
+}
+
+/** The body of `POST /api/v1/alarms/commands`; 409 where every one of the alarms refuses. */
+export interface AlarmCommandRequest {
+  readonly action: AlarmCommandName
+  /** 1 to 500. */
+  readonly alarms: readonly AlarmName[]
+  readonly comment?: string
+  /** Of `shelve`: when it comes back, ms since the epoch, at most 24 hours ahead. */
+  readonly until?: number
+}
+
+/** What came of a command: each step is in the log. */
+export interface AlarmCommandView {
+  /** As they are now. */
+  readonly alarms: readonly AlarmView[]
+  readonly refused: readonly (AlarmName & { readonly reason: string })[]
+}
+
+/** What everybody has to know of the alarms at a glance. */
+export interface AlarmSummary {
+  /** Another one after each change: what a page shows of alarms is then the past. */
+  readonly revision: number
+  readonly standing: number
+  readonly unacknowledged: { readonly [priority in AlarmPriorityName]: number }
+  /** More come than a person can take in. */
+  readonly isFlood: boolean
+}
+
 /** `GET /healthz`: 200 where the hub is ready, else 503. */
 export interface HealthView {
   readonly ready: boolean
@@ -282,6 +438,8 @@ export type LiveMessage =
   | { readonly type: 'twins'; readonly twins: readonly TwinView[] }
   | { readonly type: 'assets'; readonly assets: readonly AssetSummary[] }
   | { readonly type: 'sources'; readonly sources: readonly SourceView[] }
+  /** At once, and then when something changed, at most once a second. */
+  | { readonly type: 'alarms'; readonly alarms: AlarmSummary }
   /** Once a second, where the plant has any. */
   | { readonly type: 'replications'; readonly replications: readonly ReplicationView[] }
   /** Once a second. `now`: the hub's wall time, ms since the epoch, for ages that do not depend on the browser's clock. */

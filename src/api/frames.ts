@@ -1,3 +1,4 @@
+import type { AlarmViews } from './alarm-views.ts'
 import type { LiveMessage } from './contract.ts'
 import type { HubPort } from './hub-port.ts'
 
@@ -7,19 +8,32 @@ export class Frames {
   readonly #now: number
   readonly #twins = new Map<string, string | undefined>()
   readonly #summaries = new Map<string, string | undefined>()
+  readonly #alarms: AlarmViews
+  #alarmsText: string | undefined
   #hubText: string | undefined
   #sourcesText: string | undefined
   #replicationsText: string | undefined
 
   /** `now`: wall time, ms since the epoch. */
-  constructor(hub: HubPort, now: number) {
+  constructor(hub: HubPort, alarms: AlarmViews, now: number) {
     this.#hub = hub
+    this.#alarms = alarms
     this.#now = now
   }
 
   hub(): string {
     this.#hubText ??= message({ type: 'hub', hub: this.#hub.hub(), now: this.#now })
     return this.#hubText
+  }
+
+  /** Another one after each change of an alarm. */
+  get alarmsRevision(): number {
+    return this.#alarms.revision
+  }
+
+  alarms(): string {
+    this.#alarmsText ??= message({ type: 'alarms', alarms: this.#alarms.summary() })
+    return this.#alarmsText
   }
 
   sources(): string {

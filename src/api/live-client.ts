@@ -20,6 +20,8 @@ export interface Moment {
   readonly tick: number
   /** Ticks between two frames to one client. */
   readonly frameTicks: number
+  /** Ticks between two slow frames. */
+  readonly slowTicks: number
   /** Hub, sources and summaries go out as well. */
   readonly isSlow: boolean
 }
@@ -40,6 +42,10 @@ export class LiveClient {
   /** When it got its last frames; a client that was told nothing lately is told at once. */
   #twinsTick = -Infinity
   #summariesTick = -Infinity
+  #alarmsTick = -Infinity
+  #alarmsRevision = -1
+  /** The newest word on the alarms. */
+  #alarmsText = ''
   #alive = true
   #requests = 0
 
@@ -83,11 +89,13 @@ export class LiveClient {
   }
 
   /** Sends what it has not been told yet; false where it has not read what it got before, so it gets nothing. */
-  send({ frames, tick, frameTicks, isSlow }: Moment): boolean {
+  send(moment: Moment): boolean {
+    const { frames, tick, frameTicks, isSlow } = moment
     const { webSocket, limits } = this.#options
     if (webSocket.readyState !== webSocket.OPEN) return true
     if (webSocket.bufferedAmount > limits.liveBufferedBytes) return !isSlow && !this.#hasNews
     if (isSlow || !this.#greeted) this.#sendSlow(frames)
+    this.#sendAlarms(moment)
     if (tick - this.#twinsTick >= frameTicks && this.#dirtyTwins.size > 0) {
       this.#twinsTick = tick
       webSocket.send(frames.twins(take(this.#dirtyTwins, limits.liveFrameItems)))
@@ -97,6 +105,18 @@ export class LiveClient {
       webSocket.send(frames.assets(take(this.#dirtySummaries, limits.liveFrameItems)))
     }
     return true
+  }
+
+  /** A change is told at once, further ones once a second; time alone may end a flood, so it is looked for then too. */
+  #sendAlarms({ frames, tick, slowTicks, isSlow }: Moment): void {
+    const isDue = frames.alarmsRevision !== this.#alarmsRevision && tick - this.#alarmsTick >= slowTicks
+    if (!isDue && !isSlow) return
+    this.#alarmsRevision = frames.alarmsRevision
+    const text = frames.alarms()
+    if (text === this.#alarmsText) return
+    this.#alarmsText = text
+    this.#alarmsTick = tick
+    this.#options.webSocket.send(text)
   }
 
   get #hasNews(): boolean {

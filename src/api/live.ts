@@ -4,6 +4,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import type { Timer } from '../system/clock.ts'
 import type { Counter } from '../system/metrics.ts'
 import type { System } from '../system/system.ts'
+import type { AlarmViews } from './alarm-views.ts'
 import type { Caller } from './auth.ts'
 import { ApiError } from './errors.ts'
 import { Frames } from './frames.ts'
@@ -14,6 +15,7 @@ import { AgeWatch } from './age-watch.ts'
 
 export interface LiveOptions {
   readonly hub: HubPort
+  readonly alarms: AlarmViews
   readonly system: System
   readonly limits: ApiLimits
   /** Whether a caller let in earlier still has its rights. */
@@ -120,12 +122,13 @@ export class Live {
   #look(): void {
     this.#tick += 1
     const { frame, slow } = this.#every
+    const { hub, alarms, system } = this.#options
     if (this.#tick % frame === 0) for (const path of this.#ages.step()) this.#aged(path)
     const isSlow = this.#tick % slow === 0
     if (isSlow) for (const path of this.#ages.look(this.#lookedAt())) this.#changed.add(path)
     this.#tellApart(isSlow)
-    const frames = new Frames(this.#options.hub, this.#options.system.clock.now())
-    const moment = { frames, tick: this.#tick, frameTicks: frame, isSlow }
+    const frames = new Frames(hub, alarms, system.clock.now())
+    const moment = { frames, tick: this.#tick, frameTicks: frame, slowTicks: slow, isSlow }
     for (const client of this.#clients) if (!client.send(moment)) this.#skipped.add()
   }
 

@@ -72,19 +72,19 @@ function offsets(value: unknown): Map<number, number> {
 }
 
 /** ms since the epoch, or ISO 8601. */
-function timeOf(value: unknown): number {
+export function timeOf(value: unknown, name = 'time'): number {
   const time =
     typeof value !== 'string' || value === '' ? NaN : /^\d{1,15}$/.test(value) ? Number(value) : Date.parse(value)
   if (Number.isFinite(time)) return time
-  throw badQuery('time', `it is ${shown(value)}`, 'ms since the epoch, or a time as in 2026-01-31T08:00:00Z')
+  throw badQuery(name, `it is ${shown(value)}`, 'ms since the epoch, or a time as in 2026-01-31T08:00:00Z')
 }
 
-function wholeNumber(name: string, value: unknown): number {
+export function wholeNumber(name: string, value: unknown): number {
   if (typeof value === 'string' && /^\d{1,6}$/.test(value)) return Number(value)
   throw badQuery(name, `it is ${shown(value)}`, 'a whole number')
 }
 
-function pageSize(value: unknown, most: number): number {
+export function pageSize(value: unknown, most: number): number {
   const size = typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : 0
   if (size >= 1 && size <= most) return size
   throw badQuery('limit', `it is ${shown(value)}`, `a whole number from 1 to ${most}`)
@@ -100,11 +100,11 @@ function place(name: string, value: unknown): string {
   return path
 }
 
-function badQuery(name: string, actual: string, wanted: string): ApiError {
+export function badQuery(name: string, actual: string, wanted: string): ApiError {
   const shown = JSON.stringify(name.slice(0, 80))
   return new ApiError(400, 'BAD_QUERY', `Cannot use query parameter ${shown}: ${actual}, want ${wanted}`)
 }
 
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   return JSON.stringify(value).slice(0, 80)
 }

@@ -1,45 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Clock } from '../system/clock.ts'
-import type { Auth, Caller, Need } from './auth.ts'
+import { ALARM_ROUTES } from './alarm-routes.ts'
 import type { HealthView, JsonValue } from './contract.ts'
+import type { Desk, Route } from './desk.ts'
 import { ApiError } from './errors.ts'
-import type { Gate } from './gate.ts'
-import type { HubPort } from './hub-port.ts'
-import type { ApiLimits } from './limits.ts'
-import type { LogPort } from './log-port.ts'
-import type { Mounts } from './mounts.ts'
-import type { Page } from './page.ts'
 import { assetPath, assetQuery, recordsQuery } from './query.ts'
-
-/** What handlers work with. */
-export interface Desk {
-  readonly hub: HubPort
-  readonly log: LogPort
-  readonly mounts: Mounts
-  readonly page: Page
-  readonly auth: Auth
-  readonly gate: Gate
-  readonly clock: Clock
-  readonly limits: ApiLimits
-  /** Name and attributes of the session's cookie. */
-  readonly cookie: { name(): string; readonly secure: boolean }
-  /** The caller that the gate let in with this request. */
-  caller(request: FastifyRequest): Caller | undefined
-  /** The answer to a request that no route takes: 404, 405, or what OPTIONS wants to know. */
-  absent(request: FastifyRequest, reply: FastifyReply): unknown
-}
-
-export interface Route {
-  readonly method: 'GET' | 'POST'
-  /** As the router takes it: `*` is the rest of the path. */
-  readonly url: string
-  readonly need: Need
-  /** Takes what no other route takes; tells nothing about whether a path exists. */
-  readonly fallback?: true
-  /** Its own limit on the body. */
-  readonly bodyBytes?: number
-  readonly handle: (desk: Desk, request: FastifyRequest, reply: FastifyReply) => unknown
-}
+import { refuseUnlessStored } from './stored.ts'
 
 /** Every route of the hub. `auth.test.ts` makes the matrix of rights from this table; there is no other way in. */
 export const ROUTES: readonly Route[] = [
@@ -64,6 +29,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', url: '/api/v1/topics/:name', need: 'read', handle: topic },
   { method: 'GET', url: '/api/v1/topics/:name/records', need: 'read', handle: records },
   { method: 'GET', url: '/api/v1/consumers', need: 'read', handle: consumers },
+  ...ALARM_ROUTES,
   { method: 'GET', url: '/api/v1/live', need: 'read', handle: upgradeRequired },
   { method: 'POST', url: '/api/v1/login', need: 'open', bodyBytes: 4096, handle: login },
   { method: 'POST', url: '/api/v1/logout', need: 'open', bodyBytes: 4096, handle: logout },
@@ -169,11 +135,7 @@ function logout({ gate, auth, cookie }: Desk, request: FastifyRequest, reply: Fa
 }
 
 async function mounted(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
-  const { log } = desk.hub.hub()
-  // A machine that asks now is better off with an answer than with a wait of which nobody knows the end.
-  if (log.state !== 'live') {
-    throw new ApiError(503, 'NOT_STORED', `Cannot store the request: ${log.reason}`, { 'retry-after': '1' })
-  }
+  refuseUnlessStored(desk.hub)
   const caller = desk.caller(request)?.name
   const answer = await desk.mounts.answer(`/${rest(request)}`, {
     headers: plainHeaders(request),

@@ -2,11 +2,18 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { TestContext } from 'node:test'
 import { WebSocket } from 'ws'
+import { Alarms } from '../../src/alarms/alarms.ts'
+import { stepRecord } from '../../src/alarms/step-record.ts'
+import { AlarmViews } from '../../src/api/alarm-views.ts'
 import { createApi, type Api, type ApiOptions } from '../../src/api/api.ts'
 import type { LiveMessage } from '../../src/api/contract.ts'
 import { LogViews } from '../../src/api/log-views.ts'
 import { MemoryHub } from '../../src/api/memory-hub.ts'
+import { AlarmDecoder } from '../../src/flow/alarm-entries.ts'
+import { ViewRun } from '../../src/flow/views.ts'
+import type { Appended } from '../../src/log/log.ts'
 import { MemoryLog } from '../../src/log/memory/memory-log.ts'
+import type { AlarmTransition } from '../../src/model/alarm.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { fileDisk } from '../../src/system/file-disk.ts'
 import { silentLogger } from '../../src/system/logger.ts'
@@ -16,6 +23,8 @@ import { systemRandom } from '../../src/system/random.ts'
 import { Secret } from '../../src/system/secret.ts'
 import type { System } from '../../src/system/system.ts'
 
+const SITE = 'acme/berlin'
+const ALARMS = 'acme.berlin.alarms'
 export const PRESS = 'acme/berlin/press-shop/line1/press7'
 
 export const READER = 'reader-token-1'
@@ -31,6 +40,8 @@ export interface TestServer {
   readonly hub: MemoryHub
   /** What the routes of the log show. */
   readonly memory: MemoryLog
+  /** Steps of alarms, by way of the log; resolves when the server shows them. */
+  readonly tell: (...steps: readonly AlarmTransition[]) => Promise<void>
   readonly api: Api
   readonly port: number
   readonly url: string
@@ -42,9 +53,11 @@ export async function startServer(
   options: Partial<ApiOptions['config']> & Pick<ApiOptions, 'limits'> & { pageFolder?: string; hub?: MemoryHub } = {},
 ): Promise<TestServer> {
   const { limits, pageFolder = '/nowhere', hub = new MemoryHub(), ...config } = options
-  const { log, memory } = memoryViews(hub)
+  const { log, memory, tracked, alarms } = memoryViews(hub)
+  const tell = await runView(t, memory, tracked)
   const api = createApi({
     log,
+    alarms,
     config: { listen: { host: '127.0.0.1', port: 0 }, tokens: [], hosts: [], ...config },
     hub,
     system: testSystem(),
@@ -53,14 +66,30 @@ export async function startServer(
   })
   const { port } = await api.listen()
   t.after(() => api.close())
-  return { hub, memory, api, port, url: `http://127.0.0.1:${port}` }
+  return { hub, memory, tell, api, port, url: `http://127.0.0.1:${port}` }
 }
 
 /** A hub and a log in memory, and the views of both that a server shows. */
 export function memoryViews(hub = new MemoryHub()) {
   const memory = new MemoryLog({ clock: systemClock })
   const log = new LogViews({ log: memory, readers: () => hub.readers, system: { clock: systemClock } })
-  return { hub, memory, log }
+  const tracked = new Alarms({ site: SITE, directory: '/nowhere', system: testSystem() })
+  const alarms = new AlarmViews({ site: SITE, alarms: tracked, log: memory, system: { clock: systemClock } })
+  return { hub, memory, log, tracked, alarms }
+}
+
+/** Keeps the alarms from the log in memory until the test ends. */
+async function runView(t: TestContext, log: MemoryLog, tracked: Alarms): Promise<TestServer['tell']> {
+  await log.ensure([{ name: ALARMS, partitions: 1 }])
+  const system = testSystem()
+  const stop = new AbortController()
+  void new ViewRun(tracked, { log, topics: [ALARMS], decoder: new AlarmDecoder(system), system }).run(stop.signal)
+  t.after(() => stop.abort())
+  return async (...steps) => {
+    const records = steps.map((step) => stepRecord(step, systemClock.now()))
+    const [{ nextOffset }] = (await log.append(ALARMS, records)) as [Appended]
+    while ((tracked.positions()[0]?.offset ?? 0) < nextOffset) await systemClock.sleep(1)
+  }
 }
 
 export function testSystem(): System {

@@ -1,0 +1,42 @@
+import type { FastifyRequest } from 'fastify'
+import { alarmCommand, figuresQuery, groupsQuery, journalQuery, standingQuery } from './alarm-query.ts'
+import type { Desk, Route } from './desk.ts'
+import { refuseUnlessStored } from './stored.ts'
+
+/** Who did something at a hub that asks nobody for a token. */
+const LOCAL = 'local'
+
+/** Alarms: what stands, what was, how good it is, and what people do. */
+export const ALARM_ROUTES: readonly Route[] = [
+  {
+    method: 'GET',
+    url: '/api/v1/alarms',
+    need: 'read',
+    handle: ({ alarms }, { query }) => alarms.standing(standingQuery(query)),
+  },
+  {
+    method: 'GET',
+    url: '/api/v1/alarms/groups',
+    need: 'read',
+    handle: ({ alarms }, { query }) => ({ groups: alarms.groups(groupsQuery(query)) }),
+  },
+  {
+    method: 'GET',
+    url: '/api/v1/alarms/journal',
+    need: 'read',
+    handle: ({ alarms }, { query }) => alarms.journal(journalQuery(query)),
+  },
+  { method: 'GET', url: '/api/v1/alarms/figures', need: 'read', handle: figures },
+  { method: 'POST', url: '/api/v1/alarms/commands', need: 'write', bodyBytes: 1 << 18, handle: command },
+]
+
+function figures({ alarms, clock }: Desk, { query }: FastifyRequest) {
+  const { from, to } = figuresQuery(query, clock.now())
+  return alarms.figures(from, to)
+}
+
+function command(desk: Desk, request: FastifyRequest) {
+  const { names, command: wanted } = alarmCommand(request.body, desk.caller(request)?.name ?? LOCAL)
+  refuseUnlessStored(desk.hub)
+  return desk.alarms.command(names, wanted)
+}

@@ -1,0 +1,41 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Clock } from '../system/clock.ts'
+import type { AlarmViews } from './alarm-views.ts'
+import type { Auth, Caller, Need } from './auth.ts'
+import type { Gate } from './gate.ts'
+import type { HubPort } from './hub-port.ts'
+import type { ApiLimits } from './limits.ts'
+import type { LogPort } from './log-port.ts'
+import type { Mounts } from './mounts.ts'
+import type { Page } from './page.ts'
+
+/** What handlers work with. */
+export interface Desk {
+  readonly hub: HubPort
+  readonly log: LogPort
+  readonly alarms: AlarmViews
+  readonly mounts: Mounts
+  readonly page: Page
+  readonly auth: Auth
+  readonly gate: Gate
+  readonly clock: Clock
+  readonly limits: ApiLimits
+  /** Name and attributes of the session's cookie. */
+  readonly cookie: { name(): string; readonly secure: boolean }
+  /** The caller that the gate let in with this request. */
+  caller(request: FastifyRequest): Caller | undefined
+  /** The answer to a request that no route takes: 404, 405, or what OPTIONS wants to know. */
+  absent(request: FastifyRequest, reply: FastifyReply): unknown
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST'
+  /** As the router takes it: `*` is the rest of the path. */
+  readonly url: string
+  readonly need: Need
+  /** Takes what no other route takes; tells nothing about whether a path exists. */
+  readonly fallback?: true
+  /** Its own limit on the body. */
+  readonly bodyBytes?: number
+  readonly handle: (desk: Desk, request: FastifyRequest, reply: FastifyReply) => unknown
+}
