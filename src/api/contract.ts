@@ -442,6 +442,7 @@ export type LiveMessage =
   | { readonly type: 'alarms'; readonly alarms: AlarmSummary }
   /** Once a second, where the plant has any. */
   | { readonly type: 'replications'; readonly replications: readonly ReplicationView[] }
+  | { readonly type: 'processors'; readonly processors: readonly ProcessorView[] }
   /** Once a second. `now`: the hub's wall time, ms since the epoch, for ages that do not depend on the browser's clock. */
   | { readonly type: 'hub'; readonly hub: HubView; readonly now: number }
 

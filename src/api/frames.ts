@@ -13,6 +13,7 @@ export class Frames {
   #hubText: string | undefined
   #sourcesText: string | undefined
   #replicationsText: string | undefined
+  #processorsText: string | undefined
 
   /** `now`: wall time, ms since the epoch. */
   constructor(hub: HubPort, alarms: AlarmViews, now: number) {
@@ -46,6 +47,13 @@ export class Frames {
     const replications = this.#hub.replications()
     if (replications.length > 0) this.#replicationsText ??= message({ type: 'replications', replications })
     return this.#replicationsText
+  }
+
+  /** Undefined: the plant has none. */
+  processors(): string | undefined {
+    const processors = this.#hub.processors()
+    if (processors.length > 0) this.#processorsText ??= message({ type: 'processors', processors })
+    return this.#processorsText
   }
 
   twins(paths: readonly string[]): string {

@@ -127,8 +127,7 @@ export class LiveClient {
     const { webSocket, limits } = this.#options
     webSocket.send(frames.hub())
     webSocket.send(frames.sources())
-    const replications = frames.replications()
-    if (replications !== undefined) webSocket.send(replications)
+    for (const rare of [frames.replications(), frames.processors()]) if (rare !== undefined) webSocket.send(rare)
     this.#greeted = true
     for (const path of take(this.#refreshable, limits.liveRefreshesPerSecond)) this.#dirtySummaries.add(path)
   }

@@ -4,6 +4,7 @@ import { numberText, rateText } from './format.ts'
 import { Hubs } from './hubs.tsx'
 import { Age, Mark } from './marks.tsx'
 import type { PageProps } from './pages.tsx'
+import { Processors } from './processors.tsx'
 import { Replications } from './replications.tsx'
 import { SOURCE_STATES } from './source-states.ts'
 import type { Store } from './store.ts'
@@ -30,6 +31,7 @@ export function ConnectionsPage({ store }: PageProps) {
       </ul>
       <Hubs store={store} />
       <Replications store={store} />
+      <Processors store={store} />
     </section>
   )
 }

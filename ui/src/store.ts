@@ -3,6 +3,7 @@ import type {
   HubView,
   LiveMessage,
   LiveRequest,
+  ProcessorView,
   ReplicationView,
   SourceView,
   TwinView,
@@ -26,6 +27,7 @@ export class Store {
   readonly twins = new Map<string, TwinView>()
   sources: readonly SourceView[] | undefined
   replications: readonly ReplicationView[] | undefined
+  processors: readonly ProcessorView[] | undefined
   hub: HubView | undefined
   connection: ConnectionState = 'connecting'
   /** Hub time of the last message: what `lost` counts from. */
@@ -61,6 +63,7 @@ export class Store {
     if (message.type === 'hub') this.#takeHub(message.hub, message.now)
     else if (message.type === 'sources') this.sources = message.sources
     else if (message.type === 'replications') this.replications = message.replications
+    else if (message.type === 'processors') this.processors = message.processors
     else if (message.type === 'assets') for (const asset of message.assets) this.tree.update(asset)
     else for (const twin of message.twins) this.#takeTwin(twin)
     this.lastMessage = this.now()
