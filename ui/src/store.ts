@@ -65,7 +65,7 @@ export class Store {
     else if (message.type === 'replications') this.replications = message.replications
     else if (message.type === 'processors') this.processors = message.processors
     else if (message.type === 'assets') for (const asset of message.assets) this.tree.update(asset)
-    else for (const twin of message.twins) this.#takeTwin(twin)
+    else if (message.type === 'twins') for (const twin of message.twins) this.#takeTwin(twin)
     this.lastMessage = this.now()
     this.setConnection('live')
   }
