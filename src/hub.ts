@@ -5,6 +5,7 @@ import { runAlarms } from './alarming.ts'
 import { HubViews, type SourceStatus } from './api/hub-views.ts'
 import { LogViews } from './api/log-views.ts'
 import { hubFilePath, type HubFile } from './attach.ts'
+import { openBoards } from './boards/boards.ts'
 import type { Health } from './component/health.ts'
 import type { HttpHost } from './component/http.ts'
 import type { Plant } from './config/plant.ts'
@@ -112,12 +113,8 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
     ...work.views,
     system,
   })
-  const logViews = new LogViews({
-    log,
-    readers: () => [{ name: twins.name, positions: twins.positions() }, ...work.readers()],
-    system,
-  })
-  const shown = { hub: views, log: logViews, alarms: work.alarms }
+  const readers = () => [{ name: twins.name, positions: twins.positions() }, ...work.readers()]
+  const shown = { hub: views, log: new LogViews({ log, readers, system }), ...work.ports }
   const api = createApi({ config: plant.api, ...shown, system, pageFolder: PAGE_FOLDER })
   stack.defer(() => api.close())
   stack.defer(views.watch())
@@ -132,7 +129,7 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   return {
     page,
     kafka: addressesText(opened),
-    listeners: plant.sources.map(({ name, spec, config }) => ({ source: name, url: spec.describe(config) })),
+    listeners: listenersOf(plant),
     dataDirectory,
     ended: eitherEnds(opened.ended, sources.ended),
     close: () => stack.disposeAsync(),
@@ -155,11 +152,16 @@ async function workOnLog({ plant, dataDirectory, system }: HubOptions, parts: Wo
   const processing = runProcessors({ plant, log, catalogue, ...holder, system }, stack)
   const leads = () => sources.hubs?.().some(({ here, leads: does }) => here && does) ?? true
   const alarming = await runAlarms({ plant, dataDirectory, log, leads, system }, stack)
+  const boards = await openBoards({ plant, log, dataDirectory, system }, stack)
   return {
     views: { replications, processors: () => processing.views() },
-    alarms: alarming.views,
-    readers: () => [alarming.reader(), ...processing.readers()],
+    ports: { alarms: alarming.views, events: boards.events },
+    readers: () => [alarming.reader(), boards.reader(), ...processing.readers()],
   }
+}
+
+function listenersOf({ sources }: Plant): Hub['listeners'] {
+  return sources.map(({ name, spec, config }) => ({ source: name, url: spec.describe(config) }))
 }
 
 function statusesOf({ sources }: Plant, running: RunningSources): SourceStatus[] {

@@ -18,7 +18,9 @@ export const LAYERS: { readonly [folder: string]: readonly string[] } = {
   sinks: ['model', 'system', 'component'],
   twins: ['model', 'system', 'component', 'log'],
   alarms: ['model', 'system', 'component', 'log'],
-  api: ['model', 'system', 'component', 'config', 'log', 'ledger', 'twins', 'alarms'],
+  events: ['model', 'system', 'component', 'log'],
+  api: ['model', 'system', 'component', 'config', 'log', 'ledger', 'twins', 'alarms', 'events'],
+  boards: ['model', 'system', 'component', 'config', 'log', 'flow', 'events', 'processors', 'api'],
   cli: [
     'model',
     'system',
@@ -44,6 +46,7 @@ export const LAYERS: { readonly [folder: string]: readonly string[] } = {
     'sources',
     'twins',
     'alarms',
+    'boards',
     'api',
     'registry.ts',
     'attach.ts',

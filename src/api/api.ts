@@ -9,6 +9,7 @@ import type { System } from '../system/system.ts'
 import type { AlarmViews } from './alarm-views.ts'
 import { Auth, type Caller, type Need } from './auth.ts'
 import { ApiError } from './errors.ts'
+import type { EventsPort } from './events-port.ts'
 import { Gate } from './gate.ts'
 import type { HubPort } from './hub-port.ts'
 import { API_LIMITS, type ApiLimits } from './limits.ts'
@@ -37,6 +38,7 @@ export interface ApiOptions {
   readonly hub: HubPort
   readonly log: LogPort
   readonly alarms: AlarmViews
+  readonly events: EventsPort
   readonly system: System
   /** Where Vite put the browser application: `ui/dist`. */
   readonly pageFolder: string
@@ -100,6 +102,7 @@ class ApiServer implements Api {
       hub,
       log: options.log,
       alarms,
+      events: options.events,
       auth,
       clock,
       limits,

@@ -207,6 +207,30 @@ export interface ConsumerView {
   }[]
 }
 
+/** `GET /api/v1/events`: business events, newest first. */
+export interface EventsView {
+  readonly events: readonly EventView[]
+  /** What `after` has to be for the page after this one; absent: there is none. */
+  readonly next?: string
+  /** Received time from which on the hub keeps all that was asked for; what is older is read from the log where `from` says so. */
+  readonly heldFrom?: number
+}
+
+export interface EventView {
+  readonly partition: number
+  readonly offset: number
+  readonly id: string
+  readonly type: string
+  readonly asset: string
+  /** When it happened, and when the hub was told; ms since the epoch. */
+  readonly time: number
+  readonly receivedTime: number
+  readonly source: string
+  /** Topic, partition and offset of what a processor derived it from. */
+  readonly cause?: string
+  readonly data: JsonValue
+}
+
 /** `GET /api/v1/hubs`: who shares the log of this plant, and who runs what. */
 export interface HubsView {
   /** In order of their names; one, where the log is this hub's alone. */

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../system/clock.ts'
 import type { AlarmViews } from './alarm-views.ts'
 import type { Auth, Caller, Need } from './auth.ts'
+import type { EventsPort } from './events-port.ts'
 import type { Gate } from './gate.ts'
 import type { HubPort } from './hub-port.ts'
 import type { ApiLimits } from './limits.ts'
@@ -14,6 +15,7 @@ export interface Desk {
   readonly hub: HubPort
   readonly log: LogPort
   readonly alarms: AlarmViews
+  readonly events: EventsPort
   readonly mounts: Mounts
   readonly page: Page
   readonly auth: Auth

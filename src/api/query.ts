@@ -16,8 +16,7 @@ const PATH_LENGTH = 1_024
  */
 export function assetQuery(query: unknown): AssetQuery {
   const { after, limit, under, ...others } = query as { readonly [name: string]: unknown }
-  const unknown = Object.keys(others)[0]
-  if (unknown !== undefined) throw badQuery(unknown, 'it is not a parameter here', 'after, limit or under')
+  refuseOthers(others, 'after, limit or under')
   return {
     limit: limit === undefined ? PAGE.usual : pageSize(limit, PAGE.most),
     ...(after === undefined ? {} : { after: place('after', after) }),
@@ -44,8 +43,7 @@ export function assetPath(text: string): string {
  */
 export function recordsQuery(query: unknown): RecordsQuery {
   const { at, time, back, partition, limit, ...others } = query as { readonly [name: string]: unknown }
-  const unknown = Object.keys(others)[0]
-  if (unknown !== undefined) throw badQuery(unknown, 'it is not a parameter here', 'at, time, back, partition or limit')
+  refuseOthers(others, 'at, time, back, partition or limit')
   if (at !== undefined && time !== undefined) throw badQuery('time', 'there is "at" too', 'only one of them')
   return {
     limit: limit === undefined ? RECORDS.usual : pageSize(limit, RECORDS.most),
@@ -56,7 +54,13 @@ export function recordsQuery(query: unknown): RecordsQuery {
   }
 }
 
-function flag(name: string, value: unknown): boolean {
+/** A parameter that nobody knows is a typing error, not nothing. */
+export function refuseOthers(others: object, wanted: string): void {
+  const unknown = Object.keys(others)[0]
+  if (unknown !== undefined) throw badQuery(unknown, 'it is not a parameter here', wanted)
+}
+
+export function flag(name: string, value: unknown): boolean {
   if (value === 'true' || value === 'false') return value === 'true'
   throw badQuery(name, `it is ${shown(value)}`, 'true or false')
 }

@@ -3,6 +3,7 @@ import { ALARM_ROUTES } from './alarm-routes.ts'
 import type { HealthView, JsonValue } from './contract.ts'
 import type { Desk, Route } from './desk.ts'
 import { ApiError } from './errors.ts'
+import { eventsQuery } from './events-query.ts'
 import { assetPath, assetQuery, recordsQuery } from './query.ts'
 import { refuseUnlessStored } from './stored.ts'
 
@@ -24,6 +25,7 @@ export const ROUTES: readonly Route[] = [
     handle: ({ hub }) => ({ replications: hub.replications() }),
   },
   { method: 'GET', url: '/api/v1/processors', need: 'read', handle: ({ hub }) => ({ processors: hub.processors() }) },
+  { method: 'GET', url: '/api/v1/events', need: 'read', handle: events },
   { method: 'GET', url: '/api/v1/hubs', need: 'read', handle: ({ hub }) => hub.hubs() },
   { method: 'GET', url: '/api/v1/topics', need: 'read', handle: topics },
   { method: 'GET', url: '/api/v1/topics/:name', need: 'read', handle: topic },
@@ -91,10 +93,18 @@ async function topic({ log }: Desk, request: FastifyRequest) {
 async function records({ log }: Desk, request: FastifyRequest, reply: FastifyReply) {
   const name = topicOf(request)
   const query = recordsQuery(request.query)
-  // Nobody reads on for a client that has gone.
+  return (await log.records(name, query, untilGone(reply))) ?? topicNotFound(name)
+}
+
+/** Nobody reads on for a client that has gone. */
+function untilGone(reply: FastifyReply): AbortSignal {
   const gone = new AbortController()
   reply.raw.once('close', () => gone.abort())
-  return (await log.records(name, query, gone.signal)) ?? topicNotFound(name)
+  return gone.signal
+}
+
+function events(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
+  return desk.events.events(eventsQuery(request.query), untilGone(reply))
 }
 
 async function consumers({ log }: Desk) {

@@ -7,8 +7,10 @@ import { stepRecord } from '../../src/alarms/step-record.ts'
 import { AlarmViews } from '../../src/api/alarm-views.ts'
 import { createApi, type Api, type ApiOptions } from '../../src/api/api.ts'
 import type { LiveMessage } from '../../src/api/contract.ts'
+import { EventViews } from '../../src/api/event-views.ts'
 import { LogViews } from '../../src/api/log-views.ts'
 import { MemoryHub } from '../../src/api/memory-hub.ts'
+import { Events } from '../../src/events/events.ts'
 import { AlarmDecoder } from '../../src/flow/alarm-entries.ts'
 import { ViewRun } from '../../src/flow/views.ts'
 import type { Appended } from '../../src/log/log.ts'
@@ -53,11 +55,12 @@ export async function startServer(
   options: Partial<ApiOptions['config']> & Pick<ApiOptions, 'limits'> & { pageFolder?: string; hub?: MemoryHub } = {},
 ): Promise<TestServer> {
   const { limits, pageFolder = '/nowhere', hub = new MemoryHub(), ...config } = options
-  const { log, memory, tracked, alarms } = memoryViews(hub)
+  const { log, memory, tracked, alarms, events } = memoryViews(hub)
   const tell = await runView(t, memory, tracked)
   const api = createApi({
     log,
     alarms,
+    events,
     config: { listen: { host: '127.0.0.1', port: 0 }, tokens: [], hosts: [], ...config },
     hub,
     system: testSystem(),
@@ -75,7 +78,9 @@ export function memoryViews(hub = new MemoryHub()) {
   const log = new LogViews({ log: memory, readers: () => hub.readers, system: { clock: systemClock } })
   const tracked = new Alarms({ site: SITE, directory: '/nowhere', system: testSystem() })
   const alarms = new AlarmViews({ site: SITE, alarms: tracked, log: memory, system: { clock: systemClock } })
-  return { hub, memory, log, tracked, alarms }
+  const view = new Events({ site: SITE, directory: '/nowhere', partitions: 1, system: testSystem() })
+  const events = new EventViews({ events: view, log: memory, topic: `${SITE.replace('/', '.')}.events`, site: SITE })
+  return { hub, memory, log, tracked, alarms, events, view }
 }
 
 /** Keeps the alarms from the log in memory until the test ends. */

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import mqtt from 'mqtt'
 import { attachLog, plantEvents } from '../../src/attach.ts'
+import type { EventsView } from '../../src/api/contract.ts'
 import { machine } from '../../src/cli/machine.ts'
 import { parsePlant } from '../../src/cli/files.ts'
 import { startHub } from '../../src/hub.ts'
@@ -77,6 +78,15 @@ test('readings of an hour become results of machines and their line, though the 
     const answer = await fetch(`${hub.page}/api/v1/values/acme/berlin/line1/a`)
     return typeof ((await answer.json()) as { 'oee.availability'?: unknown })['oee.availability'] === 'number'
   })
+  const asked = await fetch(`${hub.page}/api/v1/events?type=oee.result&asset=line1/*&latest=true`)
+  const shown = (await asked.json()) as EventsView
+  assert.deepEqual(
+    shown.events
+      .filter(({ data: what }) => (what as { key?: string }).key === hour)
+      .map(({ asset }) => asset)
+      .sort(),
+    ['acme/berlin/line1/a', 'acme/berlin/line1/b'],
+  )
   await hub.close()
 })
 
