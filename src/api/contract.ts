@@ -48,6 +48,23 @@ export interface TwinView {
   readonly tags: readonly TagView[]
 }
 
+/** `GET /api/v1/values?on=fleet/*&tags=lat,lon`: some values of many assets, sorted by path. */
+export interface ValuesView {
+  readonly assets: readonly ValuesRow[]
+  /** What `after` has to be for the page after this one; absent: there is none. */
+  readonly next?: string
+}
+
+export interface ValuesRow {
+  readonly path: string
+  /** Of the newest of these values; ms since the epoch. */
+  readonly receivedTime: number
+  /** One of them must not be taken for the present. */
+  readonly stale: boolean
+  /** By tag; null: the machine has said that there is none. */
+  readonly values: { readonly [tag: string]: JsonValue }
+}
+
 /** `GET /api/v1/sources` answers `{ sources: SourceView[] }`. */
 export interface SourceView {
   readonly name: string

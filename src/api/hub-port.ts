@@ -7,7 +7,9 @@ import type {
   ReplicationView,
   SourceView,
   TwinView,
+  ValuesView,
 } from './contract.ts'
+import type { ValuesQuery } from './values-query.ts'
 
 /** Which assets to list. */
 export interface AssetQuery {
@@ -31,6 +33,8 @@ export interface HubPort {
   assets(query: AssetQuery): readonly AssetSummary[]
   asset(path: string): AssetSummary | undefined
   twin(path: string): TwinView | undefined
+  /** Some values of many assets, sorted by path. */
+  values(query: ValuesQuery): ValuesView
   sources(): readonly SourceView[]
   ledger(): LedgerView
   hubs(): HubsView

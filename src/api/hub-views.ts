@@ -18,9 +18,11 @@ import type {
   SourceView,
   TagView,
   TwinView,
+  ValuesView,
 } from './contract.ts'
 import type { AssetQuery, HubPort } from './hub-port.ts'
 import { Rates } from './rates.ts'
+import { valuesPage, type ValuesQuery } from './values-query.ts'
 
 export interface HubViewsOptions {
   /** What never changes while the hub runs. */
@@ -107,6 +109,24 @@ export class HubViews implements HubPort {
     const tags = this.#tags(path)
     if (tags === undefined) return undefined
     return { path, ...this.#head(path), tags }
+  }
+
+  values(query: ValuesQuery): ValuesView {
+    this.#judge()
+    const { twins, hub } = this.#options
+    return valuesPage(
+      {
+        site: hub.site,
+        list: (under, after, limit) => twins.list(under, after, limit),
+        tags: (path) => twins.get(path)?.tags.keys() ?? [],
+        known(path, tag) {
+          const state = twins.get(path)!.tags.get(tag)!
+          const value = state.value === null ? null : jsonValue(state.value)
+          return { value, stale: twins.isStale(path, tag, state), receivedTime: state.receivedTime }
+        },
+      },
+      query,
+    )
   }
 
   sources(): readonly SourceView[] {

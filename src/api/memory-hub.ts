@@ -11,8 +11,10 @@ import type {
   SourceView,
   TagView,
   TwinView,
+  ValuesView,
 } from './contract.ts'
 import type { AssetQuery, HubPort } from './hub-port.ts'
+import { valuesPage, type ValuesQuery } from './values-query.ts'
 
 /** A hub without log and sources: what the API and the page are developed and tested against. */
 export class MemoryHub implements HubPort {
@@ -100,6 +102,20 @@ export class MemoryHub implements HubPort {
 
   twin(path: string): TwinView | undefined {
     return this.#twins.get(path)
+  }
+
+  values(query: ValuesQuery): ValuesView {
+    const tagsOf = (path: string) => this.#twins.get(path)!.tags
+    return valuesPage(
+      {
+        site: this.view.site,
+        list: (under, after, limit) =>
+          this.assets({ under, limit, ...(after !== undefined && { after }) }).map(({ path }) => path),
+        tags: (path) => tagsOf(path).map(({ tag }) => tag),
+        known: (path, name) => tagsOf(path).find(({ tag }) => tag === name),
+      },
+      query,
+    )
   }
 
   sources(): readonly SourceView[] {

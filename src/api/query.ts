@@ -3,8 +3,10 @@ import { parsePath, segmentFault } from '../model/path.ts'
 import { ApiError } from './errors.ts'
 import type { AssetQuery } from './hub-port.ts'
 import type { RecordsQuery } from './log-port.ts'
+import type { ValuesQuery } from './values-query.ts'
 
 const PAGE = { most: 1_000, usual: 100 } as const
+const VALUES = { most: 10_000, usual: 1_000, tags: 100 } as const
 const RECORDS = { most: 500, usual: 50 } as const
 
 /** Longest path of an asset, see `model/path.ts`. */
@@ -21,6 +23,27 @@ export function assetQuery(query: unknown): AssetQuery {
     limit: limit === undefined ? PAGE.usual : pageSize(limit, PAGE.most),
     ...(after === undefined ? {} : { after: place('after', after) }),
     ...(under === undefined ? {} : { under: place('under', under) }),
+  }
+}
+
+/**
+ * The query of `GET /api/v1/values`.
+ * @throws ApiError `BAD_QUERY` naming the parameter
+ */
+export function valuesQuery(query: unknown): ValuesQuery {
+  const { on, tags, after, limit, ...others } = query as { readonly [name: string]: unknown }
+  const unknown = Object.keys(others)[0]
+  if (unknown !== undefined) throw badQuery(unknown, 'it is not a parameter here', 'on, tags, after or limit')
+  if (typeof on !== 'string' || on === '' || on.length > PATH_LENGTH)
+    throw badQuery('on', `it is ${shown(on ?? null)}`, 'a pattern of assets, as in fleet/*')
+  const names = typeof tags === 'string' ? tags.split(',').filter((name) => name !== '') : []
+  if (names.length === 0 || names.length > VALUES.tags)
+    throw badQuery('tags', `it names ${names.length}`, `1 to ${VALUES.tags} tags, joined by commas`)
+  return {
+    on: on.normalize('NFC'),
+    tags: names,
+    limit: limit === undefined ? VALUES.usual : pageSize(limit, VALUES.most),
+    ...(after === undefined ? {} : { after: place('after', after) }),
   }
 }
 

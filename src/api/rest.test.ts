@@ -50,6 +50,42 @@ test('answers a twin, and its values alone', async (t) => {
   assert.equal(values, '{"__proto__":"polluted","temperature":71.3}')
 })
 
+test('answers some values of many assets, page by page', async (t) => {
+  const { hub, url } = await startServer(t)
+  for (const [index, car] of ['a', 'b', 'c'].entries()) {
+    const position = [
+      { tag: 'lat', value: index },
+      { tag: 'lon', value: 11 },
+    ]
+    hub.record(`acme/berlin/fleet/${car}`, position, 1000 + index)
+  }
+  hub.record(
+    'acme/berlin/rack',
+    [
+      { tag: 'bolt.cover', value: 2 },
+      { tag: '__proto__', value: 1 },
+    ],
+    1000,
+  )
+  hub.age('acme/berlin/fleet/c', 'lat')
+  const ask = async (query: string) => (await fetch(`${url}/api/v1/values?${query}`)).json()
+  const first = (await ask('on=fleet/*&tags=lat&limit=2')) as { assets: object[]; next: string }
+  assert.deepEqual(first, {
+    assets: [
+      { path: 'acme/berlin/fleet/a', receivedTime: 1000, stale: false, values: { lat: 0 } },
+      { path: 'acme/berlin/fleet/b', receivedTime: 1001, stale: false, values: { lat: 1 } },
+    ],
+    next: 'acme/berlin/fleet/b',
+  })
+  assert.deepEqual(await ask(`on=fleet/*&tags=lat,lon&limit=2&after=${encodeURIComponent(first.next)}`), {
+    assets: [{ path: 'acme/berlin/fleet/c', receivedTime: 1002, stale: true, values: { lat: 2, lon: 11 } }],
+  })
+  const rack = { path: 'acme/berlin/rack', receivedTime: 1000, stale: false, values: { 'bolt.cover': 2 } }
+  assert.deepEqual(await ask('on=**&tags=*.cover'), { assets: [rack] })
+  for (const wrong of ['tags=lat', 'on=fleet/*', 'on=fleet/*&tags=,', 'on=a&tags=b&x=1', 'on=a&tags=b&limit=0'])
+    assert.equal((await fetch(`${url}/api/v1/values?${wrong}`)).status, 400)
+})
+
 test('answers status, sources, one source, ledger, metrics and health', async (t) => {
   const { hub, url } = await startServer(t)
   const book = { source: 'line1', received: 3, stored: 2, quarantined: 1, dropped: 0, droppedBy: {}, unacknowledged: 0 }

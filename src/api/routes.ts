@@ -4,7 +4,7 @@ import type { HealthView, JsonValue } from './contract.ts'
 import type { Desk, Route } from './desk.ts'
 import { ApiError } from './errors.ts'
 import { eventsQuery } from './events-query.ts'
-import { assetPath, assetQuery, recordsQuery } from './query.ts'
+import { assetPath, assetQuery, recordsQuery, valuesQuery } from './query.ts'
 import { refuseUnlessStored } from './stored.ts'
 
 /** Every route of the hub. `auth.test.ts` makes the matrix of rights from this table; there is no other way in. */
@@ -14,6 +14,12 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', url: '/api/v1/status', need: 'read', handle: ({ hub }) => hub.hub() },
   { method: 'GET', url: '/api/v1/assets', need: 'read', handle: assets },
   { method: 'GET', url: '/api/v1/assets/*', need: 'read', handle: twin },
+  {
+    method: 'GET',
+    url: '/api/v1/values',
+    need: 'read',
+    handle: ({ hub }, { query }) => hub.values(valuesQuery(query)),
+  },
   { method: 'GET', url: '/api/v1/values/*', need: 'read', handle: values },
   { method: 'GET', url: '/api/v1/sources', need: 'read', handle: ({ hub }) => ({ sources: hub.sources() }) },
   { method: 'GET', url: '/api/v1/sources/:name', need: 'read', handle: source },
