@@ -1,8 +1,8 @@
 import type { Log, PartitionEnds, Position } from '../log/log.ts'
 import { topicName } from '../model/path.ts'
+import { jsonOf } from '../system/json-bytes.ts'
 import type { CheckpointRecord } from './checkpoint.ts'
 import { KnownBooks, type KnownBook } from './known-books.ts'
-import { jsonOf } from '../system/json-bytes.ts'
 
 /**
  * A log may be a copy: a replication has carried the topics of a site here, books and all. The numbers in it are the

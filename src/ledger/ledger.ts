@@ -4,6 +4,7 @@ import { topicSpec } from '../log/topics.ts'
 import { topicName } from '../model/path.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/system.ts'
+import { within } from '../system/wait.ts'
 import {
   addSummaries,
   Book,
@@ -14,7 +15,6 @@ import {
   type BookSummary,
   type Holder,
 } from './book.ts'
-import { within } from '../system/wait.ts'
 import { encodeCheckpoint, type Checkpoint, type Statement } from './checkpoint.ts'
 import { dataTopics } from './data-topics.ts'
 import { LedgerFeed } from './feed.ts'

@@ -1,12 +1,12 @@
 import type { Log, Position, ReadBatch, StoredRecord } from '../log/log.ts'
 import { topicName } from '../model/path.ts'
+import { jsonOf } from '../system/json-bytes.ts'
 import { textOf } from '../system/text.ts'
 import { bookId, emptyBook, type BookState } from './book.ts'
 import { dataTopics } from './data-topics.ts'
 import { gapRanges, type GapRecord } from './gaps.ts'
 import type { KnownBook } from './known-books.ts'
 import { SeqSet, countOf, type SeqRange } from './seq-set.ts'
-import { jsonOf } from '../system/json-bytes.ts'
 
 /** What the log itself says of a source beyond a checkpoint: the checkpoint's book carried on, record by record. */
 export class TailBook {

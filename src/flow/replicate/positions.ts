@@ -1,7 +1,7 @@
 import { LogError, type Log, type Position, type StoredRecord } from '../../log/log.ts'
 import { replicationTopic, type CopyClaim } from '../../ledger/copy.ts'
-import { textOf } from '../../system/text.ts'
 import { jsonOf } from '../../system/json-bytes.ts'
+import { textOf } from '../../system/text.ts'
 
 /** Offsets of the source, from `from` up to but not including `to`. */
 export interface Range {

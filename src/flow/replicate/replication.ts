@@ -3,7 +3,7 @@ import { LogError, type Log } from '../../log/log.ts'
 import { topicName } from '../../model/path.ts'
 import type { Timer } from '../../system/clock.ts'
 import type { System } from '../../system/system.ts'
-import { aborted } from '../../system/wait.ts'
+import { aborted, unlessAborted } from '../../system/wait.ts'
 import { Meter, type MeterView } from './meter.ts'
 import { Pace } from './pace.ts'
 import type { ReplicationRules } from './rules.ts'
@@ -236,7 +236,7 @@ function isFenced(error: unknown): boolean {
 
 /** What comes late is closed. */
 async function orAborted(connecting: Promise<ReplicationEnds>, signal: AbortSignal) {
-  const first = await Promise.race([connecting, aborted(signal).then(() => undefined)])
+  const first = await unlessAborted(connecting, signal)
   if (first === undefined) {
     void connecting.then(
       (ends) => ends.close(),

@@ -1,6 +1,6 @@
 import { LogError, type Appended, type Log, type NewRecord } from '../../log/log.ts'
 import type { System } from '../../system/system.ts'
-import { within } from '../../system/wait.ts'
+import { unlessAborted, within } from '../../system/wait.ts'
 import { again, beginning, type Detour } from './begin.ts'
 import { Outlet } from './outlet.ts'
 import type { Pace } from './pace.ts'
@@ -59,7 +59,6 @@ export class Session {
   /** By place: what an earlier run has sent beyond it, for as long as some of that is still to be passed over. */
   readonly #again = new Map<string, { readonly known: Known; readonly ends: readonly number[] }>()
   readonly #failed = Promise.withResolvers<never>()
-  readonly #ended = Promise.withResolvers<void>()
   readonly #running: Promise<void>[] = []
   #claim: Claim | undefined
   #thinnedAt = 0
@@ -94,15 +93,14 @@ export class Session {
   async run(signal: AbortSignal): Promise<void> {
     const stop = new AbortController()
     const ending = AbortSignal.any([signal, stop.signal])
-    ending.addEventListener('abort', () => this.#ended.resolve(), { once: true })
     if (ending.aborted) return
     try {
-      const state = await Promise.race([this.#takeOver(), this.#ended.promise])
+      const state = await unlessAborted(this.#takeOver(), ending)
       if (state === undefined) return
       this.#follow(this.#positions.watch(this.#claim!, state.next, ending))
       this.#follow(this.#keepOpening(state, ending))
       this.#follow(this.#keepWriting(ending))
-      await Promise.race([this.#failed.promise, this.#ended.promise])
+      await unlessAborted(this.#failed.promise, ending)
       await this.#end()
     } finally {
       stop.abort()
@@ -269,7 +267,7 @@ export class Session {
       }
     }
     while (!signal.aborted && wanted.some(({ track, end }) => track.passed < end)) {
-      await Promise.race([this.#moved.promise, this.#ended.promise])
+      await unlessAborted(this.#moved.promise, signal)
     }
   }
 

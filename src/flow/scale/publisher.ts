@@ -1,7 +1,7 @@
 import type { SharedView } from '../../component/view.ts'
 import { LogError, type Log, type NewRecord } from '../../log/log.ts'
 import type { System } from '../../system/system.ts'
-import { aborted } from '../../system/wait.ts'
+import { unlessAborted } from '../../system/wait.ts'
 
 export interface PublisherOptions {
   readonly view: SharedView
@@ -49,11 +49,10 @@ export class Publisher {
   /** Publishes what is due until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options.system
-    const ended = aborted(signal)
     while (!signal.aborted) {
       await clock.sleep(Math.max(EVERY_MS, this.#bytes / BYTES_PER_MS), signal).catch(() => {})
       this.#bytes = 0
-      if (!signal.aborted) await Promise.race([this.flush(this.partitions()), ended])
+      if (!signal.aborted) await unlessAborted(this.flush(this.partitions()), signal)
     }
   }
 

@@ -1,3 +1,4 @@
+import { Bell } from '../../component/bell.ts'
 import type { Log, Position, ReadBatch, StoredRecord } from '../../log/log.ts'
 import type { Clock } from '../../system/clock.ts'
 import { within } from '../../system/wait.ts'
@@ -38,6 +39,10 @@ interface Lane {
   position: number
   readonly iterator: AsyncIterator<ReadBatch>
   pulling: Promise<void> | undefined
+  /** The read that is under way has failed: who waits for it hears why. */
+  failed: boolean
+  /** Rings when a lane has been read on, or cannot be; it is that of all lanes. */
+  readonly bell: Bell
 }
 
 /**
@@ -53,26 +58,25 @@ export async function* mergeTopics(options: MergeOptions): AsyncGenerator<Run> {
 
 async function* merged(lanes: readonly Lane[], options: MergeOptions): AsyncGenerator<Run> {
   while (!lanes.every((lane) => lane.ended && !hasHead(lane))) {
-    await Promise.all(lanes.filter((lane) => !hasHead(lane) && !lane.ended && lane.position < lane.end).map(pull))
+    await Promise.all(lanes.filter(isWanted).map(pull))
     const first = firstLane(lanes)
-    if (first === undefined) {
-      await Promise.race(lanes.filter(({ ended }) => !ended).map(pull))
-      continue
-    }
     const silent = lanes.filter((lane) => !hasHead(lane) && !lane.ended)
-    if (silent.length > 0 && (await moreMayCome(first, silent, options))) continue
+    if (first === undefined) await oneCame(silent)
+    if (first === undefined || (silent.length > 0 && (await moreMayCome(first, silent, options)))) continue
     yield takeRun(first, lanes, options.clock.now() - WAIT_MS)
   }
 }
 
 async function openLanes({ log, positions, signal, untilEnd = false }: MergeOptions): Promise<Lane[]> {
+  const bell = new Bell()
   return Promise.all(
     positions.map(async (position): Promise<Lane> => {
       const { topic, partition, offset } = position
       const { end } = (await log.ends(topic))[partition]!
       const read = log.read([position], { signal, untilEnd, maxBytes: FETCH_BYTES, lotRecords: LOT })
       const iterator = read[Symbol.asyncIterator]()
-      return { topic, batch: undefined, at: 0, ended: false, end, position: offset, iterator, pulling: undefined }
+      const empty = { batch: undefined, at: 0, ended: false, pulling: undefined, failed: false }
+      return { ...empty, topic, end, position: offset, iterator, bell }
     }),
   )
 }
@@ -85,9 +89,32 @@ async function* single(lane: Lane): AsyncGenerator<Run> {
   }
 }
 
+/** Whether what comes next in a lane was there when the merge began. */
+function isWanted(lane: Lane): boolean {
+  return !hasHead(lane) && !lane.ended && lane.position < lane.end
+}
+
 /** Reads a lane on; a read that is under way is shared. */
 function pull(lane: Lane): Promise<void> {
-  return (lane.pulling ??= pullNext(lane))
+  if (lane.pulling !== undefined) return lane.pulling
+  const pulling = (lane.pulling = pullNext(lane))
+  const fail = () => {
+    lane.failed = true
+    lane.bell.ring()
+  }
+  pulling.then(() => lane.bell.ring(), fail)
+  return pulling
+}
+
+/**
+ * Resolves when one of them has been read on, or cannot be. They are not raced: a topic may be silent for days, and others
+ * come many times a second, of which each race would leave something behind.
+ */
+function oneCame(lanes: readonly Lane[]): Promise<void> {
+  const failed = lanes.find((lane) => lane.failed)
+  if (failed !== undefined) return pull(failed)
+  for (const lane of lanes) void pull(lane)
+  return lanes[0]!.bell.wait()
 }
 
 async function pullNext(lane: Lane): Promise<void> {
@@ -123,7 +150,7 @@ function firstLane(lanes: readonly Lane[]): Lane | undefined {
 async function moreMayCome(first: Lane, silent: readonly Lane[], { clock }: MergeOptions): Promise<boolean> {
   const waitMs = headTime(first) + WAIT_MS - clock.now()
   if (waitMs <= 0) return false
-  return within(Math.min(waitMs, WAIT_MS), Promise.race(silent.map(pull)), clock)
+  return within(Math.min(waitMs, WAIT_MS), oneCame(silent), clock)
 }
 
 /** The records of a lane that come before the heads of all others; nothing earlier than `settled` is still on its way. */

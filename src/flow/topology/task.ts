@@ -4,6 +4,7 @@ import type { Log, NewRecord, StoredRecord } from '../../log/log.ts'
 import { positionsAt, type Where } from '../../log/positions.ts'
 import type { Catalogue } from '../../model/catalogue.ts'
 import type { System } from '../../system/system.ts'
+import { LongWork } from '../../system/wait.ts'
 import { Changelog, type Mark, type Taking } from './changelog.ts'
 import type { PlacedFact, StepFault } from './engine.ts'
 import {
@@ -206,34 +207,21 @@ export class Task {
     const { log, partition, system } = this.#options
     const positions = Object.entries(this.#positions).map(([topic, offset]) => ({ topic, partition, offset }))
     const runs = mergeTopics({ log, positions, signal, clock: system.clock })
-    let next = runs.next()
+    let next = new LongWork(runs.next())
     while (!signal.aborted) {
-      const run = await this.#orTick(next, signal)
+      const came = await next.within(TICK_MS, system.clock, signal)
       if (this.#failed) throw this.#failed.error
-      if (run === undefined) {
-        this.#options.leave?.()
-        await this.#tick(host)
-      } else {
+      if (came) {
+        const run = await next.result
         if (run.done === true) return
         await this.#take(host, run.value)
-        next = runs.next()
+        next = new LongWork(runs.next())
+      } else {
+        this.#options.leave?.()
+        await this.#tick(host)
       }
       if (system.clock.monotonic() - this.#committedAt >= this.#waitMs) await this.#commit(host)
     }
-    next.catch(() => {})
-  }
-
-  /** The next run, or undefined where none came for a while. */
-  async #orTick(next: Promise<IteratorResult<Run>>, signal: AbortSignal): Promise<IteratorResult<Run> | undefined> {
-    const done = new AbortController()
-    const { clock } = this.#options.system
-    const tick = clock.sleep(TICK_MS, AbortSignal.any([done.signal, signal])).then(
-      () => undefined,
-      () => undefined,
-    )
-    const first = await Promise.race([next, tick])
-    done.abort()
-    return first
   }
 
   async #tick(host: EngineHost): Promise<void> {

@@ -1,5 +1,5 @@
 import type { System } from '../../system/system.ts'
-import { within } from '../../system/wait.ts'
+import { unlessAborted, within } from '../../system/wait.ts'
 import type { Generation, GroupMember, Membership } from '../groups.ts'
 import { GROUP_ERROR, isElsewhere } from './coordinator.ts'
 import type { Coordinator, JoinAnswer, JoinedMember, Seat, SyncAnswer } from './coordinator.ts'
@@ -328,18 +328,8 @@ export class GroupMembership implements Membership {
   }
 
   /** Undefined where the membership was stopped first. */
-  async #unlessStopped<T>(step: Promise<T> | undefined): Promise<T | undefined> {
-    step?.catch(() => {})
-    const { signal } = this.#stop
-    if (signal.aborted) return undefined
-    const stopped = Promise.withResolvers<undefined>()
-    const stop = () => stopped.resolve(undefined)
-    signal.addEventListener('abort', stop, { once: true })
-    try {
-      return await Promise.race([step, stopped.promise])
-    } finally {
-      signal.removeEventListener('abort', stop)
-    }
+  #unlessStopped<T>(step: Promise<T> | undefined): Promise<T | undefined> {
+    return unlessAborted(Promise.resolve(step), this.#stop.signal)
   }
 
   async #pause(attempt: number): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Address } from '../../system/net.ts'
 import type { System } from '../../system/system.ts'
+import { aborted, unlessAborted } from '../../system/wait.ts'
 import { readCsv, ReplayError, type Cell, type Row } from './csv.ts'
 import { startPublisher } from './fleet.ts'
 import { startPoster } from './http-poster.ts'
@@ -60,13 +61,13 @@ export async function replayCsv(options: ReplayOptions, system: System): Promise
   const mouth = await openMouth(options, first.done === true ? undefined : first.value, system)
   const progress = { rows: 0, values: 0 }
   const pace = new Pace(options, system)
-  const stopped = new Promise<void>((resolve) => options.signal?.addEventListener('abort', () => resolve()))
+  const { signal = new AbortController().signal } = options
   let told = clock.monotonic()
   try {
-    for (let next = first; next.done !== true && options.signal?.aborted !== true; next = await rows.next()) {
+    for (let next = first; next.done !== true && !signal.aborted; next = await rows.next()) {
       const time = await pace.wait(next.value)
       if (time === undefined) break
-      await Promise.race([mouth.say(time, next.value.values), stopped])
+      await unlessAborted(mouth.say(time, next.value.values), signal)
       progress.rows += 1
       progress.values += Object.keys(next.value.values).length
       if (clock.monotonic() - told < PROGRESS_MS) continue
@@ -74,9 +75,9 @@ export async function replayCsv(options: ReplayOptions, system: System): Promise
       options.onProgress?.({ ...progress })
     }
   } finally {
-    const aborted = options.signal?.aborted === true
     // What waits for a broker or hub that is away is given up when the replay is called off meanwhile.
-    await (aborted ? mouth.close(true) : Promise.race([mouth.close(false), stopped.then(() => mouth.close(true))]))
+    const ended = aborted(signal).then(() => mouth.close(true))
+    await (signal.aborted ? ended : Promise.race([mouth.close(false), ended]))
   }
   options.onProgress?.({ ...progress })
   return progress
