@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Keyed, Operator, StepContext, Topology } from '../../component/topology.ts'
 import { MemoryLog } from '../../log/memory/memory-log.ts'
 import { MemoryStore } from '../../log/memory/memory-store.ts'
-import type { NewRecord } from '../../log/log.ts'
+import { LogError, type NewRecord } from '../../log/log.ts'
 import { topicSpec } from '../../log/topics.ts'
 import { Catalogue } from '../../model/catalogue.ts'
 import { encodeEvent } from '../../model/event-record.ts'
@@ -109,6 +109,17 @@ class MortalLog extends MemoryLog {
     if (this.#left === 0 && this.#random!.next() < 0.5) void super.append(topic, records)
     this.died.resolve()
     return new Promise<never>(() => {})
+  }
+}
+
+/** A log that refuses the first thing that is derived. */
+class StubbornLog extends MemoryLog {
+  refusals = 0
+
+  override append(topic: string, records: readonly NewRecord[]) {
+    if (!topic.endsWith('.derived') || this.refusals > 0) return super.append(topic, records)
+    this.refusals += 1
+    return Promise.reject(new LogError('REFUSED', 'Cannot append', { retriable: false }))
   }
 }
 
@@ -250,4 +261,21 @@ test('hubs that come, go and die share its tasks, and together derive the same',
   await settled(store, three.run)
   await three.end()
   assert.deepEqual(await derived(store), whole)
+})
+
+test('a task that failed and goes on from its changelog is not said to have failed any more', async (t) => {
+  const store = await filled(seededRandom(SEED))
+  const log = new StubbornLog({ clock: systemClock, store })
+  const { run, end } = start(t, log)
+  const ends = await log.ends('acme.berlin.telemetry')
+  const isThere = () =>
+    ends.every(({ partition, end: offset }) =>
+      run.status().positions.some((at) => {
+        return at.topic === 'acme.berlin.telemetry' && at.partition === partition && at.offset === offset
+      }),
+    )
+  while (!isThere() || run.status().health.state === 'starting') await sleep(20)
+  assert.equal(log.refusals, 1)
+  assert.equal(run.status().health.reason, `Runs ${2 * PARTITIONS} tasks`)
+  await end()
 })

@@ -110,8 +110,7 @@ export class TopologyRun {
     while (!signal.aborted) {
       const began = clock.monotonic()
       try {
-        await this.#task(name).run(signal)
-        this.#errors.delete(name)
+        await this.#task(name).run(signal, () => this.#errors.delete(name))
       } catch (error) {
         if (signal.aborted) break
         this.#errors.set(name, error as Error)

@@ -106,8 +106,11 @@ export class Task {
     this.#limit = options.upTo ? -Infinity : Infinity
   }
 
-  /** Runs from where its changelog says until the signal aborts. @throws where it cannot go on; it may be run again. */
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * Runs from where its changelog says until the signal aborts; `begun` is called when it has its states.
+   * @throws where it cannot go on; it may be run again
+   */
+  async run(signal: AbortSignal, begun: () => void): Promise<void> {
     const stop = new AbortController()
     const end = () => stop.abort()
     signal.addEventListener('abort', end, { once: true })
@@ -115,6 +118,7 @@ export class Task {
     const host = this.#options.open()
     try {
       await this.#begin(host, stop.signal)
+      begun()
       await this.#work(host, stop.signal)
       if (this.#options.isMine()) await this.#commit(host)
     } finally {
