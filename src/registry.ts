@@ -5,6 +5,7 @@ import { deadbandSpec } from './processors/deadband/spec.ts'
 import { deriveSpec } from './processors/derive/spec.ts'
 import { joinSpec } from './processors/join/spec.ts'
 import { oeeSpec } from './processors/oee/spec.ts'
+import { remainingLifeSpec } from './processors/remaining-life/spec.ts'
 import { sequenceSpec } from './processors/sequence/spec.ts'
 import { shareSpec } from './processors/share/spec.ts'
 import { spectrumSpec } from './processors/spectrum/spec.ts'
@@ -30,6 +31,7 @@ export const KINDS: Kinds = {
     swarmSpec,
     oeeSpec,
     spectrumSpec,
+    remainingLifeSpec,
     shareSpec,
   ],
 }

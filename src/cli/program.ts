@@ -3,6 +3,7 @@ import { VERSION } from '../version.ts'
 import { demoCommand } from './demo.ts'
 import { EXIT, sayFailure } from './failure.ts'
 import { initCommand } from './init.ts'
+import { learnCommand } from './learn.ts'
 import { ledgerCommand } from './ledger.ts'
 import { lintCommand } from './lint.ts'
 import { queryCommand } from './query.ts'
@@ -29,6 +30,7 @@ const COMMANDS = [
   tailCommand,
   queryCommand,
   replayCommand,
+  learnCommand,
   ledgerCommand,
   simulateCommand,
 ]

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { Cage } from './cage.ts'
 import type { Json } from '../model/json-value.ts'
-import type { Topology } from './topology.ts'
+import type { Fact, Topology } from './topology.ts'
 
 /** What a processor is given when its topology is made. */
 export interface ProcessorContext {
@@ -30,6 +30,27 @@ export interface ProcessorSpec<C = unknown> {
   cage?(config: C, place: { readonly directory: string }): Cage
   /** What those may rely on who read its product; it is published to `contracts`. Absent: it has none. */
   contract?(config: C, context: ProcessorContext): Json
+  /** Learns from the past of a plant what its config then names as a file (`millrace learn`). Absent: it learns nothing so. */
+  learner?(config: C): Learner
   /** Users of the log that its product is for; they may read products, and nothing else. Absent: none. */
   readers?(config: C): readonly string[]
+}
+
+/** Makes something that a processor is to know out of the past of a plant. Deterministic, and bounded in memory. */
+export interface Learner {
+  /**
+   * Takes the next fact of what the processor's first stage takes, of each asset in the order in which they were received.
+   * `time`: event time, as a step would be given it.
+   * @throws Error where there is more than it can hold
+   */
+  take(fact: Fact, time: number): void
+  /** Called once, after the last fact. @throws Error that says what there is too little of */
+  learned(): Learned
+}
+
+export interface Learned {
+  /** What the file holds. */
+  readonly file: Json
+  /** What it was learned from, and what came of it, for people. */
+  readonly said: { readonly [name: string]: Json }
 }

@@ -288,7 +288,7 @@ class Context implements StepContext {
 }
 
 /** The event time of a fact, or when it was received where its clock is wrong. */
-function believed(time: number, received: number): number {
+export function believed(time: number, received: number): number {
   return time > received + AHEAD_MS ? received : time
 }
 

@@ -65,6 +65,12 @@ export class Features {
     return features
   }
 
+  /** It began there, before the first row that is taken. */
+  begin(first: number): void {
+    this.#first = first
+    this.#last = first
+  }
+
   take(at: number, values: readonly number[]): void {
     if (!Number.isFinite(at) || (this.#first !== undefined && at <= this.#last)) return
     this.#first ??= at
@@ -84,7 +90,7 @@ export class Features {
   }
 
   hasRows(): boolean {
-    return this.#first !== undefined
+    return this.#level.weight > 0
   }
 
   /** The features at the last row. */

@@ -20,6 +20,13 @@ export class LearnedLife implements Prognosis {
     return life
   }
 
+  /** One that began at an age and of which nothing else is known. */
+  static begun(model: LifeModel, first: number | undefined): LearnedLife {
+    const life = new LearnedLife(model)
+    if (first !== undefined) life.#features.begin(first)
+    return life
+  }
+
   take(at: number, values: readonly number[]): void {
     this.#features.take(at, values)
   }
