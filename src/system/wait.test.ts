@@ -42,16 +42,14 @@ test('an abort is waited for, also one that has been', async () => {
   assert.equal(getEventListeners(controller.signal, 'abort').length, 0)
 })
 
-test('work that outlasts a thousand waits carries the mark of one', async () => {
+test('work that outlasts a thousand waits carries the mark of one', async (t) => {
   const { promise, resolve } = Promise.withResolvers<number>()
-  let marks = 0
-  const then = promise.then.bind(promise)
-  promise.then = (...callbacks) => (marks++, then(...callbacks))
+  const marks = t.mock.method(promise, 'then').mock
   const work = new LongWork(promise)
   const { signal } = new AbortController()
   for (let wait = 0; wait < 1000; wait++)
     assert.equal(await work.within(1, { sleep: () => Promise.resolve() }, signal), false)
-  assert.equal(marks, 1)
+  assert.equal(marks.callCount(), 1)
   assert.equal(getEventListeners(signal, 'abort').length, 0)
   const clock = handClock()
   const last = work.within(50, clock, signal)
