@@ -11,8 +11,8 @@ export interface Answer<T> {
 
 const NOTHING: Answer<never> = { value: undefined, problem: undefined }
 
-/** Asks the hub, and again `everyMs` after each answer; 0: once. */
-export function useAnswer<T>(url: string, everyMs: number): Answer<T> {
+/** Asks the hub, again `everyMs` after each answer (0: once), and whenever `revision` is another one. */
+export function useAnswer<T>(url: string, everyMs: number, revision?: number): Answer<T> {
   const [answer, setAnswer] = useState<{ readonly of: string } & Answer<T>>({ of: url, ...NOTHING })
   useEffect(() => {
     const stop = new AbortController()
@@ -33,7 +33,7 @@ export function useAnswer<T>(url: string, everyMs: number): Answer<T> {
       stop.abort()
       clearTimeout(timer)
     }
-  }, [url, everyMs])
+  }, [url, everyMs, revision])
   return answer.of === url ? answer : NOTHING
 }
 

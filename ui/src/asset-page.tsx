@@ -1,4 +1,5 @@
 import type { TwinView } from '../../src/api/contract.ts'
+import { AssetAlarms } from './asset-alarms.tsx'
 import { Crumbs } from './crumbs.tsx'
 import { Age, Mark } from './marks.tsx'
 import { PlaceCards } from './place-page.tsx'
@@ -17,6 +18,7 @@ export function AssetPage({ store, path }: { readonly store: Store; readonly pat
     <section class="asset" data-asset={path} aria-labelledby="asset-title">
       <Crumbs path={path} />
       <h1 id="asset-title">{path.split('/').at(-1)}</h1>
+      <AssetAlarms key={path} store={store} path={path} />
       {twin === undefined ? <p class="hint">Waiting for its values.</p> : <Tags store={store} twin={twin} />}
       {place !== undefined && place.children.size > 0 && (
         <>

@@ -1,4 +1,5 @@
 import type { HubView } from '../../src/api/contract.ts'
+import { AlarmCounts } from './alarm-marks.tsx'
 import { rateText } from './format.ts'
 import { Mark } from './marks.tsx'
 import { PAGES } from './pages.tsx'
@@ -46,6 +47,12 @@ export function Header({ store, route, drawer, onDrawer }: HeaderProps) {
         ))}
       </nav>
       <dl class="facts" data-live={store.isLive}>
+        <div class="fact fact-alarms">
+          <dt>Alarms</dt>
+          <dd>
+            <AlarmCounts alarms={store.alarms} />
+          </dd>
+        </div>
         <div class="fact">
           <dt>Records/s</dt>
           <dd class="num fact-rate">{hub ? rateText(hub.recordsPerSecond) : '–'}</dd>

@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact'
+import { AlarmsPage } from './alarms-page.tsx'
 import { ConnectionsPage } from './connections-page.tsx'
 import { LogPage } from './log-page.tsx'
 import { pageHref, placeHref, recordsPage, type RouteQuery } from './route.ts'
@@ -25,6 +26,7 @@ interface PageEntry {
 
 /** Every page beside that of the plant itself, in the order of the header. */
 export const PAGES: readonly PageEntry[] = [
+  { name: 'alarms', title: 'Alarms', Page: AlarmsPage },
   { name: 'connections', title: 'Connections', Page: ConnectionsPage },
   { name: 'log', title: 'Log', Page: Log },
 ]

@@ -1,4 +1,5 @@
 import type {
+  AlarmSummary,
   AssetSummary,
   HubView,
   LiveMessage,
@@ -28,6 +29,8 @@ export class Store {
   sources: readonly SourceView[] | undefined
   replications: readonly ReplicationView[] | undefined
   processors: readonly ProcessorView[] | undefined
+  /** What the hub said last of its alarms. */
+  alarms: AlarmSummary | undefined
   hub: HubView | undefined
   connection: ConnectionState = 'connecting'
   /** Hub time of the last message: what `lost` counts from. */
@@ -64,6 +67,7 @@ export class Store {
     else if (message.type === 'sources') this.sources = message.sources
     else if (message.type === 'replications') this.replications = message.replications
     else if (message.type === 'processors') this.processors = message.processors
+    else if (message.type === 'alarms') this.alarms = message.alarms
     else if (message.type === 'assets') for (const asset of message.assets) this.tree.update(asset)
     else if (message.type === 'twins') for (const twin of message.twins) this.#takeTwin(twin)
     this.lastMessage = this.now()
