@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { machine } from '../src/cli/machine.ts'
 import type { Topology } from '../src/component/topology.ts'
 import { Changelog } from '../src/flow/topology/changelog.ts'
-import type { SavedKey } from '../src/flow/topology/key-state.ts'
+import { textOfKey, type KeyText, type SavedKey } from '../src/flow/topology/key-state.ts'
 import { TopologyRun } from '../src/flow/topology/run.ts'
 import { ownTopics, stageTopics } from '../src/flow/topology/stage-topics.ts'
 import { startBroker } from '../src/log/broker/start.ts'
@@ -196,9 +196,9 @@ async function restoreTime(bench: Bench, keys: number) {
   for (let partition = 0; partition < PARTITIONS; partition += 1) {
     const changelog = new Changelog({ log, topic, partition, partitions: PARTITIONS, now })
     const mark = { epoch: 1, began: 0, positions: {}, received: now(), outputs: {} }
-    for (let some: SavedKey[] = [], n = 0; n <= keys; n += 1) {
+    for (let some: KeyText[] = [], n = 0; n <= keys; n += 1) {
       const key = `${SITE}/hall/m${n}`
-      if (n < keys && partitionOf(key, PARTITIONS) === partition) some.push({ key, state: example!.state })
+      if (n < keys && partitionOf(key, PARTITIONS) === partition) some.push(textOfKey({ key, state: example!.state }))
       if (some.length < TOGETHER && n < keys) continue
       await log.ready()
       await changelog.write(some, mark)

@@ -95,7 +95,9 @@ export interface Product {
  * is how repeats after a crash are recognised. It holds nothing outside `S`.
  *
  * Errors: what `take` or `due` throws harms only that fact: nothing of it is emitted, it is counted and logged, and the next
- * one is taken. So an operator throws before it changes its state, or not at all.
+ * one is taken. So an operator throws before it changes its state, or not at all. What it emits and no record can be made of
+ * (no time, over 1 MiB, a product or a `keyed` fact of a processor that has no place for it) is counted and logged in the same
+ * way, and only that is not emitted.
  */
 export interface Operator<S = unknown> {
   /** The state of a key that has none yet. May be shared between steps only if it is never changed. */
@@ -104,7 +106,10 @@ export interface Operator<S = unknown> {
   take(state: S, fact: Fact, context: StepContext): void
   /** Event time has reached a timer that was set for this key. */
   due?(state: S, timer: string, context: StepContext): void
-  /** The state as JSON, equal for equal states. Absent: there is none to be kept. */
+  /**
+   * The state as JSON, equal for equal states. Absent: there is none to be kept. All steps of a key together may have 1 MiB: a
+   * key with more, or whose state is no JSON, is let go when it is saved, begins anew, and is counted and logged.
+   */
   save?(state: S): Json
   /** The state of a JSON by `save`, also of an older version of the operator. */
   restore?(json: Json): S
@@ -136,7 +141,10 @@ export interface StepContext {
   emit(fact: Fact): void
   /** Hands a fact to the log, past the steps that follow; what is too late for a window goes this way. */
   emitAside(fact: Fact): void
-  /** Sets the timer of a name, in place of an earlier one: `due` is called when `now` has reached `at`. */
+  /**
+   * Sets the timer of a name, in place of an earlier one: `due` is called when `now` has reached `at`.
+   * @throws where `at` is no number, or where timers have set each other for the same ms a thousand times
+   */
   setTimer(timer: string, at: number): void
   clearTimer(timer: string): void
 }

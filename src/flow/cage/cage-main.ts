@@ -1,9 +1,10 @@
 import { registerHooks } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { openUserProcessor } from '../../component/user-processor.ts'
-import type { Operator } from '../../component/topology.ts'
+import { keyOf, type Operator } from '../../component/topology.ts'
 import type { Json } from '../../model/json-value.ts'
-import { localHost, type EngineHost, type Taken } from '../topology/host.ts'
+import type { Output, StepFault } from '../topology/engine.ts'
+import { localHost, type Changes, type EngineHost, type Taken } from '../topology/host.ts'
 import type { Call, Reply, Request } from './calls.ts'
 
 /**
@@ -61,7 +62,7 @@ async function answer({ id, task, call }: Request): Promise<void> {
   const reply = { id, rss: usage().rss }
   try {
     const result = await perform(task, call, await operator)
-    send({ ...reply, ...(result && { result }) } satisfies Reply)
+    sendResult(reply, result)
   } catch (error) {
     send({ ...reply, error: error instanceof Error ? error.message : String(error) } satisfies Reply)
   }
@@ -82,7 +83,7 @@ async function perform(task: number, call: Call, of: Operator): Promise<Reply['r
     case 'advance':
       return plain(await host.advance(call.received))
     case 'changes':
-      return host.changes()
+      return plain(await host.changes())
     default:
       hosts.delete(task)
       return undefined
@@ -90,6 +91,39 @@ async function perform(task: number, call: Call, of: Operator): Promise<Reply['r
 }
 
 /** What was thrown may be anything; its message can be sent. */
-function plain({ outputs, faults }: Taken): Taken {
-  return { outputs, faults: faults.map((fault) => ({ ...fault, error: String(fault.error) })) }
+function plain<T extends Taken | Changes>(result: T): T {
+  return { ...result, faults: result.faults.map((fault) => ({ ...fault, error: said(fault.error) })) }
+}
+
+function sendResult(reply: Omit<Reply, 'result'>, result: Reply['result']): void {
+  try {
+    send({ ...reply, ...(result && { result }) } satisfies Reply)
+  } catch (error) {
+    if (result === undefined || !('outputs' in result)) throw error
+    send({ ...reply, result: sifted(result) } satisfies Reply)
+  }
+}
+
+/** Without what cannot be sent, such as functions; each of those is a fault. */
+function sifted({ outputs, faults }: Taken): Taken {
+  const sent: Output[] = []
+  const unsendable: StepFault[] = []
+  for (const output of outputs) {
+    try {
+      structuredClone(output)
+      sent.push(output)
+    } catch (error) {
+      unsendable.push({ step: 'code', key: keyOf(output.fact), cause: output.cause, error: said(error) })
+    }
+  }
+  return { outputs: sent, faults: [...faults, ...unsendable] }
+}
+
+/** What was thrown as text; it may be an object without any. */
+function said(error: unknown): string {
+  try {
+    return String(error)
+  } catch {
+    return 'It threw what has no text'
+  }
 }

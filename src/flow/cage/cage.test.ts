@@ -6,6 +6,7 @@ import { test, type TestContext } from 'node:test'
 import type { Json } from '../../model/json-value.ts'
 import { systemClock } from '../../system/clock.ts'
 import type { PlacedFact } from '../topology/engine.ts'
+import { keyOfText } from '../topology/key-state.ts'
 import { CagedHosts } from './caged-hosts.ts'
 
 const T0 = 1_732_287_000_000
@@ -67,12 +68,44 @@ test('a processor of somebody runs in its cage, with its settings, and goes on f
   )
   const { keys, received } = await host.changes()
   const next = hosts.open()
-  await next.restore(keys, received)
+  await next.restore(keys.map(keyOfText), received)
   const later = await next.take([fact(5)])
   assert.deepEqual(later.outputs[0]?.fact.kind === 'reading' && later.outputs[0].fact.reading.values, {
     y: 15,
     seen: 3,
   })
+})
+
+for (const [what, take, complaint] of [
+  ['emits what cannot be sent', 'if (reading.values.x === 13) return said({ y: () => 1 })', /could not be cloned/],
+  ['sets a timer for no time', "if (reading.values.x === 13) context.setTimer('x', NaN)", /its time is NaN/],
+] as const) {
+  test(`what ${what} harms only its fact`, async (t) => {
+    const { hosts } = await caged(t, `${take}\n said({ y: 1 })`)
+    const { outputs, faults } = await hosts.open().take([fact(13), fact(1)])
+    assert.deepEqual(
+      outputs.map(({ cause }) => cause),
+      ['t/0/1/0'],
+    )
+    assert.deepEqual(
+      faults.map(({ key }) => key),
+      ['acme/berlin/m1'],
+    )
+    assert.match(String(faults[0]?.error), complaint)
+  })
+}
+
+test('a state that is no JSON is let go', async (t) => {
+  const { hosts } = await caged(
+    t,
+    'state.seen = reading.values.x === 13 ? (13n as never) : state.seen\n said({ y: 1 })',
+  )
+  const host = hosts.open()
+  await host.take([fact(13)])
+  const { keys, faults } = await host.changes()
+  assert.deepEqual(keys, [])
+  assert.match(String(faults[0]?.error), /BigInt/)
+  assert.equal((await host.take([fact(1)])).outputs.length, 1)
 })
 
 test('a loop ends its own process, and the next one begins anew', async (t) => {

@@ -4,8 +4,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Cage } from '../../component/cage.ts'
 import type { Clock, Timer } from '../../system/clock.ts'
-import type { EngineHost, Taken } from '../topology/host.ts'
-import type { SavedKey } from '../topology/key-state.ts'
+import type { Changes, EngineHost, Taken } from '../topology/host.ts'
 import type { Call, Reply, Request } from './calls.ts'
 
 const MAIN = fileURLToPath(new URL('./cage-main.ts', import.meta.url))
@@ -53,8 +52,7 @@ export class CagedHosts {
       restore: async (keys, received) => void (await call({ do: 'restore', keys, received })),
       take: async (facts) => (await call({ do: 'take', facts })) as Taken,
       advance: async (received) => (await call({ do: 'advance', received })) as Taken,
-      changes: async () =>
-        (await call({ do: 'changes' })) as { readonly keys: readonly SavedKey[]; readonly received: number },
+      changes: async () => (await call({ do: 'changes' })) as Changes,
       close: async () => void (await call({ do: 'close' }).catch(() => {})),
     }
   }

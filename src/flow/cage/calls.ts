@@ -1,4 +1,4 @@
-import type { Taken } from '../topology/host.ts'
+import type { Changes, Taken } from '../topology/host.ts'
 import type { PlacedFact } from '../topology/engine.ts'
 import type { SavedKey } from '../topology/key-state.ts'
 
@@ -20,6 +20,6 @@ export interface Request {
 export interface Reply {
   readonly id: number
   readonly rss: number
-  readonly result?: Taken | { readonly keys: readonly SavedKey[]; readonly received: number }
+  readonly result?: Taken | Changes
   readonly error?: string
 }

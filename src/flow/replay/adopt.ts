@@ -1,5 +1,6 @@
 import type { Log, NewRecord } from '../../log/log.ts'
 import { Changelog, type Mark } from '../topology/changelog.ts'
+import { textOfKey } from '../topology/key-state.ts'
 import { CAUSE_HEADER, headerText } from '../topology/facts.ts'
 import { comparePoints, type Point } from '../topology/reorder.ts'
 import type { StageTopics } from '../topology/stage-topics.ts'
@@ -36,7 +37,7 @@ export async function adoptStates(options: AdoptOptions): Promise<number> {
     began: before.end,
     outputs: await outputEnds(plant, topics),
   }
-  await into.write(from.keys, mark)
+  await into.write(from.keys.map(textOfKey), mark)
   return from.keys.length
 }
 

@@ -1,7 +1,7 @@
 import type { Log, NewRecord } from '../../log/log.ts'
 import { partitionOf } from '../../log/partitioner.ts'
 import { textOf } from '../../system/text.ts'
-import type { SavedKey, SavedState } from './key-state.ts'
+import type { KeyText, SavedKey, SavedState } from './key-state.ts'
 import { comparePoints, type Point } from './reorder.ts'
 
 /** By topic: the next offset of one partition. */
@@ -97,20 +97,20 @@ export class Changelog {
   }
 
   /** Writes states, then the mark. Resolves when it is durable; answers how many bytes it took. */
-  async write(keys: readonly SavedKey[], mark: Mark): Promise<number> {
+  async write(keys: readonly KeyText[], mark: Mark): Promise<number> {
     const { log, topic } = this.#options
     const { epoch, positions: at, order } = mark
-    const taking = { epoch, at, ...(order?.last && { last: order.last }) }
+    const taking = JSON.stringify({ epoch, at, ...(order?.last && { last: order.last }) }).slice(0, -1)
     const before = this.#gone
-    this.#gone = keys.flatMap(({ key, state }) => (state === null ? [key] : []))
-    const states = keys.map(({ key, state }) =>
-      this.#record(key, state === null ? { ...taking, gone: true } : { ...taking, state }),
+    this.#gone = keys.flatMap(({ key, text }) => (text === null ? [key] : []))
+    const states = keys.map(({ key, text }) =>
+      this.#record(key, text === null ? `${taking},"gone":true}` : `${taking},"state":${text}}`),
     )
     // What is back by now is not to be removed.
     const back = new Set(keys.map(({ key }) => key))
     const removals = before.filter((key) => !back.has(key)).map((key) => this.#record(key, null))
     if (states.length > 0) await log.append(topic, states)
-    await log.append(topic, [this.#record(this.#markKey, mark), ...removals])
+    await log.append(topic, [this.#record(this.#markKey, JSON.stringify(mark)), ...removals])
     return states.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
   }
 
@@ -121,8 +121,8 @@ export class Changelog {
     if (removals.length > 0) await log.append(topic, removals)
   }
 
-  #record(key: string, value: KeyRecord | Mark | null): NewRecord {
-    return { key, value: value && JSON.stringify(value), timestamp: this.#options.now() }
+  #record(key: string, value: string | null): NewRecord {
+    return { key, value, timestamp: this.#options.now() }
   }
 }
 

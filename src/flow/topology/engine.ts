@@ -2,12 +2,14 @@ import { keyOf, timeOf, type Fact, type Stage, type Step, type StepContext } fro
 import {
   firstTimer,
   newKey,
+  keyOfText,
+  keyText,
   nowOf,
   receivedAt,
   restoreKey,
-  saveKey,
   timerId,
   type KeyState,
+  type KeyText,
   type SavedKey,
 } from './key-state.ts'
 import { Timers } from './timers.ts'
@@ -30,8 +32,9 @@ export interface Output {
   readonly received: number
 }
 
-/** A fact or a timer that a step could not take. */
+/** A fact or a timer that a step could not take, or what came of it and cannot be written. */
 export interface StepFault {
+  /** The step, or its stage where it is not known which of them; '' for the state of a key. */
   readonly step: string
   readonly key: string
   readonly cause: string
@@ -47,11 +50,19 @@ interface Current {
   readonly source: string
   readonly now: number
   readonly received: number
+  /** When the record was received, by which the times of its facts are believed or not. */
+  readonly told: number
+  /** Of a timer: how many there were before it, each set by the last one and due in the same moment. */
+  readonly chain?: number
   outputs: number
 }
 
 /** Ahead of when it was received by more than this, a time is that of a wrong clock. */
 const AHEAD_MS = 60_000
+/** Timers that set the next one for the same moment; beyond it they would do so for ever. */
+const MOST_CHAINED = 1_000
+/** What counts as the same moment. */
+const MOMENT_MS = 1
 
 /**
  * Runs the steps of one stage over the facts of one partition: synchronous, deterministic, no I/O. Facts are taken in the
@@ -72,7 +83,7 @@ export class StageEngine {
   /** Keys that are let go and of which the changelog has a state. */
   readonly #gone = new Set<string>()
   /** What is being taken right now. */
-  #current: Current = { key: newKey(''), cause: '', source: '', now: 0, received: 0, outputs: 0 }
+  #current: Current = { key: newKey(''), cause: '', source: '', now: 0, received: 0, told: 0, outputs: 0 }
 
   constructor({ steps }: Pick<Stage, 'steps'>, onFault: (fault: StepFault) => void = rethrow) {
     this.#steps = steps
@@ -92,7 +103,7 @@ export class StageEngine {
       key.received = this.#received
     }
     const now = nowOf(key, this.#received)
-    this.#current = { key, cause, source: cause, now, received, outputs: 0 }
+    this.#current = { key, cause, source: cause, now, received, told, outputs: 0 }
     this.#attempt(0, () => this.#pass(0, fact, time))
     this.#fireUpTo(key, now, received)
     this.#end(key)
@@ -128,16 +139,34 @@ export class StageEngine {
 
   /** The keys whose state has changed since the last call, in order of their names. */
   changes(): SavedKey[] {
-    const saved: SavedKey[] = [...this.#gone].map((key) => ({ key, state: null }))
+    return this.save().map(keyOfText)
+  }
+
+  /** The same as JSON. A key whose state cannot be kept is let go: it begins anew, and that is a fault. */
+  save(): KeyText[] {
+    const saved: KeyText[] = []
     for (const name of this.#changed) {
       const key = this.#keys.get(name)
-      if (key === undefined) continue
-      key.isKept = true
-      saved.push({ key: name, state: saveKey(key, this.#steps) })
+      const text = key && this.#textOf(key)
+      if (text === undefined) continue
+      key!.isKept = true
+      saved.push({ key: name, text })
     }
+    for (const key of this.#gone) saved.push({ key, text: null })
     this.#changed.clear()
     this.#gone.clear()
     return saved.sort((a, b) => (a.key < b.key ? -1 : 1))
+  }
+
+  #textOf(key: KeyState): string | undefined {
+    try {
+      return keyText(key, this.#steps)
+    } catch (error) {
+      this.#letGo(key)
+      this.#timers.schedule(key.key, Infinity)
+      this.#onFault({ step: '', key: key.key, cause: '', error })
+      return undefined
+    }
   }
 
   /** Puts saved keys in place, before anything is taken. `received`: how far the partition had got. */
@@ -145,10 +174,15 @@ export class StageEngine {
     this.#received = received
     for (const { key, state } of keys) {
       if (state === null) continue
-      const restored = restoreKey(key, state, this.#steps)
-      this.#keys.set(key, restored)
-      const first = firstTimer(restored)
-      if (first) this.#timers.schedule(key, receivedAt(restored, first.at))
+      try {
+        const restored = restoreKey(key, state, this.#steps)
+        this.#keys.set(key, restored)
+        const first = firstTimer(restored)
+        if (first) this.#timers.schedule(key, receivedAt(restored, first.at))
+      } catch (error) {
+        // An operator that cannot read what an older one has written: the key begins anew.
+        this.#onFault({ step: '', key, cause: '', error })
+      }
     }
   }
 
@@ -158,7 +192,7 @@ export class StageEngine {
 
   /** For the contexts: hands a fact on from a step. */
   pass(step: number, fact: Fact): void {
-    this.#pass(step + 1, fact, timeOf(fact))
+    this.#pass(step + 1, fact, believed(timeOf(fact), this.#current.told))
   }
 
   /** For the contexts: hands a fact to the log. */
@@ -169,8 +203,18 @@ export class StageEngine {
 
   /** For the contexts. */
   setTimer(step: number, name: string, at: number): void {
-    const { key, source } = this.#current
-    key.timers.set(timerId(step, name), { step, name, at, cause: source })
+    if (!Number.isFinite(at))
+      throw new RangeError(`Cannot set timer "${name}": its time is ${at}, want ms since the epoch`)
+    const { key, source, now, chain } = this.#current
+    const timer = { step, name, at, cause: source }
+    // Only what a timer sets can go round in circles.
+    if (chain === undefined || at >= now + MOMENT_MS) return void key.timers.set(timerId(step, name), timer)
+    if (chain >= MOST_CHAINED) {
+      throw new RangeError(
+        `Cannot set timer "${name}": ${chain} were due at ${now}, each set by the last, want a later time`,
+      )
+    }
+    key.timers.set(timerId(step, name), { ...timer, chain: chain + 1 })
   }
 
   /** For the contexts. */
@@ -193,13 +237,13 @@ export class StageEngine {
   #fireUpTo(key: KeyState, now: number, from: number): void {
     if (key.timers.size === 0) return
     for (let timer = firstTimer(key); timer !== undefined && timer.at <= now; timer = firstTimer(key)) {
-      const { step, name, at, cause: source } = timer
+      const { step, name, at, cause: source, chain = 0 } = timer
       const { operator, name: stepName } = this.#steps[step]!
       key.timers.delete(timerId(step, name))
       const cause = `${source}/${stepName}.${name}@${at}`
       // A machine that sends its past in one go does not make it tomorrow.
       const received = Math.max(from, Math.min(receivedAt(key, at), this.#received))
-      this.#current = { key, cause, source, now: at, received, outputs: 0 }
+      this.#current = { key, cause, source, now: at, received, told: Math.max(received, at), chain, outputs: 0 }
       const state = (key.states[step] ??= operator.create(key.key))
       this.#attempt(step, () => operator.due?.(state, name, this.#contexts[step]!.at(at, this.#current)))
     }
@@ -219,13 +263,17 @@ export class StageEngine {
 
   #end(key: KeyState): void {
     if (key.timers.size === 0 && this.#isIdle(key)) {
-      this.#keys.delete(key.key)
-      if (key.isKept) this.#gone.add(key.key)
+      this.#letGo(key)
     } else {
       this.#changed.add(key.key)
     }
     const first = key.timers.size === 0 ? undefined : firstTimer(key)
     this.#timers.schedule(key.key, first === undefined ? Infinity : receivedAt(key, first.at))
+  }
+
+  #letGo(key: KeyState): void {
+    this.#keys.delete(key.key)
+    if (key.isKept) this.#gone.add(key.key)
   }
 
   #isIdle({ states }: KeyState): boolean {

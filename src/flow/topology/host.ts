@@ -1,10 +1,20 @@
 import type { Stage } from '../../component/topology.ts'
 import { StageEngine, type Output, type PlacedFact, type StepFault } from './engine.ts'
-import type { SavedKey } from './key-state.ts'
+import type { KeyText, SavedKey } from './key-state.ts'
 
 /** What an engine has made of some facts. */
 export interface Taken {
   readonly outputs: readonly Output[]
+  readonly faults: readonly StepFault[]
+}
+
+/** What is to be written down. */
+export interface Changes {
+  /** Keys whose state has changed. */
+  readonly keys: readonly KeyText[]
+  /** How far the partition has got. */
+  readonly received: number
+  /** Of keys whose state cannot be kept. */
   readonly faults: readonly StepFault[]
 }
 
@@ -17,20 +27,17 @@ export interface EngineHost {
   take(facts: readonly PlacedFact[]): Promise<Taken>
   /** Time has passed without a fact, up to a received time. */
   advance(received: number): Promise<Taken>
-  /** Keys whose state has changed since the last call, and how far the partition has got. */
-  changes(): Promise<{ readonly keys: readonly SavedKey[]; readonly received: number }>
+  /** What has changed since the last call. */
+  changes(): Promise<Changes>
   close(): Promise<void>
 }
 
 /** The engine on this thread, for what is part of the program. */
 export function localHost(stage: Stage): EngineHost {
-  let faults: StepFault[] = []
+  const faults: StepFault[] = []
   const engine = new StageEngine(stage, (fault) => faults.push(fault))
-  const taken = (): Taken => {
-    const answer = { outputs: engine.drain(), faults }
-    faults = []
-    return answer
-  }
+  const faulty = (): readonly StepFault[] => faults.splice(0)
+  const taken = (): Taken => ({ outputs: engine.drain(), faults: faulty() })
   return {
     restore: async (keys, received) => engine.restore(keys, received),
     async take(facts) {
@@ -41,7 +48,7 @@ export function localHost(stage: Stage): EngineHost {
       engine.advance(received)
       return taken()
     },
-    changes: async () => ({ keys: engine.changes(), received: engine.received }),
+    changes: async () => ({ keys: engine.save(), received: engine.received, faults: faulty() }),
     close: async () => {},
   }
 }

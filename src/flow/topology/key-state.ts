@@ -9,6 +9,8 @@ interface SetTimer {
   readonly at: number
   /** What led to it. */
   readonly cause: string
+  /** How many timers before it were due in the same moment, each set by the last; not kept, it is over when they are. */
+  readonly chain?: number
 }
 
 /** What is kept of one key of a stage. */
@@ -31,6 +33,23 @@ export interface SavedKey {
   /** null: nothing is kept of it any more. */
   readonly state: SavedState | null
 }
+
+/** The same as JSON; null: nothing is kept of it any more. */
+export interface KeyText {
+  readonly key: string
+  readonly text: string | null
+}
+
+export function textOfKey({ key, state }: SavedKey): KeyText {
+  return { key, text: state && JSON.stringify(state) }
+}
+
+export function keyOfText({ key, text }: KeyText): SavedKey {
+  return { key, state: text === null ? null : (JSON.parse(text) as SavedState) }
+}
+
+/** Most that is kept of a key, in bytes of its JSON: what a record can hold. */
+const MOST_STATE_BYTES = 1_048_576
 
 export interface SavedState {
   readonly time: number
@@ -74,8 +93,22 @@ export function timerId(step: number, name: string): string {
   return `${step}/${name}`
 }
 
+/**
+ * A key's state as JSON.
+ * @throws where there is too much of it, or it is none.
+ */
+export function keyText(key: KeyState, steps: readonly Step[]): string {
+  const text = JSON.stringify(saveKey(key, steps))
+  // A UTF-16 unit takes at most 3 bytes.
+  const size = 3 * text.length > MOST_STATE_BYTES ? Buffer.byteLength(text) : 0
+  if (size <= MOST_STATE_BYTES) return text
+  throw new RangeError(
+    `Cannot keep state of "${key.key}": it has ${size} bytes as JSON, want at most ${MOST_STATE_BYTES}; it begins anew`,
+  )
+}
+
 /** Equal states give equal JSON: steps in their order, timers in the order in which they fire. */
-export function saveKey(key: KeyState, steps: readonly Step[]): SavedState {
+function saveKey(key: KeyState, steps: readonly Step[]): SavedState {
   const saved: { [step: string]: Json } = {}
   steps.forEach(({ name, operator }, index) => {
     const state = key.states[index]

@@ -6,18 +6,11 @@ import type { Catalogue } from '../../model/catalogue.ts'
 import type { System } from '../../system/system.ts'
 import { LongWork } from '../../system/wait.ts'
 import { Changelog, type Mark, type Taking } from './changelog.ts'
-import type { PlacedFact, StepFault } from './engine.ts'
-import {
-  CAUSE_HEADER,
-  decodeFact,
-  encodeOutput,
-  headerText,
-  PROCESSOR_HEADER,
-  topicOf,
-  type FactTopic,
-} from './facts.ts'
+import type { Output, PlacedFact, StepFault } from './engine.ts'
+import { CAUSE_HEADER, decodeFact, headerText, PROCESSOR_HEADER, type FactTopic } from './facts.ts'
 import type { EngineHost, Taken } from './host.ts'
 import { intakeOf, type Arrival } from './intake.ts'
+import { outgoing } from './outgoing.ts'
 import { mergeTopics, type Run } from './merge.ts'
 import { progressOf, progressRecords } from './progress.ts'
 import { comparePoints, OTHER, Reorder, type Point } from './reorder.ts'
@@ -299,18 +292,12 @@ export class Task {
 
   /** Writes what was derived, without waiting for it. */
   async #put({ outputs, faults }: Taken): Promise<void> {
-    const { log, topology, stage, topics, onFault } = this.#options
-    for (const fault of faults) onFault(fault)
-    const records = new Map<string, NewRecord[]>()
-    for (const output of outputs) {
-      if (this.#repeats.size > 0 && this.#repeats.delete(output.cause)) continue
-      const topic = topics.writes(topicOf(output.fact))
-      const of = records.get(topic) ?? []
-      records.set(topic, of)
-      of.push(encodeOutput(output, topology.name, stage))
-    }
+    const { log, topics, onFault } = this.#options
+    const isNew = ({ cause }: Output) => this.#repeats.size === 0 || !this.#repeats.delete(cause)
+    const { records, faults: unwritable } = outgoing(outputs.filter(isNew), this.#options)
+    for (const fault of [...faults, ...unwritable]) onFault(fault)
     if (records.size > 0) this.#checkLease()
-    for (const [topic, of] of records) this.#append(topic, of)
+    for (const [topic, of] of records) this.#append(topics.writes(topic), of)
     await log.ready()
   }
 
@@ -329,7 +316,8 @@ export class Task {
     const { system } = this.#options
     await Promise.all(this.#writing)
     if (this.#failed) throw this.#failed.error
-    const { keys, received } = await host.changes()
+    const { keys, received, faults } = await host.changes()
+    for (const fault of faults) this.#options.onFault(fault)
     if (keys.length > 0 || this.#moved) {
       await this.#findOutputs()
       this.#checkLease()
