@@ -11,7 +11,7 @@ import { TopologyDriver } from '../../src/testing.ts'
  */
 
 /** The three rules as conditions; the names of columns are those of the table. */
-const AI4I_CONDITIONS: { readonly [name: string]: string } = {
+export const AI4I_CONDITIONS: { readonly [name: string]: string } = {
   // Heat dissipation: too little difference of temperature at too low a speed.
   'heat-dissipation':
     'tag("Process temperature [K]") - tag("Air temperature [K]") < 8.6 && tag("Rotational speed [rpm]") < 1380',
@@ -26,48 +26,69 @@ const AI4I_CONDITIONS: { readonly [name: string]: string } = {
 export interface Ai4iScore {
   readonly rows: number
   readonly failures: number
+  /** Rows with an alarm and no failure. */
+  readonly wrong: number
   readonly precision: number
   readonly recall: number
   readonly f1: number
   readonly rowsPerSecond: number
 }
 
-/** Lets the conditions look at one row after the other, a minute apart; a row is found where one of them is active. */
-export function scoreAi4i(csv: string): Ai4iScore {
+/** A row of the table: what the machine says, and whether it failed then. */
+export interface Ai4iRow {
+  /** ms since the epoch; a minute apart. */
+  readonly time: number
+  readonly values: { readonly [tag: string]: number | string }
+  readonly isFailure: boolean
+}
+
+const BEGIN = 1_732_287_000_000
+
+export function ai4iRows(csv: string): Ai4iRow[] {
   const [heading, ...rows] = csv
     .trim()
     .split('\n')
-    .map((line) => line.split(','))
+    .map((line) => line.trim().split(','))
   const failure = heading!.indexOf('Machine failure')
   // What follows is the label itself.
   const inputs = heading!.slice(0, failure)
+  return rows.map((row, index) => ({
+    time: BEGIN + index * 60_000,
+    values: Object.fromEntries(inputs.map((name, column) => [name, valueOf(row[column]!)])),
+    isFailure: row[failure] === '1',
+  }))
+}
+
+/** How well alarms tell failures, row by row. */
+export function scoreRows(rows: readonly Ai4iRow[], isAlarm: readonly boolean[]): Omit<Ai4iScore, 'rowsPerSecond'> {
+  const count = (alarm: boolean, failure: boolean) =>
+    rows.filter(({ isFailure }, row) => isFailure === failure && isAlarm[row] === alarm).length
+  const found = count(true, true)
+  const wrong = count(true, false)
+  const failures = found + count(false, true)
+  const precision = found / (found + wrong)
+  const recall = found / failures
+  return { rows: rows.length, failures, wrong, precision, recall, f1: (2 * precision * recall) / (precision + recall) }
+}
+
+/** Lets the conditions look at one row after the other; a row is found where one of them is active. */
+export function scoreAi4i(csv: string): Ai4iScore {
+  const rows = ai4iRows(csv)
   const watch = watcher()
-  const counts = { found: 0, missed: 0, wrong: 0 }
   const begin = performance.now()
-  rows.forEach((row, index) => {
-    const isAlarm = watch(index, Object.fromEntries(inputs.map((name, column) => [name, valueOf(row[column]!)])))
-    const isFailure = row[failure] === '1'
-    if (isAlarm && isFailure) counts.found += 1
-    else if (isFailure) counts.missed += 1
-    else if (isAlarm) counts.wrong += 1
-  })
+  const isAlarm = rows.map(({ time, values }) => watch(time, values))
   const seconds = (performance.now() - begin) / 1000
-  const precision = counts.found / (counts.found + counts.wrong)
-  const recall = counts.found / (counts.found + counts.missed)
-  const f1 = (2 * precision * recall) / (precision + recall)
-  const failures = counts.found + counts.missed
-  return { rows: rows.length, failures, precision, recall, f1, rowsPerSecond: rows.length / seconds }
+  return { ...scoreRows(rows, isAlarm), rowsPerSecond: rows.length / seconds }
 }
 
 /** Answers whether an alarm is active after a row. */
-function watcher(): (index: number, values: { readonly [tag: string]: Value }) => boolean {
+function watcher(): (time: number, values: { readonly [tag: string]: Value }) => boolean {
   const drivers = Object.entries(AI4I_CONDITIONS).map(([name, when]) => {
     const config = conditionSpec.config.parse({ when })
     return new TopologyDriver(conditionSpec.topology(config, { name, site: 'acme/berlin' }))
   })
   const active = new Set<string>()
-  return (index, values) => {
-    const time = 1_732_287_000_000 + index * 60_000
+  return (time, values) => {
     const reading = { asset: 'acme/berlin/mill', sourceTime: time, receivedTime: time, values }
     for (const { fact } of drivers.flatMap((driver) => driver.send({ kind: 'reading', reading }))) {
       if (fact.kind !== 'alarm') continue
@@ -78,7 +99,7 @@ function watcher(): (index: number, values: { readonly [tag: string]: Value }) =
   }
 }
 
-function valueOf(text: string): Value {
+function valueOf(text: string): number | string {
   return /^-?\d/.test(text) ? Number(text) : text
 }
 

@@ -27,7 +27,7 @@ export interface CarScore {
   readonly messagesPerSecond: number
 }
 
-const WINDOW_MS = 300_000
+export const WINDOW_MS = 300_000
 
 /** The table's rows: `time` in seconds, then `car`. */
 export function carMessages(csv: string): CarMessage[] {
@@ -40,7 +40,7 @@ export function carMessages(csv: string): CarMessage[] {
 }
 
 /** Messages by car and end of window, counted without any window. */
-function expectedCounts(messages: readonly CarMessage[]): Map<string, number> {
+export function expectedCounts(messages: readonly CarMessage[]): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { car, time } of messages) {
     const name = `${car} ${(Math.floor(time / WINDOW_MS) + 1) * WINDOW_MS}`

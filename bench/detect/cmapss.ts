@@ -46,7 +46,7 @@ export interface CmapssScore {
 }
 
 /** Cycles within which failure is foretold. */
-const HORIZON = 30
+export const HORIZON = 30
 /** From here on engines do not differ: what the literature clips at. */
 const CLIPPED_AT = 125
 /** Parts of the cross-validation, and every so many rows of a unit that are asked. */
