@@ -29,24 +29,25 @@ const { values: options } = parseArgs({
 const cells = ['B0005', 'B0006'].map((cell) => `${DATA}/battery/${cell}_discharge.csv.gz`)
 
 /** By name: what is run, and the files that it needs. */
-const SETS: { readonly [name: string]: { readonly files: readonly string[]; run(): Promise<Figure[]> } } = {
-  ai4i: {
-    files: [options.ai4i ?? `${DATA}/ai4i2020/ai4i2020_blocks_0-3.csv.gz`],
-    run: async () => ai4iThroughHub(await readTable(SETS['ai4i']!.files[0]!)),
-  },
-  cars: {
-    files: [options.cars ?? `${DATA}/connected-cars/car-sensor-data.csv.gz`],
-    run: async () => carsThroughHub(await readTable(SETS['cars']!.files[0]!)),
-  },
-  battery: {
-    files: options.battery ?? cells,
-    run: () => batteriesThroughHub(SETS['battery']!.files),
-  },
-  cmapss: {
-    files: [options.cmapss ?? `${DATA}/cmapss`],
-    run: () => enginesThroughHub(SETS['cmapss']!.files[0]!, options.set),
-  },
-}
+const SETS: { readonly [name: string]: { readonly files: readonly string[]; readonly run: () => Promise<Figure[]> } } =
+  {
+    ai4i: {
+      files: [options.ai4i ?? `${DATA}/ai4i2020/ai4i2020_blocks_0-3.csv.gz`],
+      run: async () => ai4iThroughHub(await readTable(SETS['ai4i']!.files[0]!)),
+    },
+    cars: {
+      files: [options.cars ?? `${DATA}/connected-cars/car-sensor-data.csv.gz`],
+      run: async () => carsThroughHub(await readTable(SETS['cars']!.files[0]!)),
+    },
+    battery: {
+      files: options.battery ?? cells,
+      run: () => batteriesThroughHub(SETS['battery']!.files),
+    },
+    cmapss: {
+      files: [options.cmapss ?? `${DATA}/cmapss`],
+      run: () => enginesThroughHub(SETS['cmapss']!.files[0]!, options.set),
+    },
+  }
 
 if (options.help) console.log(HELP)
 else await main()
