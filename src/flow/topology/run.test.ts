@@ -200,20 +200,15 @@ async function derived(store: MemoryStore): Promise<string[]> {
     .flatMap(([place, texts]) => texts.map((text) => `${place} ${text}`))
 }
 
-/** Lets hubs run until nothing more is derived, or the signal aborts. */
-async function settled(store: MemoryStore, run: TopologyRun, signal?: AbortSignal): Promise<void> {
-  for (let before = -1, now = -2; before !== now || run.status().health.state !== 'live';) {
-    if (signal?.aborted) return
-    await sleep(1_200)
-    before = now
-    now = (await derived(store)).length
-  }
+/** Lets a hub run until all its tasks have taken everything, and the time after it has passed; or the signal aborts. */
+async function settled(run: TopologyRun, signal?: AbortSignal): Promise<void> {
+  while (run.status().reached < T0 + 3_600_000 && signal?.aborted !== true) await sleep(20)
 }
 
 async function uninterrupted(t: TestContext, random: Random): Promise<string[]> {
   const store = await filled(random)
   const { run, end } = start(t, new MemoryLog({ clock: systemClock, store }))
-  await settled(store, run)
+  await settled(run)
   await end()
   return derived(store)
 }
@@ -228,14 +223,14 @@ test('killed again and again, in the middle of anything, it derives what an unin
   for (; kills < 25; kills += 1) {
     const log = new MortalLog({ clock: systemClock, store }).dieIn(1 + random.integer(60), random)
     const { run, stop } = start(t, log)
-    const done = settled(store, run, stop.signal).then(() => 'settled')
+    const done = settled(run, stop.signal).then(() => 'settled')
     if ((await Promise.race([log.died.promise, done])) === 'settled') break
     stop.abort()
   }
   t.diagnostic(`${kills} kills`)
   assert.ok(kills > 5, `${kills} kills`)
   const { run, end } = start(t, new MemoryLog({ clock: systemClock, store }))
-  await settled(store, run)
+  await settled(run)
   await end()
   assert.deepEqual(await derived(store), whole)
 })
@@ -249,16 +244,15 @@ test('hubs that come, go and die share its tasks, and together derive the same',
   const one = start(t, open(), 'one')
   const mortal = open().dieIn(10 + random.integer(60), random)
   const two = start(t, mortal, 'two')
-  await Promise.race([mortal.died.promise, settled(store, one.run, two.stop.signal)])
+  await Promise.race([mortal.died.promise, sleep(5_000)])
   void mortal.close()
   two.stop.abort()
   const three = start(t, open(), 'three')
-  await settled(store, three.run)
+  while (three.run.status().tasks.here === 0) await sleep(20)
   const { tasks } = three.run.status()
   assert.equal(tasks.all, 2 * PARTITIONS)
   await one.end()
-  while (three.run.status().tasks.here < 2 * PARTITIONS) await sleep(50)
-  await settled(store, three.run)
+  await settled(three.run)
   await three.end()
   assert.deepEqual(await derived(store), whole)
 })

@@ -22,6 +22,8 @@ const MARGIN = 1 / 20
 const AGAIN_MS = 1_000
 /** How long a hub that leaves waits for its tasks. */
 const CLOSING_MS = 8_000
+/** And then until the others have heard that it has none: without, they wait for its session to be over. */
+const FAREWELL_MS = 2_000
 
 interface Held {
   readonly stop: AbortController
@@ -40,6 +42,9 @@ export class Shares {
   readonly #since: number
   #membership: Membership | undefined
   #leaving = false
+  /** Of a hub that leaves: it has told the others that it holds nothing, and they have agreed on who goes on. */
+  readonly #handedOver = Promise.withResolvers<void>()
+  #holdsNothing = false
 
   constructor(options: SharesOptions) {
     this.#options = options
@@ -71,7 +76,7 @@ export class Shares {
     const left = new AbortController()
     const leave = () => {
       this.#leaving = true
-      void this.#stopAll().then(() => left.abort())
+      void this.#handOver().then(() => left.abort())
     }
     signal.addEventListener('abort', leave, { once: true })
     if (signal.aborted) leave()
@@ -94,10 +99,14 @@ export class Shares {
   #about(): Uint8Array {
     const { holder, names } = this.#options
     const can = this.#leaving ? [] : names
+    this.#holdsNothing = this.#leaving && this.#held.size === 0
     return encodeAbout({ ...holder, page: '', since: this.#since, can, holds: [...this.#held.keys()] })
   }
 
   #apply({ assignment, lost }: Generation, start: (name: string, stop: AbortSignal) => Promise<void>): void {
+    // The lease has run out meanwhile: another generation is on its way, and this one's tasks may be somebody else's.
+    if (lost.aborted) return
+    if (this.#holdsNothing) this.#handedOver.resolve()
     const wanted = new Set(decodeShare(assignment).sources)
     for (const [name, held] of this.#held) if (!wanted.has(name)) void this.#letGo(name, held)
     for (const name of wanted) if (!this.#held.has(name) && !this.#leaving) this.#begin(name, lost, start)
@@ -125,6 +134,12 @@ export class Shares {
     if (this.#held.get(name) !== held) return
     this.#held.delete(name)
     this.#membership?.rejoin()
+  }
+
+  async #handOver(): Promise<void> {
+    await this.#stopAll()
+    this.#membership?.rejoin()
+    await within(FAREWELL_MS, this.#handedOver.promise, this.#options.system.clock)
   }
 
   async #stopAll(): Promise<void> {

@@ -128,7 +128,7 @@ export class Task {
     return Object.entries(this.#positions).map(([topic, offset]) => ({ topic, partition, offset }))
   }
 
-  /** Whether it has taken everything that was in the log when it began. */
+  /** Whether it has taken everything that was in the log when its run began. */
   get caughtUp(): boolean {
     return this.#behind?.size === 0
   }
@@ -151,6 +151,7 @@ export class Task {
   async #begin(host: EngineHost, signal: AbortSignal): Promise<void> {
     const { log, topology, stage, topics, partition, system } = this.#options
     this.#failed = undefined
+    this.#behind = undefined
     this.#said = -Infinity
     this.#moved = false
     this.#outputsAt = -Infinity
@@ -189,7 +190,7 @@ export class Task {
       positions[topic] = Math.min(Math.max(offset, start), end)
       if (positions[topic] < end) behind.set(topic, end)
     }
-    this.#behind ??= behind
+    this.#behind = behind
     return positions
   }
 

@@ -168,9 +168,9 @@ export class MemoryGroup {
       this.#leader = [...this.#members.values()].find(({ joining }) => joining)?.id ?? ''
     }
     for (const member of this.#members.values()) {
-      this.#renew(member)
       member.joining?.(this.#answer(member))
       delete member.joining
+      this.#renew(member)
     }
     // A leader that joined and never says who does what is found out like one that is silent.
     this.#await(Math.max(...[...this.#members.values()].map(({ request }) => request.rebalanceMs)), () => {
