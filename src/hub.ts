@@ -9,6 +9,7 @@ import { openBoards } from './boards/boards.ts'
 import type { Health } from './component/health.ts'
 import type { HttpHost } from './component/http.ts'
 import type { Plant } from './config/plant.ts'
+import { runSinks } from './delivering.ts'
 import { followDefinitions, loadDefinitions, publishDefinitions } from './flow/definitions.ts'
 import { EntryDecoder } from './flow/entries.ts'
 import { Ingest } from './flow/ingest.ts'
@@ -150,11 +151,12 @@ async function workOnLog({ plant, dataDirectory, system }: HubOptions, parts: Wo
   const replications = runReplications({ plant, log, ...holder, system }, stack)
   await publishProductContracts({ plant, log, system })
   const processing = runProcessors({ plant, log, catalogue, ...holder, system }, stack)
+  const sinks = runSinks({ plant, log, catalogue, system }, stack)
   const leads = () => sources.hubs?.().some(({ here, leads: does }) => here && does) ?? true
   const alarming = await runAlarms({ plant, dataDirectory, log, leads, system }, stack)
   const boards = await openBoards({ plant, log, dataDirectory, system }, stack)
   return {
-    views: { replications, processors: () => processing.views() },
+    views: { replications, processors: () => processing.views(), sinks },
     ports: { alarms: alarming.views, events: boards.events },
     readers: () => [alarming.reader(), boards.reader(), ...processing.readers()],
   }

@@ -12,6 +12,9 @@ import { spectrumSpec } from './processors/spectrum/spec.ts'
 import { stockSpec } from './processors/stock/spec.ts'
 import { swarmSpec } from './processors/swarm/spec.ts'
 import { windowSpec } from './processors/window/spec.ts'
+import { mailSpec } from './sinks/mail/spec.ts'
+import { mqttSinkSpec } from './sinks/mqtt/spec.ts'
+import { webhookSpec } from './sinks/webhook/spec.ts'
 import { httpSpec } from './sources/http/spec.ts'
 import { mqttSpec } from './sources/mqtt/spec.ts'
 import { opcuaSpec } from './sources/opcua/spec.ts'
@@ -34,4 +37,5 @@ export const KINDS: Kinds = {
     remainingLifeSpec,
     shareSpec,
   ],
+  sinks: [webhookSpec, mqttSinkSpec, mailSpec],
 }

@@ -50,6 +50,14 @@ for (const { kind, example, config } of KINDS.processors) {
   })
 }
 
+for (const { kind, example, config } of KINDS.sinks) {
+  test(`the example of sink "${kind}" is a config of that kind`, async () => {
+    const { sinks } = await lint(`example of ${kind}`, HEAD + example)
+    assert.ok(sinks.length > 0)
+    for (const sink of sinks) assert.equal(sink.spec.config, config)
+  })
+}
+
 test('the linter that these tests trust sees a fault', async () => {
   await assert.rejects(lint('planted', `${HEAD}sources: { a: { mqtt: { listen: 1883 } } }`), ConfigError)
 })
@@ -123,7 +131,9 @@ async function run(script: string): Promise<string> {
 
 /** Loads a config as `millrace lint` does, with secrets and files that are always there. */
 async function lint(name: string, text: string) {
-  const env = new Proxy<{ [name: string]: string }>({}, { get: () => 'a secret that is long enough', has: () => true })
+  const get = (_: object, name: string | symbol) =>
+    String(name).endsWith('URL') ? 'https://example.com/hook' : 'a secret that is long enough'
+  const env = new Proxy<{ [name: string]: string }>({}, { get, has: () => true })
   const readFile = () => Promise.resolve('-----BEGIN CERTIFICATE-----')
   return loadPlant(name, Buffer.from(text), KINDS, { env, readFile })
 }

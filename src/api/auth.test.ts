@@ -44,6 +44,7 @@ test('the table of routes asks for the rights we mean', () => {
       'GET /api/v1/replication read',
       'GET /api/v1/processors read',
       'GET /api/v1/events read',
+      'GET /api/v1/sinks read',
       'GET /api/v1/hubs read',
       'GET /api/v1/topics read',
       'GET /api/v1/topics/:name read',

@@ -97,6 +97,25 @@ export interface ProcessorView {
   readonly tasks: { readonly here: number; readonly all: number }
 }
 
+/** `GET /api/v1/sinks` answers `{ sinks: SinkView[] }`, in the order of the config. */
+export interface SinkView {
+  readonly name: string
+  readonly kind: string
+  /** Where to, for people. */
+  readonly to: string
+  /** Kinds of topics that go out. */
+  readonly topics: readonly string[]
+  /** `down`: the other side does not take it; tried again. `failed`: it refused the newest. */
+  readonly state: 'starting' | 'live' | 'stale' | 'down' | 'failed' | 'stopped'
+  readonly reason: string
+  readonly since: number
+  /** When the other side last took something. */
+  readonly lastData?: number
+  /** Facts since this hub's start that the other side has taken, and that were let go, by policy. */
+  readonly delivered: number
+  readonly dropped: { readonly [policy: string]: number }
+}
+
 /** `GET /api/v1/ledger` answers `LedgerView`. received = stored + quarantined + dropped + lost + inFlight. */
 export interface LedgerView {
   /** Every book balances, and the log was found to hold all that the books counted when the hub started. */

@@ -5,6 +5,7 @@ import type {
   LedgerView,
   ProcessorView,
   ReplicationView,
+  SinkView,
   SourceView,
   TwinView,
   ValuesView,
@@ -42,6 +43,8 @@ export interface HubPort {
   replications(): readonly ReplicationView[]
   /** In the order of the config. */
   processors(): readonly ProcessorView[]
+  /** In the order of the config. */
+  sinks(): readonly SinkView[]
   /** All figures in the Prometheus text format. */
   metrics(): string
   /**

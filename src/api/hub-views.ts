@@ -15,6 +15,7 @@ import type {
   LedgerView,
   ProcessorView,
   ReplicationView,
+  SinkView,
   SourceView,
   TagView,
   TwinView,
@@ -42,6 +43,7 @@ export interface HubViewsOptions {
   readonly hubs?: () => readonly HubEntry[]
   readonly replications: () => readonly ReplicationView[]
   readonly processors: () => readonly ProcessorView[]
+  readonly sinks: () => readonly SinkView[]
   readonly system: Pick<System, 'clock' | 'metrics'>
 }
 
@@ -145,6 +147,10 @@ export class HubViews implements HubPort {
 
   processors(): readonly ProcessorView[] {
     return this.#options.processors()
+  }
+
+  sinks(): readonly SinkView[] {
+    return this.#options.sinks()
   }
 
   replications(): readonly ReplicationView[] {

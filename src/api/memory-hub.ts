@@ -8,6 +8,7 @@ import type {
   LedgerView,
   ProcessorView,
   ReplicationView,
+  SinkView,
   SourceView,
   TagView,
   TwinView,
@@ -34,6 +35,7 @@ export class MemoryHub implements HubPort {
   hubsView: HubsView = { hubs: [] }
   replicationViews: readonly ReplicationView[] = []
   processorViews: readonly ProcessorView[] = []
+  sinkViews: readonly SinkView[] = []
   readers: readonly { readonly name: string; readonly positions: readonly ViewPosition[] }[] = []
   isReady = true
 
@@ -124,6 +126,10 @@ export class MemoryHub implements HubPort {
 
   replications(): readonly ReplicationView[] {
     return this.replicationViews
+  }
+
+  sinks(): readonly SinkView[] {
+    return this.sinkViews
   }
 
   processors(): readonly ProcessorView[] {

@@ -32,6 +32,7 @@ export const ROUTES: readonly Route[] = [
   },
   { method: 'GET', url: '/api/v1/processors', need: 'read', handle: ({ hub }) => ({ processors: hub.processors() }) },
   { method: 'GET', url: '/api/v1/events', need: 'read', handle: events },
+  { method: 'GET', url: '/api/v1/sinks', need: 'read', handle: ({ hub }) => ({ sinks: hub.sinks() }) },
   { method: 'GET', url: '/api/v1/hubs', need: 'read', handle: ({ hub }) => hub.hubs() },
   { method: 'GET', url: '/api/v1/topics', need: 'read', handle: topics },
   { method: 'GET', url: '/api/v1/topics/:name', need: 'read', handle: topic },

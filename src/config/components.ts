@@ -11,9 +11,9 @@ interface Spec {
   readonly config: z.ZodType
 }
 
-/** A section of the file whose entries are components of a kind each: `sources`, `processors`. */
+/** A section of the file whose entries are components of a kind each: `sources`, `processors`, `sinks`. */
 export interface Section<S extends Spec> {
-  readonly name: 'sources' | 'processors'
+  readonly name: 'sources' | 'processors' | 'sinks'
   /** One of them, for people. */
   readonly noun: string
   readonly specs: readonly S[]

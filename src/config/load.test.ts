@@ -29,7 +29,7 @@ const load = (text: string | Uint8Array, around = nothing) =>
   loadPlant(
     'plant.yaml',
     typeof text === 'string' ? Buffer.from(text) : text,
-    { sources: [spec], processors: [] },
+    { sources: [spec], processors: [], sinks: [] },
     around,
   )
 
@@ -307,7 +307,9 @@ test('no text makes the loader throw anything but a ConfigError', async () => {
 })
 
 test('the file format is a JSON Schema for editors', () => {
-  const schema = configSchema({ sources: [spec], processors: [] }) as { properties: { [key: string]: unknown } }
+  const schema = configSchema({ sources: [spec], processors: [], sinks: [] }) as {
+    properties: { [key: string]: unknown }
+  }
   assert.deepEqual(Object.keys(schema.properties), [
     'version',
     'site',
@@ -317,6 +319,7 @@ test('the file format is a JSON Schema for editors', () => {
     'assets',
     'sources',
     'processors',
+    'sinks',
     'replicate',
     'api',
   ])

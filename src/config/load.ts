@@ -38,7 +38,9 @@ export async function loadPlant(file: string, bytes: Uint8Array, kinds: Kinds, a
   const section = { name: 'sources', noun: 'source', specs: kinds.sources } as const
   const sources = readComponents(document, section, parsed.data.sources, problems)
   const processors = readProcessors(document, parsed.data, kinds.processors, problems)
-  const plant = assemble(document, parsed.data, { sources, processors }, problems)
+  const going = { name: 'sinks', noun: 'sink', specs: kinds.sinks } as const
+  const sinks = readComponents(document, going, parsed.data.sinks, problems)
+  const plant = assemble(document, parsed.data, { sources, processors, sinks }, problems)
   checkReaders(document, plant, problems)
   if (problems.length > 0) throw new ConfigError(problems)
   return plant
@@ -73,7 +75,7 @@ function readProcessors(
 function assemble(
   document: ConfigDocument,
   file: PlantFile,
-  components: Pick<Plant, 'sources' | 'processors'>,
+  components: Pick<Plant, 'sources' | 'processors' | 'sinks'>,
   problems: Problem[],
 ): Plant {
   const site = attempt(() => parsePath(file.site), document, ['site'], problems) ?? 'invalid/site'
@@ -155,13 +157,15 @@ function attempt<T>(read: () => T, document: ConfigDocument, path: DocumentPath,
 }
 
 /** The whole file format as JSON Schema, for editors. */
-export function configSchema({ sources, processors }: Kinds): object {
+export function configSchema({ sources, processors, sinks }: Kinds): object {
   const source = z.union(sources.map((spec) => z.strictObject({ [spec.kind]: spec.config }).describe(spec.summary)))
   const processor = z.union(
     processors.map((spec) => z.strictObject({ [spec.kind]: spec.config, from: fromField }).describe(spec.summary)),
   )
+  const sink = z.union(sinks.map((spec) => z.strictObject({ [spec.kind]: spec.config }).describe(spec.summary)))
   const whole = plantSchema.extend({
     sources: z.record(z.string(), source).optional(),
+    ...(sinks.length > 0 && { sinks: z.record(z.string(), sink).optional() }),
     ...(processors.length > 0 && { processors: z.record(z.string(), processor).optional() }),
   })
   return z.toJSONSchema(whole, { io: 'input', unrepresentable: 'any' })

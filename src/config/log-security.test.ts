@@ -12,7 +12,12 @@ async function load(log: string) {
     readFile: (path: string) => Promise.resolve(path.endsWith('.pem') ? `${PEM}${path}` : undefined),
   }
   return (
-    await loadPlant('plant.yaml', Buffer.from(`site: a/b\nlog: ${log}\n`), { sources: [], processors: [] }, around)
+    await loadPlant(
+      'plant.yaml',
+      Buffer.from(`site: a/b\nlog: ${log}\n`),
+      { sources: [], processors: [], sinks: [] },
+      around,
+    )
   ).log
 }
 

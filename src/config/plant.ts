@@ -1,6 +1,7 @@
 import type { Model } from '../model/definition.ts'
 import type { Cage } from '../component/cage.ts'
 import type { ProcessorSpec } from '../component/processor.ts'
+import type { SinkSpec } from '../component/sink.ts'
 import type { SourceSpec } from '../component/source.ts'
 import type { Topology } from '../component/topology.ts'
 import type { Secret } from '../system/secret.ts'
@@ -18,6 +19,7 @@ export interface Plant {
   readonly assets: ReadonlyMap<string, string>
   readonly sources: readonly ConfiguredSource[]
   readonly processors: readonly ConfiguredProcessor[]
+  readonly sinks: readonly ConfiguredSink[]
   readonly replications: readonly ReplicationConfig[]
   readonly api: ApiConfig
 }
@@ -91,6 +93,12 @@ export interface ConfiguredProcessor {
   readonly cage?: Cage
   /** Where it begins when it has never run: with what the log still has, or with what comes. */
   readonly from: 'start' | 'end'
+}
+
+export interface ConfiguredSink {
+  readonly name: string
+  readonly spec: SinkSpec
+  readonly config: unknown
 }
 
 export interface ApiConfig {

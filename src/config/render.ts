@@ -3,10 +3,11 @@ import type { Kinds } from '../component/kinds.ts'
 import { plantSchema } from './schema.ts'
 
 /** The reference page of the config file, made from the same schemas that check it. */
-export function renderReference({ sources, processors }: Kinds): string {
+export function renderReference({ sources, processors, sinks }: Kinds): string {
   const specs = [
     ...sources.map((spec) => ({ ...spec, title: `Source \`${spec.kind}\`` })),
     ...processors.map((spec) => ({ ...spec, title: `Processor \`${spec.kind}\`` })),
+    ...sinks.map((spec) => ({ ...spec, title: `Sink \`${spec.kind}\`` })),
   ]
   const sections = specs.map((spec) => [
     `## ${spec.title}`,

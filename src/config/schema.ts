@@ -89,6 +89,7 @@ export const plantSchema = z.strictObject({
     .describe('Machines, by path below the site; press{1..8} is eight of them'),
   sources: componentsField.describe('Where data comes from, by name'),
   processors: componentsField.describe('What is derived from it, by name'),
+  sinks: componentsField.describe('What goes out by itself, by name'),
   replicate: replicateSchema,
   api: apiSchema,
 })

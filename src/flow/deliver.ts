@@ -32,6 +32,8 @@ const FETCH = { maxBytes: 256 * 1024, lotRecords: 500 } as const
 export class Delivery {
   readonly #options: DeliveryOptions
   readonly #selects: (fact: Fact) => boolean
+  readonly #dropped = new Map<string, number>()
+  #delivered = 0
   #health: Health
 
   constructor(options: DeliveryOptions) {
@@ -42,6 +44,11 @@ export class Delivery {
 
   health(): Health {
     return this.#health
+  }
+
+  /** Facts since this hub began: those that the other side has taken, and those that were let go, by policy. */
+  counts(): { readonly delivered: number; readonly dropped: { readonly [policy: string]: number } } {
+    return { delivered: this.#delivered, dropped: Object.fromEntries(this.#dropped) }
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -93,6 +100,7 @@ export class Delivery {
     for (let waitMs: number = RETRY.firstMs; !signal.aborted; waitMs = Math.min(2 * waitMs, RETRY.mostMs)) {
       try {
         await sink.deliver(batch, signal)
+        this.#delivered += batch.length
         this.#tell('live', `delivered ${batch.at(-1)!.place}`)
         this.#count('millrace_sink_delivered_total', 'Facts that a sink has handed over', {}, batch.length)
         return
@@ -119,6 +127,7 @@ export class Delivery {
   }
 
   #letGo(policy: string, count: number): [] {
+    this.#dropped.set(policy, (this.#dropped.get(policy) ?? 0) + count)
     this.#count('millrace_sink_dropped_total', 'Facts that a sink let go, by policy', { policy }, count)
     return []
   }

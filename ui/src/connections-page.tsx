@@ -6,6 +6,7 @@ import { Age, Mark } from './marks.tsx'
 import type { PageProps } from './pages.tsx'
 import { Processors } from './processors.tsx'
 import { Replications } from './replications.tsx'
+import { Sinks } from './sinks.tsx'
 import { SOURCE_STATES } from './source-states.ts'
 import type { Store } from './store.ts'
 import type { State } from './tree.ts'
@@ -29,6 +30,7 @@ export function ConnectionsPage({ store }: PageProps) {
           </li>
         ))}
       </ul>
+      <Sinks store={store} />
       <Hubs store={store} />
       <Replications store={store} />
       <Processors store={store} />

@@ -1,0 +1,50 @@
+import type { SinkView } from './api/contract.ts'
+import type { ConfiguredSink, Plant } from './config/plant.ts'
+import { Delivery } from './flow/deliver.ts'
+import type { Log } from './log/log.ts'
+import type { Catalogue } from './model/catalogue.ts'
+import type { System } from './system/system.ts'
+
+export interface DeliveringOptions {
+  readonly plant: Plant
+  readonly log: Log
+  readonly catalogue: Catalogue
+  readonly system: System
+}
+
+/**
+ * Starts every sink of a plant; the stack ends them, with the position of what was taken, before the log is closed.
+ * @returns how they are, in the order of the config
+ */
+export function runSinks({ plant, log, catalogue, system }: DeliveringOptions, stack: AsyncDisposableStack) {
+  const { site } = plant
+  const stop = new AbortController()
+  const running = plant.sinks.map((configured) => {
+    const { name, spec, config } = configured
+    const scoped = { ...system, logger: system.logger.child({ sink: name }) }
+    const sink = spec.create(config, { name, site, system: scoped })
+    const delivery = new Delivery({ name, site, log, catalogue, settings: spec.delivery(config), sink, system: scoped })
+    return { configured, delivery, ended: delivery.run(stop.signal) }
+  })
+  stack.defer(async () => {
+    stop.abort()
+    await Promise.all(running.map(({ ended }) => ended))
+  })
+  return (): SinkView[] => running.map(({ configured, delivery }) => viewOf(configured, delivery))
+}
+
+function viewOf({ name, spec, config }: ConfiguredSink, delivery: Delivery): SinkView {
+  const { state, reason, since, lastData } = delivery.health()
+  const { topics } = spec.delivery(config)
+  return {
+    name,
+    kind: spec.kind,
+    to: spec.describe(config),
+    topics,
+    state,
+    reason,
+    since,
+    ...(lastData !== undefined && { lastData }),
+    ...delivery.counts(),
+  }
+}
