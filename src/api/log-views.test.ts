@@ -33,7 +33,8 @@ test('topics with their ends, and one of them', async (t) => {
       { partition: 1, start: 0, end: 1 },
     ],
   }
-  assert.deepEqual(await get<{ topics: TopicView[] }>('topics'), { topics: [topic] })
+  const alarms = { name: 'acme.berlin.alarms', records: 0, partitions: [{ partition: 0, start: 0, end: 0 }] }
+  assert.deepEqual(await get<{ topics: TopicView[] }>('topics'), { topics: [alarms, topic] })
   assert.deepEqual(await get<TopicView>('topics/acme.telemetry'), topic)
   const absent = await fetch(`${url}/api/v1/topics/nothing`)
   assert.deepEqual([absent.status, await codeOf(absent)], [404, 'TOPIC_NOT_FOUND'])
