@@ -1,4 +1,5 @@
 import type { Kinds } from './component/kinds.ts'
+import { anomalySpec } from './processors/anomaly/spec.ts'
 import { codeSpec } from './processors/code/spec.ts'
 import { conditionSpec } from './processors/condition/spec.ts'
 import { deadbandSpec } from './processors/deadband/spec.ts'
@@ -25,6 +26,7 @@ export const KINDS: Kinds = {
   processors: [
     codeSpec,
     conditionSpec,
+    anomalySpec,
     windowSpec,
     joinSpec,
     deriveSpec,

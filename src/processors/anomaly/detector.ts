@@ -29,10 +29,10 @@ export interface Episode {
 }
 
 /** Fewer rows teach nothing; more are not kept. */
-const MIN_WARM_UP_ROWS = 50
-const MAX_WARM_UP_ROWS = 4096
+export const MIN_WARM_UP_ROWS = 50
+export const MAX_WARM_UP_ROWS = 4096
 /** Fewer rows per alarm are not alarms. */
-const MIN_ROWS_PER_ALARM = 50
+export const MIN_ROWS_PER_ALARM = 50
 const VERSION = 1
 
 interface State {
@@ -96,6 +96,16 @@ export class AnomalyDetector {
     Object.assign(detector.#state, state)
     if (state.model !== null) detector.#verdict = newVerdict(state.model.tags.length)
     return detector
+  }
+
+  /** Tags that it learns from, or has learned, in the order they were first seen. */
+  get tags(): readonly string[] {
+    return this.#state.columns
+  }
+
+  /** It still learns, and takes further tags. */
+  get warmingUp(): boolean {
+    return this.#state.model === null
   }
 
   save(): Json {
