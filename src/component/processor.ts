@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Cage } from './cage.ts'
+import type { TagDefinition } from '../model/definition.ts'
 import type { Json } from '../model/json-value.ts'
 import type { Fact, Topology } from './topology.ts'
 
@@ -9,6 +10,23 @@ export interface ProcessorContext {
   readonly name: string
   /** `acme/berlin`: paths in the config are below it. */
   readonly site: string
+}
+
+/** What the models of the config say of machines. */
+export interface DeclaredTags {
+  /**
+   * Tags of the machines that patterns below the site take, by model; nothing where one of them has no model, or none is
+   * declared: it may have any tag then.
+   */
+  tagsOf(on: readonly string[]): readonly ReadonlyMap<string, TagDefinition>[]
+}
+
+/** Something in a config that cannot be right beside the rest of the file. */
+export interface ConfigFault {
+  /** Where, from the processor's own config on. */
+  readonly path: readonly (string | number)[]
+  /** A whole sentence, with what was probably meant. */
+  readonly message: string
 }
 
 /**
@@ -26,6 +44,8 @@ export interface ProcessorSpec<C = unknown> {
   readonly example: string
   /** What it does; pure, so that it can be printed and compared before anything runs. */
   topology(config: C, context: ProcessorContext): Topology
+  /** What is wrong with a checked config beside the models of the plant; pure. Absent: it names none of their tags. */
+  check?(config: C, declared: DeclaredTags): readonly ConfigFault[]
   /** Whose code it runs where that is not ours; then its operators are not called here. Absent: it is part of the program. */
   cage?(config: C, place: { readonly directory: string }): Cage
   /** What those may rely on who read its product; it is published to `contracts`. Absent: it has none. */

@@ -8,6 +8,7 @@ import { parsePath, under } from '../model/path.ts'
 import { expandTemplate } from '../model/template.ts'
 import { nearest } from '../system/nearest.ts'
 import { readComponents } from './components.ts'
+import { checkProcessors } from './declared.ts'
 import { readDocument, type ConfigDocument, type DocumentPath } from './document.ts'
 import { problemsOf } from './issues.ts'
 import { readLog } from './log-schema.ts'
@@ -42,6 +43,7 @@ export async function loadPlant(file: string, bytes: Uint8Array, kinds: Kinds, a
   const sinks = readComponents(document, going, parsed.data.sinks, problems)
   const plant = assemble(document, parsed.data, { sources, processors, sinks }, problems)
   checkReaders(document, plant, problems)
+  checkProcessors(document, plant, problems)
   if (problems.length > 0) throw new ConfigError(problems)
   return plant
 }

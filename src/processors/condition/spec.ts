@@ -1,6 +1,8 @@
 import type { ProcessorContext, ProcessorSpec } from '../../component/processor.ts'
 import type { Topology } from '../../component/topology.ts'
+import type { Json } from '../../model/json-value.ts'
 import { chartRule, type ChartMethod } from './chart.ts'
+import { checkCondition } from './check.ts'
 import { conditionSchema, type ConditionConfig } from './config.ts'
 import { LIMIT_NAMES, limitsRule, type Limit } from './limits.ts'
 import { tagsOfMessage } from './message.ts'
@@ -21,6 +23,7 @@ export const conditionSpec: ProcessorSpec<ConditionConfig> = {
     condition: { on: "press-shop/**", when: "temperature > 95 for 30s", severity: high }
 `,
   topology: conditionTopology,
+  check: checkCondition,
 }
 
 function conditionTopology(config: ConditionConfig, { name }: ProcessorContext): Topology {
@@ -48,13 +51,28 @@ function conditionTopology(config: ConditionConfig, { name }: ProcessorContext):
           {
             name: 'condition',
             does: 'condition',
-            with: { tags: rule.tags, alarms: rule.alarms.map((alarm) => ({ ...alarm })) },
+            with: { ...asWritten(config), tags: rule.tags, alarms: rule.alarms.map((alarm) => ({ ...alarm })) },
             operator,
           },
         ],
       },
     ],
   }
+}
+
+/** What a condition says, for people who print or compare it: expressions and messages as they were written. */
+function asWritten(config: ConditionConfig): { readonly [name: string]: Json } {
+  const { when, clear, limits, rate, chart, vibration, latch, message, staleAfter } = config
+  const said = { when, clear, limits, rate, chart, vibration, latch, message, staleAfter }
+  return textsOf(said) as { readonly [name: string]: Json }
+}
+
+function textsOf(value: unknown): Json {
+  if (typeof value !== 'object' || value === null) return value as Json
+  if (Array.isArray(value)) return value.map(textsOf)
+  if ('text' in value && typeof value.text === 'string') return value.text
+  const given = Object.entries(value).filter(([, one]) => one !== undefined)
+  return Object.fromEntries(given.map(([name, one]) => [name, textsOf(one)]))
 }
 
 /** The rule of a condition; the config has exactly one. */
