@@ -28,6 +28,8 @@ export function progressRecords({ from, reached }: Progress, processor: string, 
 
 /** The progress that a record tells, if it does. */
 export function progressOf({ headers }: Pick<StoredRecord, 'headers'>): Progress | undefined {
-  const match = /^(\d+)\/(\d+)$/.exec(headerText(headers, REACHED_HEADER))
+  // Nearly every record is a fact, and this is asked of each of them.
+  const text = headerText(headers, REACHED_HEADER)
+  const match = text === '' ? null : /^(\d+)\/(\d+)$/.exec(text)
   return match === null ? undefined : { from: Number(match[1]), reached: Number(match[2]) }
 }
