@@ -2,7 +2,10 @@ import type { ComponentType } from 'preact'
 import { AlarmsPage } from './alarms-page.tsx'
 import { ConnectionsPage } from './connections-page.tsx'
 import { LogPage } from './log-page.tsx'
+import { MapPage } from './map-page.tsx'
 import { pageHref, placeHref, recordsPage, type RouteQuery } from './route.ts'
+import { SequencePage } from './sequence-page.tsx'
+import { StockPage } from './stock-page.tsx'
 import type { Store } from './store.ts'
 import { TopicPage } from './topic-page.tsx'
 
@@ -27,6 +30,9 @@ interface PageEntry {
 /** Every page beside that of the plant itself, in the order of the header. */
 export const PAGES: readonly PageEntry[] = [
   { name: 'alarms', title: 'Alarms', Page: AlarmsPage },
+  { name: 'stock', title: 'Stock', ofPlaces: true, Page: StockPage },
+  { name: 'sequence', title: 'Sequence', ofPlaces: true, Page: SequencePage },
+  { name: 'map', title: 'Map', ofPlaces: true, Page: MapPage },
   { name: 'connections', title: 'Connections', Page: ConnectionsPage },
   { name: 'log', title: 'Log', Page: Log },
 ]
