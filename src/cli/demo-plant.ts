@@ -12,7 +12,7 @@ export const DEMO_SITE = 'acme/berlin'
 /** The config of the demo plant: the same language as every plant's, so `millrace demo --print` is a good read. */
 export function demoPlant(ports: DemoPorts): string {
   return `site: ${DEMO_SITE}
-log: { embedded: { listen: ${ports.kafka} } }
+log: { embedded: { listen: ${ports.kafka}, partitions: 1 } }
 
 models:
   press@1:
@@ -36,6 +36,9 @@ models:
       speed:                      { unit: m/s, range: [0, 70] }
       engine_vibration_amplitude: {}
       throttle_pos:               { range: [0, 1] }
+      lat:                        { unit: deg, range: [-90, 90] }
+      lon:                        { unit: deg, range: [-180, 180] }
+      wheel_slip:                 { range: [0, 1] }
 
 assets:
   press-shop/line1/press{1..8}: { model: press@1 }
@@ -55,6 +58,38 @@ sources:
   test-station:
     http: {}
 
+processors:
+${SUPPLY_AND_ROADS}
 api: { listen: ${ports.http} }
 `
 }
+
+/** Stock of the presses and a line, doors in the sequence of the cars, and what cars tell one another. */
+const SUPPLY_AND_ROADS = `  stock:
+    stock:
+      counters:
+        - on: press-shop/line1/*
+          tag: cycles
+          consumes: { blank-4711: { place: press-shop/rack } }
+          produces: { door-left: { place: press-shop/out } }
+      cover: { window: 4m, below: 8m }
+      difference: { above: 60, for: 1m }
+      reorder:
+        - { material: blank-4711, place: press-shop/rack, below: 1200, quantity: 400, from: warehouse, within: 10m }
+        - { material: bolt-m6, place: assembly/line2/rack, below: 200, quantity: 250, from: warehouse, within: 5m }
+  doors:
+    sequence:
+      line: assembly/line2
+      takt: 20s
+      high: 5m
+      critical: 1m
+      checkpoints:
+        - { name: dispatch, at: supply/doors, ahead: 12 }
+        - { name: buffer, at: assembly/line2/door-buffer, ahead: 5 }
+        - { name: fit, at: assembly/line2/station14, ahead: 0 }
+  hazards:
+    swarm:
+      on: fleet/*
+      confirm: { cars: 3, within: 2m }
+      hazards: { slippery-road: "wheel_slip > 0.25" }
+`

@@ -39,7 +39,7 @@ const plantCommand = (done: Done) =>
     .description('a press line over OPC UA, a fleet over MQTT, a test station over HTTP')
     .option('--opcua <address>', 'where the OPC UA server listens', address, parseAddress(4840))
     .option('--mqtt <address>', 'MQTT broker that the cars publish to', address, parseAddress(1883))
-    .option('--http <url>', 'hub that the test station posts to', 'http://127.0.0.1:8080')
+    .option('--http <url>', 'hub that the test station and the office post to', 'http://127.0.0.1:8080')
     .option('--presses <number>', 'presses of the line', count, 8)
     .option('--cars <number>', 'cars of the fleet', count, 25)
     .option('--seed <number>', 'the same seed gives the same plant', count, 1)

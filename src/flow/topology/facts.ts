@@ -5,7 +5,6 @@ import type { Catalogue } from '../../model/catalogue.ts'
 import { decodeEvent, encodeEvent } from '../../model/event-record.ts'
 import { decodeKeyed, encodeKeyed } from './keyed-record.ts'
 import { decodeRecord, encodeRecord } from '../../model/record.ts'
-import { textOf } from '../../system/text.ts'
 import type { Output } from './engine.ts'
 
 /** Which processor has derived a record, and from what: `acme.berlin.telemetry/3/1234/0`. */
@@ -83,6 +82,8 @@ export function encodeOutput({ fact, cause, received }: Output, processor: strin
 
 /** The text of a header, '' where there is none. */
 export function headerText(headers: StoredRecord['headers'], name: string): string {
-  for (const header of headers) if (header[0] === name) return textOf(header[1])
-  return ''
+  const header = headers.find(([one]) => one === name)
+  return header === undefined
+    ? ''
+    : Buffer.from(header[1].buffer, header[1].byteOffset, header[1].byteLength).toString()
 }

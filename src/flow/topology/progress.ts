@@ -28,8 +28,6 @@ export function progressRecords({ from, reached }: Progress, processor: string, 
 
 /** The progress that a record tells, if it does. */
 export function progressOf({ headers }: Pick<StoredRecord, 'headers'>): Progress | undefined {
-  // Nearly every record is a fact, and this is asked of each of them.
-  const text = headerText(headers, REACHED_HEADER)
-  const match = text === '' ? null : /^(\d+)\/(\d+)$/.exec(text)
+  const match = /^(\d+)\/(\d+)$/.exec(headerText(headers, REACHED_HEADER))
   return match === null ? undefined : { from: Number(match[1]), reached: Number(match[2]) }
 }

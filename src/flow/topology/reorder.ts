@@ -22,7 +22,7 @@ const MOST_WAITING = 50_000
  * was moved to another hub. What one upstream task says comes in order already.
  */
 export class Reorder {
-  readonly #queues = new Map<number, Queue>()
+  readonly #queues = new Map<number, Queued[]>()
   /** How far each upstream task is, as it has said. */
   readonly #reached: number[]
   #size = 0
@@ -42,9 +42,13 @@ export class Reorder {
   add(queued: Queued): void {
     if (this.#last !== undefined && comparePoints(queued.point, this.#last) <= 0) return
     const from = queued.point[1]
-    let queue = this.#queues.get(from)
-    if (queue === undefined) this.#queues.set(from, (queue = new Queue()))
-    queue.add(queued)
+    const queue = this.#queues.get(from) ?? []
+    this.#queues.set(from, queue)
+    queue.push(queued)
+    // A topic of its own may be a little out of order.
+    for (let at = queue.length - 1; at > 0 && comparePoints(queue[at]!.point, queue[at - 1]!.point) < 0; at -= 1) {
+      ;[queue[at - 1], queue[at]] = [queue[at]!, queue[at - 1]!]
+    }
     this.#size += 1
   }
 
@@ -53,9 +57,9 @@ export class Reorder {
     const released: PlacedFact[] = []
     const before = this.reached
     for (let first = this.#first(); first !== undefined; first = this.#first()) {
-      const queued = first.head!
+      const queued = first[0]!
       if (queued.point[0] >= before && this.#size <= MOST_WAITING) break
-      first.take()
+      first.shift()
       this.#size -= 1
       this.#last = queued.point
       released.push(queued.placed)
@@ -77,51 +81,18 @@ export class Reorder {
   firstWaiting(topic: string): number | undefined {
     let first: number | undefined
     for (const queue of this.#queues.values()) {
-      for (const { topic: of, point } of queue.waiting())
-        if (of === topic) first = Math.min(first ?? Infinity, point[2])
+      for (const { topic: of, point } of queue) if (of === topic) first = Math.min(first ?? Infinity, point[2])
     }
     return first
   }
 
-  #first(): Queue | undefined {
-    let first: Queue | undefined
+  #first(): Queued[] | undefined {
+    let first: Queued[] | undefined
     for (const queue of this.#queues.values()) {
-      if (queue.head === undefined) continue
-      if (first === undefined || comparePoints(queue.head.point, first.head!.point) < 0) first = queue
+      if (queue.length === 0) continue
+      if (first === undefined || comparePoints(queue[0]!.point, first[0]!.point) < 0) first = queue
     }
     return first
-  }
-}
-
-/** Facts taken before an array is cut: taking the first one out moves all others of a long array. */
-const MOST_TAKEN = 1_024
-
-/** What one upstream task has said, in order of the points. */
-class Queue {
-  #items: Queued[] = []
-  #at = 0
-
-  get head(): Queued | undefined {
-    return this.#items[this.#at]
-  }
-
-  add(queued: Queued): void {
-    const items = this.#items
-    let at = items.push(queued) - 1
-    // A topic of its own may be a little out of order.
-    for (; at > this.#at && comparePoints(queued.point, items[at - 1]!.point) < 0; at -= 1) items[at] = items[at - 1]!
-    items[at] = queued
-  }
-
-  take(): void {
-    this.#at += 1
-    if (this.#at < this.#items.length && this.#at < MOST_TAKEN) return
-    this.#items = this.#items.slice(this.#at)
-    this.#at = 0
-  }
-
-  waiting(): readonly Queued[] {
-    return this.#items.slice(this.#at)
   }
 }
 

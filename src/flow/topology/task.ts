@@ -237,11 +237,7 @@ export class Task {
 
   async #take(host: EngineHost, { topic, records, nextOffset }: Run): Promise<void> {
     await this.#options.enter?.(records[0]?.timestamp ?? -Infinity)
-    const facts: PlacedFact[] = []
-    for (const record of records) {
-      const placed = this.#place(topic, record)
-      if (placed) facts.push(placed)
-    }
+    const facts = records.flatMap((record) => this.#place(topic, record))
     this.#positions[topic] = nextOffset
     this.#moved = true
     await this.#hand(host, this.#order ? this.#order.release() : facts)
@@ -257,24 +253,24 @@ export class Task {
   }
 
   /** The fact of a record, where it is one for this stage, and its key's state has not taken it already. */
-  #place(topic: string, record: StoredRecord): PlacedFact | undefined {
+  #place(topic: string, record: StoredRecord): PlacedFact[] {
     const { catalogue, partition, topology, system } = this.#options
-    if (record.value === null) return undefined
+    if (record.value === null) return []
     const progress = this.#order && progressOf(record)
     if (progress) {
       this.#order!.reach(progress.from, progress.reached)
-      return undefined
+      return []
     }
     const kind = this.#kinds.get(topic)!
     try {
       const fact = decodeFact(kind, record, catalogue)
       const by = headerText(record.headers, PROCESSOR_HEADER)
-      if (!this.#takes({ topic: kind, fact, by })) return undefined
+      if (!this.#takes({ topic: kind, fact, by })) return []
       const placed = { fact, cause: `${topic}/${partition}/${record.offset}`, received: record.timestamp }
-      const point: Point = [record.timestamp, this.#order ? upstreamOf(kind, record) : OTHER, record.offset]
-      if (this.#hasTaken(keyOf(fact), topic, point)) return undefined
+      const point: Point = [record.timestamp, upstreamOf(kind, record), record.offset]
+      if (this.#hasTaken(keyOf(fact), topic, point)) return []
       this.#order?.add({ placed, point, topic })
-      return placed
+      return [placed]
     } catch (error) {
       const help = 'Records that a processor could not decode and passed over'
       system.metrics.counter('millrace_processor_undecodable_total', help, { processor: topology.name }).add()
@@ -284,7 +280,7 @@ export class Task {
         offset: record.offset,
         error,
       })
-      return undefined
+      return []
     }
   }
 
@@ -370,10 +366,7 @@ export class Task {
 
 /** Who has said a fact, for its place in the order: the partition of the stage before, by its cause. */
 function upstreamOf(kind: FactTopic, { headers }: StoredRecord): number {
-  if (kind !== 'keyed') return OTHER
-  const cause = headerText(headers, CAUSE_HEADER)
-  const at = cause.indexOf('/') + 1
-  return Number(cause.slice(at, cause.indexOf('/', at)))
+  return kind === 'keyed' ? Number(headerText(headers, CAUSE_HEADER).split('/')[1]) : OTHER
 }
 
 /** From the start of what is there. */

@@ -10,16 +10,16 @@ const RETRY_MS = { first: 500, longest: 10_000 } as const
 
 /** Posts records one after the other, each until it is stored: the order stays, and nothing counts twice. */
 export interface Poster {
-  post(asset: string, record: object): void
+  /** To `<url>/api/v1/<route>`. */
+  post(route: string, body: object): void
   readonly counts: { readonly skipped: number; readonly stored: number }
   /** Resolves when nothing waits. */
   idle(): Promise<void>
   close(): Promise<void>
 }
 
-/** Posts to `<url>/api/v1/ingest/<asset>`. */
 export function startPoster(url: string, clock: Clock, random: Random, logger: Logger): Poster {
-  const waiting: { asset: string; record: object; key: string }[] = []
+  const waiting: { route: string; body: object; key: string }[] = []
   const counts = { skipped: 0, stored: 0 }
   const stop = new AbortController()
   let wake = Promise.withResolvers<void>()
@@ -48,13 +48,13 @@ export function startPoster(url: string, clock: Clock, random: Random, logger: L
 
   return {
     counts,
-    post(asset, record) {
+    post(route, body) {
       if (waiting.length === 0) idle = Promise.withResolvers<void>()
       if (waiting.length >= MOST_WAITING) {
         waiting.shift()
         counts.skipped += 1
       }
-      waiting.push({ asset, record, key: Buffer.from(random.bytes(12)).toString('hex') })
+      waiting.push({ route, body, key: Buffer.from(random.bytes(12)).toString('hex') })
       wake.resolve()
     },
     idle: () => idle.promise,
@@ -69,21 +69,21 @@ export function startPoster(url: string, clock: Clock, random: Random, logger: L
 /** Whether it is stored now; a record the hub refuses for good is let go, since sending it again cannot help. */
 async function send(
   url: string,
-  { asset, record, key }: { asset: string; record: object; key: string },
+  { route, body, key }: { route: string; body: object; key: string },
   signal: AbortSignal,
   logger: Logger,
 ): Promise<boolean> {
   try {
-    const path = asset.split('/').map(encodeURIComponent).join('/')
-    const answer = await fetch(`${url.replace(/\/$/, '')}/api/v1/ingest/${path}`, {
+    const path = route.split('/').map(encodeURIComponent).join('/')
+    const answer = await fetch(`${url.replace(/\/$/, '')}/api/v1/${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'idempotency-key': key },
-      body: JSON.stringify(record),
+      body: JSON.stringify(body),
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
     })
-    const body = await answer.text()
+    const said = await answer.text()
     if (answer.ok) return true
-    logger.warn('Cannot post a record', { asset, status: answer.status, body: body.slice(0, 200) })
+    logger.warn('Cannot post to the hub', { route, status: answer.status, said: said.slice(0, 200) })
     return answer.status < 500 && answer.status !== 429 && answer.status !== 408
   } catch (error) {
     logger.debug('Cannot reach the hub', { url, error })

@@ -160,7 +160,7 @@ function httpMouth(url: string, asset: string, size: number, { clock, random, lo
   let records: object[] = []
   const send = async () => {
     await poster.idle()
-    poster.post(asset, records)
+    poster.post(`ingest/${asset}`, records)
     records = []
   }
   return {

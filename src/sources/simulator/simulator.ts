@@ -5,6 +5,8 @@ import type { Address } from '../../system/net.ts'
 import { Car } from './car.ts'
 import { startPublisher } from './fleet.ts'
 import { startPoster } from './http-poster.ts'
+import { Journey } from './journey.ts'
+import { Office } from './office.ts'
 import { startPressLine } from './press-line.ts'
 import { Press } from './press.ts'
 import { Station } from './station.ts'
@@ -21,7 +23,7 @@ export interface SimulatorOptions {
   readonly opcua?: Address
   /** Broker that the cars publish to. */
   readonly mqtt?: Address
-  /** URL of the hub that the test station posts to. */
+  /** URL of the hub that the test station and the office post to. */
   readonly http?: string
   /** Simulated ms between two messages of a car; default 2 s. */
   readonly carIntervalMs?: number
@@ -42,28 +44,33 @@ export interface Simulator {
 /** How often the physics moves and the OPC UA server shows it, in real time. */
 const UPDATE_MS = 250
 
+/** How often the office looks whether something is to be posted, in real time. */
+const OFFICE_MS = 1_000
+
 /** Simulated time between two tested parts. */
 const PART_MS = 6_000
 
 /** Connections that carry a fleet; more cars share them. */
 const MOST_CONNECTIONS = 100
 
-/** Asset of the test station, below the site. */
-const STATION_ASSET = 'press-shop/test-station'
+/** Where the test station posts to. */
+const STATION_ROUTE = 'ingest/press-shop/test-station'
 
 /**
- * Runs a plant and lets it speak for real: a press line over OPC UA, cars over MQTT (QoS 1), a test station over HTTP.
+ * Runs a plant and lets it speak for real: a press line over OPC UA, cars over MQTT (QoS 1), a test station and an
+ * office over HTTP.
  * @throws a Node system error where the OPC UA port cannot be had.
  */
 export async function startSimulator(options: SimulatorOptions, clock: Clock, logger: Logger): Promise<Simulator> {
   const random = seededRandom(options.seed)
   // Everybody has a chance of his own, so that one more car does not change the presses.
   const fork = () => seededRandom(random.integer(2 ** 32))
-  const [forPresses, forCars, forStation] = [fork(), fork(), fork()]
+  const [forPresses, forCars, forStation, forRoads, forOffice] = [fork(), fork(), fork(), fork(), fork()]
   const mouths = [
     await pressLine(options, clock, forPresses),
-    fleet(options, clock, logger, forCars),
+    fleet(options, clock, logger, forCars, forRoads),
     station(options, clock, logger, forStation),
+    office(options, clock, logger, forOffice),
   ]
   return {
     endpoints: Object.assign({}, ...mouths.map((mouth) => mouth?.endpoint)) as Endpoints,
@@ -95,9 +102,16 @@ async function pressLine(options: SimulatorOptions, clock: Clock, random: Random
   }
 }
 
-function fleet(options: SimulatorOptions, clock: Clock, logger: Logger, random: Random): Mouth | undefined {
+function fleet(
+  options: SimulatorOptions,
+  clock: Clock,
+  logger: Logger,
+  random: Random,
+  roads: Random,
+): Mouth | undefined {
   if (options.mqtt === undefined || options.cars === 0) return undefined
   const cars = Array.from({ length: options.cars }, (_, index) => new Car(index, seededRandom(random.integer(2 ** 32))))
+  const journeys = cars.map(() => new Journey(seededRandom(roads.integer(2 ** 32))))
   const publisher = startPublisher(options.mqtt, Math.min(MOST_CONNECTIONS, options.cars), clock, random, logger)
   const intervalMs = options.carIntervalMs ?? 2_000
   // Cars do not speak in chorus: in each slice of the interval another part of the fleet does.
@@ -107,7 +121,9 @@ function fleet(options: SimulatorOptions, clock: Clock, logger: Logger, random: 
     due = Math.min(cars.length, due + (ms * options.speed * cars.length) / intervalMs)
     for (; due >= 1; due -= 1) {
       const car = cars[next]!
-      publisher.publish(next, car.topic, JSON.stringify(car.next(intervalMs)))
+      const payload = car.next(intervalMs)
+      const road = journeys[next]!.next(intervalMs, payload.speed)
+      publisher.publish(next, car.topic, JSON.stringify({ ...payload, ...road }))
       next = (next + 1) % cars.length
     }
   })
@@ -127,10 +143,27 @@ function station(options: SimulatorOptions, clock: Clock, logger: Logger, random
   let due = 0
   const timer = whileTimePasses(clock, UPDATE_MS, (ms) => {
     due = Math.min(100, due + (ms * options.speed) / PART_MS)
-    for (; due >= 1; due -= 1) poster.post(STATION_ASSET, [{ ts: Math.floor(clock.now()), values: tests.next() }])
+    for (; due >= 1; due -= 1) poster.post(STATION_ROUTE, [{ ts: Math.floor(clock.now()), values: tests.next() }])
   })
   return {
     endpoint: { http: options.http },
+    async close() {
+      timer.cancel()
+      await poster.close()
+    },
+  }
+}
+
+function office(options: SimulatorOptions, clock: Clock, logger: Logger, random: Random): Mouth | undefined {
+  if (options.http === undefined || options.presses === 0) return undefined
+  const people = new Office(options.presses, random)
+  const poster = startPoster(options.http, clock, random, logger)
+  const timer = whileTimePasses(clock, OFFICE_MS, (ms) => {
+    const events = people.next(ms * options.speed)
+    if (events.length > 0) poster.post('events', events)
+  })
+  return {
+    endpoint: {},
     async close() {
       timer.cancel()
       await poster.close()
