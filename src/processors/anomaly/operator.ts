@@ -1,4 +1,5 @@
 import type { Expression } from '../../component/expression/expression.ts'
+import type { Figure } from '../../component/operators/aggregates.ts'
 import { heldAt, hold, type Held, type HeldValue } from '../../component/operators/held.ts'
 import { expectOrder } from '../../component/operators/order.ts'
 import { readingOf } from '../../component/operators/derived-reading.ts'
@@ -130,10 +131,11 @@ function tell(options: AnomalyOptions, state: State, judgement: Judgement, conte
   }
 }
 
-function figuresOf(name: string, { score, warmingUp, active }: Judgement) {
-  const unknown = { value: null, quality: Quality.BadWaitingForInitialData }
+/** What a row is; there is no score while the machine is learned. `active` is 0 or 1: derived records know no booleans. */
+function figuresOf(name: string, { score, warmingUp, active }: Judgement): Figure[] {
+  const known = { name: `${name}.score`, value: score, quality: Quality.Good }
   return [
-    { name: `${name}.score`, ...(warmingUp ? unknown : { value: score, quality: Quality.Good }) },
-    { name: `${name}.active`, ...(warmingUp ? unknown : { value: active, quality: Quality.Good }) },
+    warmingUp ? { ...known, value: null, quality: Quality.BadWaitingForInitialData } : known,
+    { name: `${name}.active`, value: active ? 1 : 0, quality: Quality.Good },
   ]
 }
