@@ -59,7 +59,7 @@ sources:
     http: {}
 
 processors:
-${SUPPLY_AND_ROADS}
+${SUPPLY_AND_ROADS}${CONDITIONS}
 api: { listen: ${ports.http} }
 `
 }
@@ -92,4 +92,19 @@ const SUPPLY_AND_ROADS = `  stock:
       on: fleet/*
       confirm: { cars: 3, within: 2m }
       hazards: { slippery-road: "wheel_slip > 0.25" }
+`
+
+/** What is wrong with a press: its bearing, and that it stands still. */
+const CONDITIONS = `  bearing:
+    condition:
+      on: press-shop/line1/*
+      limits: { value: vibration, hi: 5, hihi: { at: 7, severity: high }, deadband: 1 }
+      for: 1s
+      clearAfter: 5s
+  standstill:
+    condition:
+      on: press-shop/line1/*
+      when: 'state in ["Held", "Suspended", "Aborted"] for 5s'
+      severity: low
+      message: "{asset} stands still: {state}"
 `

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
+import { alarmsCommand } from './alarms.ts'
 import { demoCommand } from './demo.ts'
 import { EXIT, sayFailure } from './failure.ts'
 import { initCommand } from './init.ts'
@@ -27,6 +28,7 @@ const COMMANDS = [
   runCommand,
   topicsCommand,
   statusCommand,
+  alarmsCommand,
   tailCommand,
   queryCommand,
   replayCommand,

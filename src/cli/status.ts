@@ -1,14 +1,13 @@
 import { Command } from 'commander'
 import type { HubEntry, HubsView } from '../api/contract.ts'
 import { printable } from '../system/printable.ts'
+import { askHub, pageOf, type HubOptions } from './ask-hub.ts'
 import { EXIT } from './failure.ts'
 import { dataOption, jsonOption } from './options.ts'
 import type { Done } from './program.ts'
 import { table, terminal } from './terminal.ts'
 
-interface StatusOptions {
-  readonly data: string
-  readonly page?: string
+interface StatusOptions extends HubOptions {
   readonly json?: boolean
 }
 
@@ -24,32 +23,11 @@ export const statusCommand = (done: Done) =>
     )
     .action(async (options: StatusOptions) => done(await status(options)))
 
-async function status({ data, page, json }: StatusOptions): Promise<number> {
-  const { runningPage } = await import('../attach.ts')
-  const { machine } = await import('./machine.ts')
-  const address = page ?? (await runningPage(data, machine({ logLevel: 'warn', logFormat: 'text' })))
-  const { hubs } = await ask(address)
-  if (json === true) terminal.out(JSON.stringify({ hubs }))
+async function status(options: StatusOptions): Promise<number> {
+  const { hubs } = await askHub<HubsView>(await pageOf(options), '/api/v1/hubs')
+  if (options.json === true) terminal.out(JSON.stringify({ hubs }))
   else print(hubs)
   return EXIT.ok
-}
-
-async function ask(page: string): Promise<HubsView> {
-  const token = process.env['MILLRACE_TOKEN']
-  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
-  const answer = await fetch(new URL('/api/v1/hubs', page), { headers, signal: AbortSignal.timeout(10_000) }).catch(
-    (cause: unknown) => {
-      throw new Error(`Cannot ask "${page}": ${reasonOf(cause)}, want the page of a running hub`, { cause })
-    },
-  )
-  if (answer.status === 200) return (await answer.json()) as HubsView
-  const { message } = (await answer.json().catch(() => ({}))) as { readonly message?: string }
-  throw new Error(`Cannot ask "${page}": it answered ${answer.status} (${message ?? 'without a reason'}), want 200`)
-}
-
-function reasonOf(error: unknown): string {
-  const { cause, message } = error as Error
-  return cause instanceof Error ? cause.message : message
 }
 
 function print(hubs: readonly HubEntry[]): void {
