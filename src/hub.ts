@@ -157,7 +157,7 @@ async function workOnLog({ plant, dataDirectory, system }: HubOptions, parts: Wo
   const boards = await openBoards({ plant, log, dataDirectory, system }, stack)
   return {
     views: { replications, processors: () => processing.views(), sinks },
-    ports: { alarms: alarming.views, events: boards.events },
+    ports: { alarms: alarming.views, events: boards.events, oee: boards.oee },
     readers: () => [alarming.reader(), boards.reader(), ...processing.readers()],
   }
 }

@@ -17,6 +17,7 @@ import { Live } from './live.ts'
 import type { LogPort } from './log-port.ts'
 import { Mounts } from './mounts.ts'
 import { AllowedHosts, isLoopback } from './origin.ts'
+import type { OeePort } from './oee-port.ts'
 import { Page } from './page.ts'
 import { answerBroken, answerRaw, view } from './raw-answer.ts'
 import { RateLimit } from './rate.ts'
@@ -39,6 +40,7 @@ export interface ApiOptions {
   readonly log: LogPort
   readonly alarms: AlarmViews
   readonly events: EventsPort
+  readonly oee: OeePort
   readonly system: System
   /** Where Vite put the browser application: `ui/dist`. */
   readonly pageFolder: string
@@ -103,6 +105,7 @@ class ApiServer implements Api {
       log: options.log,
       alarms,
       events: options.events,
+      oee: options.oee,
       auth,
       clock,
       limits,

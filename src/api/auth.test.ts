@@ -45,6 +45,7 @@ test('the table of routes asks for the rights we mean', () => {
       'GET /api/v1/processors read',
       'GET /api/v1/events read',
       'GET /api/v1/sinks read',
+      'GET /api/v1/oee/* read',
       'GET /api/v1/hubs read',
       'GET /api/v1/topics read',
       'GET /api/v1/topics/:name read',
@@ -116,8 +117,8 @@ test('the live stream asks for the right to read', async (t) => {
 test('an open loopback needs no token; beyond loopback the server does not start without one', async (t) => {
   const { url } = await startServer(t)
   assert.equal((await fetch(`${url}/api/v1/status`)).status, 200)
-  const { hub, log, alarms, events } = memoryViews()
-  const options = { hub, log, alarms, events, system: testSystem(), pageFolder: '/nowhere' }
+  const { hub, log, alarms, events, oee } = memoryViews()
+  const options = { hub, log, alarms, events, oee, system: testSystem(), pageFolder: '/nowhere' }
   for (const host of ['0.0.0.0', '::', '192.0.2.1', 'hub.example']) {
     const api = createApi({ ...options, config: { listen: { host, port: 0 }, tokens: [], hosts: [] } })
     await assert.rejects(api.listen(), { code: 'OPEN_BEYOND_LOOPBACK' })

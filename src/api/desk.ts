@@ -8,6 +8,7 @@ import type { HubPort } from './hub-port.ts'
 import type { ApiLimits } from './limits.ts'
 import type { LogPort } from './log-port.ts'
 import type { Mounts } from './mounts.ts'
+import type { OeePort } from './oee-port.ts'
 import type { Page } from './page.ts'
 
 /** What handlers work with. */
@@ -16,6 +17,7 @@ export interface Desk {
   readonly log: LogPort
   readonly alarms: AlarmViews
   readonly events: EventsPort
+  readonly oee: OeePort
   readonly mounts: Mounts
   readonly page: Page
   readonly auth: Auth

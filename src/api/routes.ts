@@ -4,6 +4,7 @@ import type { HealthView, JsonValue } from './contract.ts'
 import type { Desk, Route } from './desk.ts'
 import { ApiError } from './errors.ts'
 import { eventsQuery } from './events-query.ts'
+import { oeeQuery } from './oee-query.ts'
 import { assetPath, assetQuery, recordsQuery, valuesQuery } from './query.ts'
 import { refuseUnlessStored } from './stored.ts'
 
@@ -33,6 +34,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', url: '/api/v1/processors', need: 'read', handle: ({ hub }) => ({ processors: hub.processors() }) },
   { method: 'GET', url: '/api/v1/events', need: 'read', handle: events },
   { method: 'GET', url: '/api/v1/sinks', need: 'read', handle: ({ hub }) => ({ sinks: hub.sinks() }) },
+  { method: 'GET', url: '/api/v1/oee/*', need: 'read', handle: oee },
   { method: 'GET', url: '/api/v1/hubs', need: 'read', handle: ({ hub }) => hub.hubs() },
   { method: 'GET', url: '/api/v1/topics', need: 'read', handle: topics },
   { method: 'GET', url: '/api/v1/topics/:name', need: 'read', handle: topic },
@@ -112,6 +114,14 @@ function untilGone(reply: FastifyReply): AbortSignal {
 
 function events(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
   return desk.events.events(eventsQuery(request.query), untilGone(reply))
+}
+
+async function oee(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
+  const path = assetPath(rest(request))
+  const found = await desk.oee.oee(path, oeeQuery(request.query), untilGone(reply))
+  if (found !== undefined) return found
+  const message = `Cannot show OEE of ${JSON.stringify(path)}: nothing was told of a machine there yet, want one that an "oee" is on`
+  throw new ApiError(404, 'ASSET_NOT_FOUND', message)
 }
 
 async function consumers({ log }: Desk) {

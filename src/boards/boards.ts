@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { EventViews } from '../api/event-views.ts'
 import type { EventsPort } from '../api/events-port.ts'
+import type { OeePort } from '../api/oee-port.ts'
 import type { Plant } from '../config/plant.ts'
 import { HeldEventDecoder } from '../events/decode.ts'
 import { Events } from '../events/events.ts'
@@ -8,6 +9,8 @@ import { ViewRun } from '../flow/views.ts'
 import type { Log, Position } from '../log/log.ts'
 import { topicName } from '../model/path.ts'
 import type { System } from '../system/system.ts'
+import { OeeBoard } from './oee.ts'
+import { OeeMachines } from './oee-machines.ts'
 
 export interface BoardsOptions {
   readonly plant: Plant
@@ -20,6 +23,7 @@ export interface BoardsOptions {
 /** What the hub shows of events: those of machines and people, and what processors derive. */
 export interface Boards {
   readonly events: EventsPort
+  readonly oee: OeePort
   /** Where the view goes on, for the page of the log. */
   reader(): { readonly name: string; readonly positions: readonly Position[] }
 }
@@ -42,8 +46,10 @@ export async function openBoards(
     stop.abort()
     await running
   })
+  const views = new EventViews({ events, log, topic, site })
   return {
-    events: new EventViews({ events, log, topic, site }),
+    events: views,
+    oee: new OeeBoard({ site, machines: new OeeMachines(plant, events), events: views, clock: system.clock }),
     reader: () => ({ name: events.name, positions: events.positions() }),
   }
 }

@@ -59,6 +59,13 @@ sources:
     http: {}
 
 processors:
+  oee-line1:
+    oee:
+      on: press-shop/line1/*
+      target: 0.8
+      idealCycle: 4.2s
+      microStop: 30s
+      tags: { state: state, total: cycles, scrap: scrap }
 ${SUPPLY_AND_ROADS}${CONDITIONS}
 api: { listen: ${ports.http} }
 `

@@ -106,6 +106,14 @@ export class Events implements View<HeldEvent> {
     return { ...pageOf(found, query.limit), ...(droppedTo !== undefined && { droppedTo }) }
   }
 
+  /** The newest of each asset that has events of a type, by asset. */
+  newest(type: string): HeldEvent[] {
+    const found = [...this.#partitions.values()].flatMap((partition) =>
+      [...partition.series()].flatMap((series) => (series.type === type ? (series.events.at(-1) ?? []) : [])),
+    )
+    return found.sort((a, b) => (a.asset < b.asset ? -1 : 1))
+  }
+
   /** Writes events and positions down as they are now. */
   save(): Promise<void> {
     this.#saved ??= this.#save().finally(() => {

@@ -7,6 +7,7 @@ import { stepRecord } from '../../src/alarms/step-record.ts'
 import { AlarmViews } from '../../src/api/alarm-views.ts'
 import { createApi, type Api, type ApiOptions } from '../../src/api/api.ts'
 import type { LiveMessage } from '../../src/api/contract.ts'
+import type { OeeView } from '../../src/api/contract-oee.ts'
 import { EventViews } from '../../src/api/event-views.ts'
 import { LogViews } from '../../src/api/log-views.ts'
 import { MemoryHub } from '../../src/api/memory-hub.ts'
@@ -40,6 +41,8 @@ export const TOKENS = [
 
 export interface TestServer {
   readonly hub: MemoryHub
+  /** What the route of OEE answers. */
+  readonly shown: { oee?: OeeView }
   /** What the routes of the log show. */
   readonly memory: MemoryLog
   /** Steps of alarms, by way of the log; resolves when the server shows them. */
@@ -55,12 +58,13 @@ export async function startServer(
   options: Partial<ApiOptions['config']> & Pick<ApiOptions, 'limits'> & { pageFolder?: string; hub?: MemoryHub } = {},
 ): Promise<TestServer> {
   const { limits, pageFolder = '/nowhere', hub = new MemoryHub(), ...config } = options
-  const { log, memory, tracked, alarms, events } = memoryViews(hub)
+  const { log, memory, tracked, alarms, events, oee, shown } = memoryViews(hub)
   const tell = await runView(t, memory, tracked)
   const api = createApi({
     log,
     alarms,
     events,
+    oee,
     config: { listen: { host: '127.0.0.1', port: 0 }, tokens: [], hosts: [], ...config },
     hub,
     system: testSystem(),
@@ -69,7 +73,7 @@ export async function startServer(
   })
   const { port } = await api.listen()
   t.after(() => api.close())
-  return { hub, memory, tell, api, port, url: `http://127.0.0.1:${port}` }
+  return { hub, shown, memory, tell, api, port, url: `http://127.0.0.1:${port}` }
 }
 
 /** A hub and a log in memory, and the views of both that a server shows. */
@@ -80,7 +84,9 @@ export function memoryViews(hub = new MemoryHub()) {
   const alarms = new AlarmViews({ site: SITE, alarms: tracked, log: memory, system: { clock: systemClock } })
   const view = new Events({ site: SITE, directory: '/nowhere', partitions: 1, system: testSystem() })
   const events = new EventViews({ events: view, log: memory, topic: `${SITE.replace('/', '.')}.events`, site: SITE })
-  return { hub, memory, log, tracked, alarms, events, view }
+  const shown: TestServer['shown'] = {}
+  const oee = { oee: () => Promise.resolve(shown.oee) }
+  return { hub, memory, log, tracked, alarms, events, oee, shown }
 }
 
 /** Keeps the alarms from the log in memory until the test ends. */

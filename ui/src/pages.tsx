@@ -3,6 +3,7 @@ import { AlarmsPage } from './alarms-page.tsx'
 import { ConnectionsPage } from './connections-page.tsx'
 import { LogPage } from './log-page.tsx'
 import { MapPage } from './map-page.tsx'
+import { OeePage } from './oee-page.tsx'
 import { pageHref, placeHref, recordsPage, type RouteQuery } from './route.ts'
 import { SequencePage } from './sequence-page.tsx'
 import { StockPage } from './stock-page.tsx'
@@ -30,6 +31,7 @@ interface PageEntry {
 /** Every page beside that of the plant itself, in the order of the header. */
 export const PAGES: readonly PageEntry[] = [
   { name: 'alarms', title: 'Alarms', Page: AlarmsPage },
+  { name: 'oee', title: 'OEE', ofPlaces: true, Page: OeePage },
   { name: 'stock', title: 'Stock', ofPlaces: true, Page: StockPage },
   { name: 'sequence', title: 'Sequence', ofPlaces: true, Page: SequencePage },
   { name: 'map', title: 'Map', ofPlaces: true, Page: MapPage },
