@@ -59,7 +59,13 @@ function raise(asset: string, alarm: string, more: Partial<AlarmTransition> = {}
 
 const UNUSUAL = raise(PRESS, 'unusual', {
   priority: 'medium',
-  detail: { score: 7.25, contributions: [{ tag: 'temperature', value: 97.25, expected: 71.3, share: 0.61 }] },
+  detail: {
+    since: Date.now() - 300_000,
+    score: 7.25,
+    deviations: [
+      { tag: 'temperature', kind: 'level', rows: 8, seen: 97.25, expected: 71.3, low: 68.5, high: 74, before: 71 },
+    ],
+  },
 })
 
 for (const [name, viewport] of [
@@ -104,6 +110,7 @@ for (const [name, viewport] of [
       await page.getByText('The ten that come most often').waitFor()
       await page.goto(`${url}/#/assets/${PRESS}`)
       await page.locator(`[data-section="asset"] [data-alarm="${PRESS} unusual"]`).waitFor()
+      await page.locator('[data-tag="temperature"]').getByText('usually 68.5 to 74.0, unusual for 5 min').waitFor()
       const width = await page.evaluate('document.documentElement.scrollWidth')
       assert.ok(Number(width) <= viewport.width, `the page is ${String(width)} wide, want no sideways scrolling`)
       assert.deepEqual(complaints, [])

@@ -7,10 +7,14 @@ import type { Store } from './store.ts'
 
 const SHOWN = 20
 
-/** The alarms that stand at an asset, with what led to each. */
-export function AssetAlarms({ store, path }: { readonly store: Store; readonly path: string }) {
+/** The alarms that stand at an asset; undefined until the hub has said it. */
+export function useAssetAlarms(store: Store, path: string): AlarmsView | undefined {
   const url = `/api/v1/alarms?on=${encodeURIComponent(path)}&limit=${SHOWN}`
-  const { value } = useAnswer<AlarmsView>(url, EVERY_MS, store.alarms?.revision)
+  return useAnswer<AlarmsView>(url, EVERY_MS, store.alarms?.revision).value
+}
+
+/** The alarms that stand at an asset, with what led to each. */
+export function AssetAlarms({ store, value }: { readonly store: Store; readonly value: AlarmsView | undefined }) {
   if (value === undefined || value.total === 0) return null
   return (
     <section class="card alarm-section" data-section="asset" aria-labelledby="asset-alarms-title">

@@ -1,7 +1,9 @@
+import { useMemo } from 'preact/hooks'
 import type { TwinView } from '../../src/api/contract.ts'
-import { AssetAlarms } from './asset-alarms.tsx'
+import { AssetAlarms, useAssetAlarms } from './asset-alarms.tsx'
 import { Crumbs } from './crumbs.tsx'
 import { Age, Mark } from './marks.tsx'
+import { deviationsOf, type Deviation } from './deviations.ts'
 import { PlaceCards } from './place-page.tsx'
 import type { Store } from './store.ts'
 import { tagState } from './tag.ts'
@@ -14,12 +16,18 @@ const SHOWN = 500
 export function AssetPage({ store, path }: { readonly store: Store; readonly path: string }) {
   const twin = store.twins.get(path)
   const place = store.tree.find(path)
+  const alarms = useAssetAlarms(store, path)
+  const unusual = useMemo(() => deviationsOf(alarms?.alarms ?? []), [alarms])
   return (
     <section class="asset" data-asset={path} aria-labelledby="asset-title">
       <Crumbs path={path} />
       <h1 id="asset-title">{path.split('/').at(-1)}</h1>
-      <AssetAlarms key={path} store={store} path={path} />
-      {twin === undefined ? <p class="hint">Waiting for its values.</p> : <Tags store={store} twin={twin} />}
+      <AssetAlarms key={path} store={store} value={alarms} />
+      {twin === undefined ? (
+        <p class="hint">Waiting for its values.</p>
+      ) : (
+        <Tags store={store} twin={twin} unusual={unusual} />
+      )}
       {place !== undefined && place.children.size > 0 && (
         <>
           <h2>Below</h2>
@@ -30,7 +38,14 @@ export function AssetPage({ store, path }: { readonly store: Store; readonly pat
   )
 }
 
-function Tags({ store, twin }: { readonly store: Store; readonly twin: TwinView }) {
+interface TagsProps {
+  readonly store: Store
+  readonly twin: TwinView
+  /** What alarms say of tags. */
+  readonly unusual: ReadonlyMap<string, Deviation>
+}
+
+function Tags({ store, twin, unusual }: TagsProps) {
   const lost = !store.isLive
   const shown = twin.tags.slice(0, SHOWN)
   return (
@@ -51,6 +66,7 @@ function Tags({ store, twin }: { readonly store: Store; readonly twin: TwinView 
             tag={tag}
             stale={tag.stale || lost}
             points={store.trends.of(twin.path, tag.tag)}
+            unusual={unusual.get(tag.tag)}
           />
         ))}
       </div>

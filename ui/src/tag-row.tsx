@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks'
 import type { TagView } from '../../src/api/contract.ts'
+import type { Deviation } from './deviations.ts'
 import { digitsFor, numberText, qualityText, unitText, valueText } from './format.ts'
 import { Age, Mark } from './marks.tsx'
 import type { Store } from './store.ts'
@@ -12,12 +13,14 @@ interface TagRowProps {
   /** By the hub's word, or because the hub cannot be heard. */
   readonly stale: boolean
   readonly points: readonly Point[]
+  /** What an alarm says of it. */
+  readonly unusual: Deviation | undefined
 }
 
 /** Texts of more characters take the room of range and trend too. */
 const WIDE = 16
 
-export function TagRow({ store, tag, stale, points }: TagRowProps) {
+export function TagRow({ store, tag, stale, points, unusual }: TagRowProps) {
   const seen = useMemo(() => points.map((point) => point.value), [points])
   const digits = digitsFor(tag, seen.concat(numberIn(tag)))
   const text = valueText(tag.value, digits)
@@ -49,6 +52,7 @@ export function TagRow({ store, tag, stale, points }: TagRowProps) {
       </span>
       <span class="tag-trend" role="cell">
         {points.length > 1 && <Sparkline points={points} />}
+        {unusual && <Unusual store={store} deviation={unusual} digits={digits} />}
       </span>
       <span class="tag-quality" role="cell">
         <QualityWord tag={tag} />
@@ -62,6 +66,30 @@ export function TagRow({ store, tag, stale, points }: TagRowProps) {
         <Age store={store} at={measuredAt(tag)} />
       </span>
     </div>
+  )
+}
+
+interface UnusualProps {
+  readonly store: Store
+  readonly deviation: Deviation
+  readonly digits: number
+}
+
+/** How far a tag is from what it usually is, and since when, in words beside its trend. */
+function Unusual({ store, deviation: { low, high, since }, digits }: UnusualProps) {
+  return (
+    <span class="count unusual" data-state="uncertain">
+      <Mark state="uncertain" />
+      <span class="num">
+        usually {numberText(low, digits)} to {numberText(high, digits)}
+        {since !== undefined && (
+          <>
+            {', unusual for '}
+            <Age store={store} at={since} />
+          </>
+        )}
+      </span>
+    </span>
   )
 }
 
