@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { readTable } from './ai4i.ts'
+import { nabThroughHub, skabThroughHub, tablesIn, tepThroughHub } from './hub-anomaly.ts'
 import { enginesThroughHub } from './hub-engines.ts'
 import { ai4iThroughHub, batteriesThroughHub, carsThroughHub } from './hub-sets.ts'
 import { isMet, tableOf, type Figure } from './result.ts'
@@ -11,7 +12,8 @@ import { isMet, tableOf, type Figure } from './result.ts'
  * other files of the same families; a set that is asked for is run alone.
  */
 const DATA = '../shared/data'
-const HELP = `npm run bench:detect -- [--ai4i FILE] [--cars FILE] [--battery FILE]... [--cmapss DIR [--set FD001]...] [--json]
+const HELP = `npm run bench:detect -- [--ai4i FILE] [--cars FILE] [--battery FILE]... [--cmapss DIR [--set FD001]...] \\
+  [--nab FILE... --windows FILE] [--skab DIR] [--tep DIR] [--json]
 
 Without a set: all of them, from ${DATA}. Exits with 1 where a figure is not as wanted.`
 
@@ -21,6 +23,10 @@ const { values: options } = parseArgs({
     cars: { type: 'string' },
     battery: { type: 'string', multiple: true },
     cmapss: { type: 'string' },
+    nab: { type: 'string', multiple: true },
+    windows: { type: 'string', default: `${DATA}/nab/windows.json` },
+    skab: { type: 'string' },
+    tep: { type: 'string' },
     set: { type: 'string', multiple: true, default: [] },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -42,6 +48,18 @@ const SETS: { readonly [name: string]: { readonly files: readonly string[]; read
     battery: {
       files: options.battery ?? cells,
       run: () => batteriesThroughHub(SETS['battery']!.files),
+    },
+    nab: {
+      files: options.nab ?? [`${DATA}/nab`],
+      run: async () => nabThroughHub(options.nab ?? (await tablesIn(`${DATA}/nab`)), options.windows),
+    },
+    skab: {
+      files: [options.skab ?? `${DATA}/skab/valve1`],
+      run: () => skabThroughHub(SETS['skab']!.files[0]!),
+    },
+    tep: {
+      files: [options.tep ?? `${DATA}/tep`],
+      run: () => tepThroughHub(SETS['tep']!.files[0]!),
     },
     cmapss: {
       files: [options.cmapss ?? `${DATA}/cmapss`],
