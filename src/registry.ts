@@ -6,6 +6,7 @@ import { deadbandSpec } from './processors/deadband/spec.ts'
 import { deriveSpec } from './processors/derive/spec.ts'
 import { joinSpec } from './processors/join/spec.ts'
 import { oeeSpec } from './processors/oee/spec.ts'
+import { onnxSpec } from './processors/onnx/spec.ts'
 import { remainingLifeSpec } from './processors/remaining-life/spec.ts'
 import { sequenceSpec } from './processors/sequence/spec.ts'
 import { shareSpec } from './processors/share/spec.ts'
@@ -27,6 +28,7 @@ export const KINDS: Kinds = {
     codeSpec,
     conditionSpec,
     anomalySpec,
+    onnxSpec,
     windowSpec,
     joinSpec,
     deriveSpec,

@@ -18,6 +18,7 @@ export function parsePlant(file: string, bytes: Uint8Array): Promise<Plant> {
   return loadPlant(file, bytes, KINDS, {
     env: process.env,
     readFile: (path) => readFile(resolve(dirname(file), path), 'utf8').catch(() => undefined),
+    readBytes: (path) => readFile(resolve(dirname(file), path)).catch(() => undefined),
   })
 }
 

@@ -7,10 +7,13 @@ export interface Surroundings {
   readonly env: { readonly [name: string]: string | undefined }
   /** Reads a file, by a path relative to the config file; undefined where it cannot be read. */
   readFile(path: string): Promise<string | undefined>
+  /** The same for what is no text; absent: there are no such files. */
+  readBytes?(path: string): Promise<Uint8Array | undefined>
 }
 
 /**
- * Replaces `secret:NAME` and `env:NAME` by a `Secret` and `file:PATH` by the file's text, everywhere in a config.
+ * Replaces `secret:NAME` and `env:NAME` by a `Secret` and `file:PATH` by the file's text and `bytes:PATH` by its
+ * bytes, everywhere in a config.
  * A secret is the environment variable `MILLRACE_SECRET_NAME` or the file `secrets/NAME` beside the config.
  */
 export async function resolveReferences(
@@ -28,11 +31,11 @@ export async function resolveReferences(
   }
 
   const resolve = async (text: string, path: DocumentPath): Promise<unknown> => {
-    const match = /^(secret|env|file):(.+)$/.exec(text)
+    const match = /^(secret|env|file|bytes):(.+)$/.exec(text)
     if (!match) return text
     const [, scheme, name] = match as unknown as [string, string, string]
     const found = await lookUp(scheme, name, around)
-    if (found !== undefined) return scheme === 'file' ? found : new Secret(found)
+    if (found !== undefined) return typeof found === 'string' && scheme !== 'file' ? new Secret(found) : found
     problems.push(document.problem(path, missing(scheme, name)))
     return text
   }
@@ -41,9 +44,10 @@ export async function resolveReferences(
   return { value, problems }
 }
 
-async function lookUp(scheme: string, name: string, around: Surroundings): Promise<string | undefined> {
+async function lookUp(scheme: string, name: string, around: Surroundings): Promise<string | Uint8Array | undefined> {
   if (scheme === 'env') return around.env[name]
   if (scheme === 'file') return around.readFile(name)
+  if (scheme === 'bytes') return around.readBytes?.(name)
   if (!isSecretName(name)) return undefined
   return around.env[secretVariable(name)] ?? (await around.readFile(`secrets/${name}`))?.trimEnd()
 }
@@ -51,7 +55,7 @@ async function lookUp(scheme: string, name: string, around: Surroundings): Promi
 function missing(scheme: string, name: string): string {
   if (scheme === 'env')
     return `Cannot find environment variable "${name}": it is not set, want it set before Millrace starts`
-  if (scheme === 'file')
+  if (scheme === 'file' || scheme === 'bytes')
     return `Cannot read file "${name}": it is not there or not readable, want a path relative to the config`
   if (!isSecretName(name)) return `Cannot use secret name "${name}": want letters, digits, "-" and "_"`
   return `Cannot find secret "${name}": want the environment variable ${secretVariable(name)} or the file secrets/${name}`

@@ -21,7 +21,7 @@ export function renderReference({ sources, processors, sinks }: Kinds): string {
     'One YAML file. `millrace lint FILE` checks it and names line, column, what was wanted and what was meant; ' +
       '`millrace lint --schema` prints a JSON Schema for editors. Secrets are references: `secret:NAME` is the ' +
       'environment variable `MILLRACE_SECRET_NAME` or the file `secrets/NAME` beside the config, `env:NAME` is an ' +
-      "environment variable, and `file:PATH` is a file's text.",
+      "environment variable, `file:PATH` is a file's text, and `bytes:PATH` its bytes.",
     '## The file',
     ...tables(jsonSchema(plantSchema)),
     ...sections.flat(),
