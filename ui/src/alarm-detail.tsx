@@ -33,7 +33,7 @@ export function AlarmDetail({ store, alarm }: AlarmProps) {
           ))}
         </ul>
       )}
-      <p>
+      <p class="alarm-goto">
         <a href={placeHref(alarm.asset)}>Go to {alarm.asset.split('/').at(-1)}</a>
       </p>
       <Actions store={store} alarm={alarm} />
