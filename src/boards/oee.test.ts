@@ -22,7 +22,7 @@ const SITE = 'acme/berlin'
 const START = Date.parse('2026-03-02T00:00:00Z')
 const MINUTE = 60_000
 
-/** A board over what an `oee` tells of two machines that run for `minutes`, each standing for ten minutes from minute 20. */
+/** A board over what an `oee` tells of two machines that run for `minutes`, each standing for ten minutes from minute 20 and every other minute from 120 on. */
 async function board(t: TestContext, minutes: number, more: object = {}) {
   const config = oeeSpec.config.parse({ on: 'line1/*', idealCycle: '60s', target: 0.8, ...more })
   const topology = oeeSpec.topology(config, { name: 'oee', site: SITE })
@@ -35,7 +35,7 @@ async function board(t: TestContext, minutes: number, more: object = {}) {
   for (let minute = 0; minute <= minutes; minute += 1) {
     const time = START + minute * MINUTE
     for (const [index, asset] of [`${SITE}/line1/a`, `${SITE}/line1/b`].entries()) {
-      const stands = minute >= 20 && minute < 30
+      const stands = minute > 120 ? minute % 2 === 0 : minute >= 20 && minute < 30
       const values = { state: stands ? 'Held' : 'Execute', cycles: minute * (index + 1), scrap: 0 }
       const reading = { asset, sourceTime: time, receivedTime: time, values }
       const outputs = run.send({ kind: 'reading', reading })
@@ -106,4 +106,16 @@ test('the shift that runs, and where none does the one before', async (t) => {
   const shift = (await ask(`${SITE}/line1/a`, { period: 'shift' }))!
   assert.deepEqual([shift.period.kind, shift.period.name, shift.period.from], ['shift', 'night', START])
   assert.equal(shift.kpis.availability, 50 / 60)
+})
+
+test('a time of many short parts is shown in as many as can be seen, and none of it is lost', async (t) => {
+  const ask = await board(t, 40 * 60)
+  const span = (await ask(SITE, { period: 'span', from: START, to: START + 40 * 60 * MINUTE }))!
+  for (const { intervals, coarse } of span.timelines) {
+    assert.ok(coarse && intervals.length <= 2_000, `${intervals.length} parts`)
+    assert.equal(
+      intervals.reduce((sum, { from, to }) => sum + to - from, 0),
+      40 * 60 * MINUTE,
+    )
+  }
 })

@@ -29,8 +29,8 @@ export interface OeeBoardOptions {
 }
 
 const HOUR_MS = 3_600_000
-/** Intervals of a machine from which on neighbours of one kind are put together, and most bars of a chart. */
-const MOST_INTERVALS = 1_500
+/** Most intervals of an answer, about, shared among its machines, and most bars of a chart. */
+const MOST_INTERVALS = 4_000
 const MOST_BARS = 30
 
 /** One machine of a place, and what its time came to. */
@@ -76,7 +76,7 @@ export class OeeBoard implements OeePort {
       period: { ...period, knownTo },
       ...figuresOf(place, records, site),
       pareto: paretosOf(records, config.settings),
-      timelines: records.map(timelineOf),
+      timelines: records.map((record) => timelineOf(record, Math.ceil(MOST_INTERVALS / records.length))),
       members: records.map(memberOf),
     }
   }
@@ -190,20 +190,30 @@ function paretosOf(records: readonly MachineRecord[], { reasons }: OeeSettings):
   return records.length > 1 ? { ...all, asset: by('asset') } : all
 }
 
-function timelineOf({ machine, intervals }: MachineRecord): OeeTimelineView {
-  const coarse = intervals.length > MOST_INTERVALS
-  const shown = coarse ? joined(intervals).slice(-MOST_INTERVALS) : intervals
+function timelineOf({ machine, intervals, from, to }: MachineRecord, most: number): OeeTimelineView {
+  const coarse = intervals.length > most
+  const shown = coarse ? joined(intervals, (to - from) / most) : intervals
   return { asset: machine.asset, coarse, intervals: shown.map(intervalView) }
 }
 
-/** Neighbours of one kind as one. */
-function joined(intervals: readonly Interval[]): Interval[] {
+/** Neighbours of one kind as one, and what is too short to be seen as part of what is beside it; the longer one says what it is. */
+function joined(intervals: readonly Interval[], shortMs: number): Interval[] {
   const found: Interval[] = []
   for (const interval of intervals) {
-    const last = found.at(-1)
-    if (last?.category === interval.category)
-      found[found.length - 1] = { ...last, to: interval.to, last: interval.last }
-    else found.push(interval)
+    const before = found.at(-1)
+    const [length, lengthBefore] = [interval.to - interval.from, before === undefined ? 0 : before.to - before.from]
+    if (before === undefined || (before.category !== interval.category && lengthBefore >= shortMs)) {
+      found.push(interval)
+    } else {
+      const { from, first } = before
+      found[found.length - 1] = {
+        ...(length > lengthBefore ? interval : before),
+        from,
+        first,
+        to: interval.to,
+        last: interval.last,
+      }
+    }
   }
   return found
 }

@@ -4,7 +4,7 @@ import { numberText } from './format.ts'
 import { Mark } from './marks.tsx'
 import { percentText } from './oee-words.ts'
 
-const EVERY_MS = 20_000
+const EVERY_MS = 60_000
 
 /** The indicators, each in its context: the scale from 0 to 100 %, and the target. */
 export function OeeFigures({ view }: { readonly view: OeeView }) {

@@ -13,7 +13,9 @@ import { Mark } from './marks.tsx'
 import type { PageProps } from './pages.tsx'
 import { pageHref, type RouteQuery } from './route.ts'
 
+/** How often the running hour is asked for again, and longer times, which are dearer. */
 const EVERY_MS = 10_000
+const LONG_EVERY_MS = 60_000
 
 /** OEE of a machine, a line or a place: what it was, where the time went, and which readings say so. */
 export function OeePage({ store, path, query }: PageProps) {
@@ -25,8 +27,9 @@ export function OeePage({ store, path, query }: PageProps) {
 function OeeOf({ path, query }: { readonly path: string; readonly query: RouteQuery }) {
   const asked = periodQuery(query)
   const isPast = 'at' in asked || 'from' in asked
+  const isShort = asked['period'] === 'now' || asked['period'] === 'hour'
   const url = `/api/v1/oee/${path.split('/').map(encodeURIComponent).join('/')}?${new URLSearchParams(asked).toString()}`
-  const { value, problem } = useAnswer<OeeView>(url, isPast ? 0 : EVERY_MS)
+  const { value, problem } = useAnswer<OeeView>(url, isPast ? 0 : isShort ? EVERY_MS : LONG_EVERY_MS)
   return (
     <section class="oee" data-oee={path} aria-labelledby="oee-title">
       <OeeCrumbs path={path} />
