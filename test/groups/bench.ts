@@ -33,7 +33,7 @@ export class GroupBench {
   async pass(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= 100) {
       this.clock.advance(Math.min(left, 100))
-      this.group.tick()
+      this.group.tick(this.clock.monotonic())
     }
     await settled()
   }

@@ -65,6 +65,7 @@ const ADMIN = [
   'DeleteTopics',
   'CreatePartitions',
   'DeleteRecords',
+  'DescribeConsumerGroups',
   'DeleteConsumerGroupOffsets',
   'AlterConsumerGroupOffsets',
   'ListConsumerGroupOffsets',

@@ -120,6 +120,35 @@ test('a thread that was held up expires nobody; silence does', async () => {
   assert.equal(heartbeat(), ERROR.unknownMemberId)
 })
 
+test('time counts on a busy machine, but nobody is silent whose heartbeat waits to be read', async () => {
+  const bench = await CoordinatorBench.open()
+  const { memberId, generation } = await bench.member()
+  const heartbeat = () => bench.coordinator.heartbeat('g', { memberId, generation, instanceId: null })
+  assert.equal(heartbeat(), ERROR.none)
+  bench.clock.advance(9_900)
+  // The tick comes 600 ms after the one before, the session is over by 500 ms, and then the sockets are read.
+  bench.clock.stall(500)
+  assert.equal(heartbeat(), ERROR.none)
+  for (let i = 0; i < 16; i++) bench.clock.stall(500)
+  assert.equal(heartbeat(), ERROR.none)
+  for (let i = 0; i < 17; i++) bench.clock.stall(500)
+  assert.equal(bench.coordinator.describe('g').members.length, 0)
+  assert.equal(heartbeat(), ERROR.unknownMemberId)
+})
+
+test('a group is empty at the moment its last session ends, whenever the next tick is', async () => {
+  const bench = await CoordinatorBench.open()
+  const { memberId, generation } = await bench.member()
+  bench.clock.advance(30)
+  assert.equal(bench.coordinator.heartbeat('g', { memberId, generation, instanceId: null }), ERROR.none)
+  bench.clock.advance(9_999)
+  assert.equal(await bench.coordinator.deleteGroup('g'), ERROR.nonEmptyGroup)
+  assert.equal(bench.coordinator.describe('g').phase, 'Stable')
+  bench.clock.advance(1)
+  assert.equal(bench.coordinator.describe('g').phase, 'Empty')
+  assert.equal(await bench.coordinator.deleteGroup('g'), ERROR.none)
+})
+
 test('a step of the wall clock expires nothing', async () => {
   const bench = await CoordinatorBench.open()
   await bench.commit('g')

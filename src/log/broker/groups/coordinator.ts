@@ -228,7 +228,7 @@ export class GroupCoordinator {
 
   /** Forgets offsets, of topics that no member reads. The first is of the group, then one for each. */
   async deleteOffsets(id: string, keys: readonly PartitionKey[]): Promise<readonly [ErrorCode, ...ErrorCode[]]> {
-    const entry = this.#groups.get(id)
+    const entry = this.#now(id)
     const refused = this.refusal(id)
     if (refused !== ERROR.none) return [refused]
     if (!entry) return [ERROR.groupIdNotFound]
@@ -247,7 +247,7 @@ export class GroupCoordinator {
   /** Only of a group that no member is in. */
   async deleteGroup(id: string): Promise<ErrorCode> {
     const refused = this.refusal(id)
-    const entry = this.#groups.get(id)
+    const entry = this.#now(id)
     if (refused === ERROR.coordinatorLoadInProgress) return refused
     if (!entry) return ERROR.groupIdNotFound
     if (entry.group.phase !== 'Empty') return ERROR.nonEmptyGroup
@@ -260,7 +260,7 @@ export class GroupCoordinator {
   }
 
   describe(id: string): DescribedGroup {
-    const group = this.#groups.get(id)?.group
+    const group = this.#now(id)?.group
     return group ? describeGroup(group) : { id, phase: 'Dead', protocolType: '', protocol: '', members: [] }
   }
 
@@ -306,12 +306,20 @@ export class GroupCoordinator {
   }
 
   #tick(): void {
-    this.#time.tick()
+    const over = this.#time.tick()
     for (const { group } of this.#groups.values()) {
       if (group.phase === 'Empty' && group.members.promises === 0) continue
-      group.tick()
+      group.tick(over)
       this.#weigh(group.id)
     }
+  }
+
+  /** A group as it is at this moment, not as it was at the last tick. */
+  #now(id: string): Entry | undefined {
+    const entry = this.#groups.get(id)
+    entry?.group.tick(this.#time.now())
+    this.#weigh(id)
+    return entry
   }
 
   #open(id: string): Entry {

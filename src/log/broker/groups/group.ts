@@ -327,9 +327,8 @@ export class Group implements GroupState {
     return ERROR.none
   }
 
-  /** What time does to a group. Called several times a second. */
-  tick(): void {
-    const now = this.#world.now()
+  /** What time until `now` does to a group. Called several times a second, and before it is asked whether somebody is in. */
+  tick(now: number): void {
     if (this.members.promises > 0 && this.members.expirePromises(now) > 0) this.#completeIfAllJoined()
     this.#expireSilent(now)
     if (this.#phase === 'PreparingRebalance' && now >= this.#joinUntil) this.#endJoining(now)
