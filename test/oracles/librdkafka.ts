@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CLASSES } from '../../tools/kafka/java.ts'
 
@@ -76,9 +76,14 @@ export async function runTest(name: string, scenario: string, options: SuiteOpti
 
 /** A folder like that of a Kafka distribution, as far as the suite looks into it. */
 async function kafkaFolder(scratch: string, jars: string): Promise<string> {
-  const bin = join(scratch, 'kafka', 'bin')
-  await mkdir(bin, { recursive: true })
-  const script = `#!/bin/sh\nexec java -Xmx128m -XX:TieredStopAtLevel=1 -cp '${jars}/*' ${CLASSES['kafka-topics']} "$@"\n`
-  await writeFile(join(bin, 'kafka-topics.sh'), script, { mode: 0o755 })
-  return join(scratch, 'kafka')
+  const folder = join(scratch, 'kafka')
+  await mkdir(join(folder, 'bin'), { recursive: true })
+  const run = (what: string) => `#!/bin/sh\nexec java -Xmx128m -XX:TieredStopAtLevel=1 -cp '${jars}/*'${what} "$@"\n`
+  const scripts = { 'kafka-topics.sh': run(` ${CLASSES['kafka-topics']}`), 'kafka-run-class.sh': run(':"$CLASSPATH"') }
+  for (const [name, script] of Object.entries(scripts))
+    await writeFile(join(folder, 'bin', name), script, { mode: 0o755 })
+  await symlink(jars, join(folder, 'libs')).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
+  return folder
 }
