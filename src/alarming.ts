@@ -7,6 +7,7 @@ import type { Plant } from './config/plant.ts'
 import { AlarmDecoder } from './flow/alarm-entries.ts'
 import { ViewRun } from './flow/views.ts'
 import type { Log } from './log/log.ts'
+import { ALARM_PRIORITIES } from './model/alarm.ts'
 import { topicName } from './model/path.ts'
 import type { System } from './system/system.ts'
 
@@ -48,9 +49,18 @@ export async function runAlarms(options: AlarmingOptions, stack: AsyncDisposable
     stop.abort()
     await running
   })
+  gauges(alarms, system)
   return {
     views: new AlarmViews({ site, alarms, log, system }),
     reader: () => ({ name: alarms.name, positions: alarms.positions() }),
+  }
+}
+
+function gauges(alarms: Alarms, { metrics }: System): void {
+  metrics.gauge('millrace_alarms_standing', 'Alarms that are not normal', () => alarms.summary().standing)
+  for (const priority of ALARM_PRIORITIES) {
+    const read = () => alarms.summary().unacknowledged[priority]
+    metrics.gauge('millrace_alarms_unacknowledged', 'Alarms that nobody has answered, by priority', read, { priority })
   }
 }
 

@@ -55,6 +55,9 @@ api: { listen: ${http} }
     [raised!.asset, raised!.alarm, raised!.state, raised!.priority, raised!.message],
     [OVEN, 'hot', 'unacknowledged', 'high', 'Check "oven1": temperature is 97; alarm at temperature > 95'],
   )
+  const metrics = await (await fetch(`${page}/metrics`)).text()
+  assert.match(metrics, /^millrace_alarms_standing 1$/m)
+  assert.match(metrics, /^millrace_alarms_unacknowledged\{priority="high"\} 1$/m)
   const [status, done] = await command('acknowledge', { comment: 'on my way' })
   assert.deepEqual([status, (done as AlarmCommandView).alarms[0]!.state], [200, 'acknowledged'])
   assert.equal((await command('acknowledge'))[0], 409)
