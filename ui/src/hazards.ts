@@ -31,7 +31,7 @@ export function useHazards() {
 }
 
 /** Of events about hazards, the newest first, those that were confirmed and not cleared. */
-export function standing(events: readonly EventView[]): Hazard[] {
+function standing(events: readonly EventView[]): Hazard[] {
   const ids = (type: string) => events.filter((event) => event.type === type)
   const cleared = new Set(ids('hazard.cleared').map(({ data }) => textOf(data, 'id')))
   const warnings = Map.groupBy(ids('hazard.warning'), ({ data }) => textOf(data, 'id'))

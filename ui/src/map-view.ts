@@ -27,7 +27,7 @@ const MOST_LAT = 85
 const SCALE = { least: 300, most: EQUATOR_M / 0.05 } as const
 
 /** Spherical Mercator (EPSG:3857), both from 0 to 1: shapes stay what they are, and north is up. */
-export function project({ lat, lon }: LatLon): Point {
+function project({ lat, lon }: LatLon): Point {
   const phi = (Math.min(MOST_LAT, Math.max(-MOST_LAT, lat)) / 180) * Math.PI
   return { x: lon / 360 + 0.5, y: 0.5 - Math.log(Math.tan(Math.PI / 4 + phi / 2)) / (2 * Math.PI) }
 }

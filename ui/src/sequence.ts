@@ -21,7 +21,7 @@ interface CheckpointFigures {
   readonly buffer: number | undefined
 }
 
-export interface Deviation {
+interface Deviation {
   readonly alarm: AlarmView
   readonly order: string
   readonly kind: string
