@@ -8,6 +8,7 @@ import { openBroker } from './log/broker/open.ts'
 import { connectLog, type ConnectOptions } from './log/client/connect.ts'
 import { LogError, type Log, type StoredRecord } from './log/log.ts'
 import { positionsAt } from './log/positions.ts'
+import { topicName } from './model/path.ts'
 import type { Address } from './system/net.ts'
 import type { System } from './system/system.ts'
 import { kafkaOptions, logDirectory } from './plant-log.ts'
@@ -120,6 +121,13 @@ export type StartAt = ReadingsOptions['from']
 /** The readings of the plant, as they lie in its log. */
 export function plantReadings({ log, site }: AttachedLog, options: ReadingsOptions): AsyncGenerator<PlacedReading> {
   return readReadings(log, site, options)
+}
+
+/** How many records of measured values there are from a place on; for progress. */
+export async function countRecords({ log, site }: AttachedLog, from: StartAt): Promise<number> {
+  const topic = topicName(site, 'telemetry')
+  const [ends, positions] = await Promise.all([log.ends(topic), positionsAt(log, topic, from)])
+  return positions.reduce((sum, { partition, offset }) => sum + Math.max(0, ends[partition]!.end - offset), 0)
 }
 
 /** The business events of the plant, as they lie in its log. */

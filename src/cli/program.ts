@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
 import { alarmsCommand } from './alarms.ts'
 import { demoCommand } from './demo.ts'
+import { exportCommand } from './export.ts'
 import { EXIT, sayFailure } from './failure.ts'
 import { initCommand } from './init.ts'
 import { learnCommand } from './learn.ts'
@@ -31,6 +32,7 @@ const COMMANDS = [
   alarmsCommand,
   tailCommand,
   queryCommand,
+  exportCommand,
   replayCommand,
   learnCommand,
   ledgerCommand,

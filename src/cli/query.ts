@@ -4,6 +4,7 @@ import { pathMatcher } from '../model/path-pattern.ts'
 import { qualityName } from '../model/quality.ts'
 import { samplesOf, type Sample } from '../model/reading.ts'
 import { jsonValue } from '../model/json-value.ts'
+import { csvField } from './csv.ts'
 import { EXIT } from './failure.ts'
 import { configOption, dataOption, duration, fromOption, positive, time } from './options.ts'
 import type { Done } from './program.ts'
@@ -151,11 +152,4 @@ function shown(value: unknown): string | number {
 /** Six figures are enough for the eye; CSV and JSON have them all. */
 function rounded(value: number): number {
   return Number.isInteger(value) ? value : Number(value.toPrecision(6))
-}
-
-/** RFC 4180; a cell that a spreadsheet would run as a formula is quoted as text. */
-function csvField(value: unknown): string {
-  const text = value === null ? '' : typeof value === 'number' ? String(value) : valueText(value as Sample['value'])
-  const safe = typeof value !== 'number' && /^[=+\-@\t]/.test(text) ? `'${text}` : text
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
