@@ -15,12 +15,14 @@ export interface Judgement {
   readonly active: boolean
   /** Only on the row an episode begins with: the one alarm. */
   readonly begins?: Episode
+  /** On a later row of the episode: it is much rarer than was told, and this is what it is like now. */
+  readonly worsens?: Episode
   /** Only on the row it is known to be over; `asNormal`: it has lasted so long that it is the new normal. */
   readonly ends?: { readonly asNormal: boolean }
 }
 
 export interface Episode {
-  /** Time of the row that raised it, and when the machine left the usual; ms since the epoch. */
+  /** Time of the row that it is told of, and when the machine left the usual; ms since the epoch. */
   readonly start: number
   readonly since: number
   readonly score: number
@@ -191,7 +193,7 @@ export class AnomalyDetector {
     if (passed === undefined) return judgement
     if (passed === 'ends') return { ...judgement, ends: { asNormal: false } }
     const deviations = explain(model, verdict, state.columns)
-    return { ...judgement, begins: { start: time, since: gate.onset ?? time, score, deviations } }
+    return { ...judgement, [passed]: { start: time, since: gate.onset ?? time, score, deviations } satisfies Episode }
   }
 
   /** An episode twice as long as the warm-up is how the machine is now: its later half is learned. */

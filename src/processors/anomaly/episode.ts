@@ -14,6 +14,9 @@ export interface Gate {
   quiet: number
   /** The rarest since the gate was armed. */
   worst: number
+  /** The rarest of this episode that was told, and its row then. */
+  told: number
+  toldAt: number
   /** When the excursion under way left the usual, ms since the epoch. */
   onset: number | null
 }
@@ -22,9 +25,12 @@ const CALM_ROWS = 16
 const REARM_ROWS = 32
 const WORSE = Math.exp(2)
 const LASTING_SHARE = 10
+/** An episode is told again when it is so many times as rare, but not with every row of its rise. */
+const TOLD_AGAIN = 100
+const TOLD_ROWS = 16
 
 export function newGate(): Gate {
-  return { active: false, armed: true, rows: 0, calm: 0, quiet: 0, worst: 0, onset: null }
+  return { active: false, armed: true, rows: 0, calm: 0, quiet: 0, worst: 0, told: 0, toldAt: 0, onset: null }
 }
 
 /** One row's answer; periods in rows. */
@@ -42,7 +48,7 @@ export function passGate(
   rarity: Rarity,
   rowsPerAlarm: number,
   time: number,
-): 'begins' | 'ends' | undefined {
+): 'begins' | 'worsens' | 'ends' | undefined {
   noteOnset(gate, rarity, time)
   const rare = rarity.period > rowsPerAlarm
   const begins = rare && !gate.active && (gate.armed || rarity.rarest > gate.worst * WORSE)
@@ -52,13 +58,23 @@ export function passGate(
     gate.armed = false
     gate.rows = 0
     gate.calm = 0
+    tell(gate, rarity)
     return 'begins'
   }
   if (!gate.active) return undefined
   gate.calm = rarity.lasting * LASTING_SHARE < rowsPerAlarm ? gate.calm + 1 : 0
-  if (gate.calm < CALM_ROWS) return undefined
-  gate.active = false
-  return 'ends'
+  if (gate.calm >= CALM_ROWS) {
+    gate.active = false
+    return 'ends'
+  }
+  if (gate.rows - gate.toldAt < TOLD_ROWS || !(rarity.rarest > gate.told * TOLD_AGAIN)) return undefined
+  tell(gate, rarity)
+  return 'worsens'
+}
+
+function tell(gate: Gate, { rarest }: Rarity): void {
+  gate.told = rarest
+  gate.toldAt = gate.rows
 }
 
 function noteOnset(gate: Gate, rarity: Rarity, time: number): void {

@@ -114,14 +114,15 @@ function numbersOf(
 
 function tell(options: AnomalyOptions, state: State, judgement: Judgement, context: StepContext): void {
   const { name, priority, scores } = options
-  const { begins, ends } = judgement
+  const { begins, worsens, ends } = judgement
   if (scores) context.emit({ kind: 'reading', reading: readingOf(figuresOf(name, judgement), context.time, context) })
   const about = { asset: context.key, alarm: name, time: context.time }
-  if (begins !== undefined) {
-    state.episode = begins
-    const message = sayUnusual(context.key, begins)
-    const alarm = { ...about, action: 'raise' as const, priority, message, detail: detailOf(begins) }
-    context.emit({ kind: 'alarm', alarm })
+  const episode = begins ?? worsens
+  if (episode !== undefined) {
+    state.episode = episode
+    const action = begins === undefined ? 'update' : 'raise'
+    const message = sayUnusual(context.key, episode)
+    context.emit({ kind: 'alarm', alarm: { ...about, action, priority, message, detail: detailOf(episode) } })
   }
   if (ends !== undefined && state.episode !== undefined) {
     const detail = { ...detailOf(state.episode), asNormal: ends.asNormal }

@@ -107,6 +107,35 @@ test('what lasts is learned, and the end of the alarm says so', () => {
   assert.equal((told[1]!.detail as { asNormal: boolean }).asNormal, true)
 })
 
+test('an episode that grows much rarer is told again, not with every row', () => {
+  const press = new Press('{ warmUp: 200 }')
+  const rows = usual()
+  warm(press, rows)
+  const told = Array.from({ length: 120 }, (_, i) => {
+    const { pressure, flow } = rows.next().value
+    return press.row({ flow, pressure: pressure + (i < 40 ? 0.5 : 50) }).alarms
+  }).flat()
+  const times = told.map(({ time }) => (time - T0) / 1000 - 600)
+  assert.deepEqual([told[0]!.action, ...new Set(told.slice(1).map(({ action }) => action))], ['raise', 'update'])
+  assert.ok(told.length <= 5, `told at rows ${times.join(', ')}`)
+  assert.ok(
+    times.slice(1).every((row, at) => row - times[at]! >= 16),
+    `told at rows ${times.join(', ')}`,
+  )
+  assert.match(told.at(-1)!.message!, /pressure is [45]\d/)
+})
+
+test('values beyond all measure leave a state that can be kept', () => {
+  const [whole, stopped] = [new Press('{ warmUp: 200 }'), new Press('{ warmUp: 200 }')]
+  const rows = usual()
+  for (let i = 0; i < 300; i++) {
+    const row = i === 230 ? { flow: 1e100, pressure: -1e100 } : rows.next().value
+    const expected = whole.row(row)
+    if (i > 228 && i < 240) stopped.restart()
+    assert.deepEqual(stopped.row(row), expected)
+  }
+})
+
 test('rows count only while "when" is true, and one that is not known is not', () => {
   const press = new Press('{ warmUp: 200, when: state == "Execute" }')
   const rows = usual()
