@@ -2,6 +2,7 @@ import type { ComponentType } from 'preact'
 import { AlarmsPage } from './alarms-page.tsx'
 import { ConnectionsPage } from './connections-page.tsx'
 import { LogPage } from './log-page.tsx'
+import { MaintenancePage } from './maintenance-page.tsx'
 import { MapPage } from './map-page.tsx'
 import { OeePage } from './oee-page.tsx'
 import { pageHref, placeHref, recordsPage, type RouteQuery } from './route.ts'
@@ -32,6 +33,7 @@ interface PageEntry {
 export const PAGES: readonly PageEntry[] = [
   { name: 'alarms', title: 'Alarms', Page: AlarmsPage },
   { name: 'oee', title: 'OEE', ofPlaces: true, Page: OeePage },
+  { name: 'maintenance', title: 'Maintenance', ofPlaces: true, Page: MaintenancePage },
   { name: 'stock', title: 'Stock', ofPlaces: true, Page: StockPage },
   { name: 'sequence', title: 'Sequence', ofPlaces: true, Page: SequencePage },
   { name: 'map', title: 'Map', ofPlaces: true, Page: MapPage },

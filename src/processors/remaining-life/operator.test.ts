@@ -79,6 +79,7 @@ test('what is left comes down to nothing, in an interval that becomes narrow, an
   assert.ok((first!['costOfWaiting'] as number) > 0)
   assert.match(first!['why'] as string, /^it fails within 72 h with probability/)
   assert.deepEqual(Object.keys(first!), [
+    'key',
     'action',
     'why',
     'unit',
@@ -108,7 +109,7 @@ test('maintenance makes it new, once, and takes back what was said', () => {
     'life.left.high': null,
     'life.failure': null,
   })
-  assert.deepEqual(advices(done), [{ action: 'none', why: 'maintenance is done' }])
+  assert.deepEqual(advices(done), [{ key: 'pumps', action: 'none', why: 'maintenance is done' }])
   assert.deepEqual(facts(plant.send(event('maintenance.done', 180))), [])
   const after = Array.from({ length: 60 }, (_, hour) => plant.send(reading(181 + hour, { vibration: vibration(hour) })))
   const told = readings(after.flatMap(facts)).at(-1)!

@@ -119,7 +119,7 @@ function begin(state: LifeState, event: Event, config: RemainingLifeConfig, name
     const figures = names.map((one) => ({
       name: `${config.as}.${one}`,
       value: null,
-      quality: Quality.BadWaitingForInitialData,
+      quality: Quality.GoodNoData,
     }))
     context.emit({ kind: 'reading', reading: readingOf(figures, context.time, context) })
   }
@@ -185,7 +185,7 @@ function foretell(
   const told = { left: median, 'left.low': low, 'left.high': high, failure, age }
   const figures = Object.entries(told).map(([name, value]) =>
     value === undefined
-      ? { name: `${as}.${name}`, value: null, quality: Quality.BadOutOfRange }
+      ? { name: `${as}.${name}`, value: null, quality: Quality.GoodNoData }
       : { name: `${as}.${name}`, value: tidy(value), quality: 0 },
   )
   context.emit({ kind: 'reading', reading: readingOf(figures, time, context) })
@@ -213,7 +213,7 @@ function adviceData(
 
 function tell(data: { readonly [name: string]: Json }, name: string, time: number, context: StepContext): void {
   const { key: asset, received: receivedTime } = context
-  const event = { type: 'maintenance.advised', asset, time, receivedTime, source: name, data }
+  const event = { type: 'maintenance.advised', asset, time, receivedTime, source: name, data: { key: name, ...data } }
   context.emit({ kind: 'event', event: derivedEvent(event, [asset, time, data['action']!]) })
 }
 
