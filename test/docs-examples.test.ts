@@ -44,9 +44,9 @@ for (const { kind, example, config } of KINDS.sources) {
 
 for (const { kind, example, config } of KINDS.processors) {
   test(`the example of processor "${kind}" is a config of that kind`, async () => {
+    // Others may follow that take what it derives.
     const { processors } = await lint(`example of ${kind}`, HEAD + example)
-    assert.ok(processors.length > 0)
-    for (const processor of processors) assert.equal(processor.spec.config, config)
+    assert.equal(processors[0]?.spec.config, config)
   })
 }
 
@@ -130,10 +130,12 @@ async function run(script: string): Promise<string> {
 }
 
 /** Loads a config as `millrace lint` does, with secrets and files that are always there. */
-async function lint(name: string, text: string) {
+async function lint(name: string, config: string) {
   const get = (_: object, name: string | symbol) =>
     String(name).endsWith('URL') ? 'https://example.com/hook' : 'a secret that is long enough'
   const env = new Proxy<{ [name: string]: string }>({}, { get, has: () => true })
-  const readFile = () => Promise.resolve('-----BEGIN CERTIFICATE-----')
-  return loadPlant(name, Buffer.from(text), KINDS, { env, readFile })
+  const text = () => Promise.resolve('-----BEGIN CERTIFICATE-----')
+  // Whatever model the docs name: a network of two tags.
+  const bytes = () => readFile('test/processors/models/press.onnx')
+  return loadPlant(name, Buffer.from(config), KINDS, { env, readFile: text, readBytes: bytes })
 }
