@@ -46,8 +46,9 @@ function watched(
   let active = false
   rows.forEach(({ time }, row) => {
     for (; transitions[next]?.time === time; next += 1) {
-      active = transitions[next]!.action === 'raise'
-      if (active) found.alarms.push(row)
+      const { action } = transitions[next]!
+      active = action !== 'clear'
+      if (action === 'raise') found.alarms.push(row)
     }
     found.flags.push(active)
   })

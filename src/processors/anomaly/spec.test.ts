@@ -111,9 +111,9 @@ test('an episode that grows much rarer is told again, not with every row', () =>
   const press = new Press('{ warmUp: 200 }')
   const rows = usual()
   warm(press, rows)
-  const told = Array.from({ length: 120 }, (_, i) => {
+  const told = Array.from({ length: 40 }, (_, i) => {
     const { pressure, flow } = rows.next().value
-    return press.row({ flow, pressure: pressure + (i < 40 ? 0.5 : 50) }).alarms
+    return press.row({ flow, pressure: pressure + 0.5 * 3 ** i }).alarms
   }).flat()
   const times = told.map(({ time }) => (time - T0) / 1000 - 600)
   assert.deepEqual([told[0]!.action, ...new Set(told.slice(1).map(({ action }) => action))], ['raise', 'update'])
@@ -122,7 +122,7 @@ test('an episode that grows much rarer is told again, not with every row', () =>
     times.slice(1).every((row, at) => row - times[at]! >= 16),
     `told at rows ${times.join(', ')}`,
   )
-  assert.match(told.at(-1)!.message!, /pressure is [45]\d/)
+  assert.notEqual(told.at(-1)!.message, told[0]!.message)
 })
 
 test('values beyond all measure leave a state that can be kept', () => {
