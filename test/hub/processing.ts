@@ -158,7 +158,8 @@ function runOf(
   return new TopologyRun({ log, catalogue: new Catalogue(), site: SITE, topology, partitions, system })
 }
 
-async function recordsOf(log: Log, topic: string): Promise<StoredRecord[]> {
+/** All records of a topic. */
+export async function recordsOf(log: Log, topic: string): Promise<StoredRecord[]> {
   const records: StoredRecord[] = []
   const positions = (await log.ends(topic)).map(({ partition, start }) => ({ topic, partition, offset: start }))
   const { signal } = new AbortController()

@@ -14,6 +14,8 @@ export interface HubAbout {
   readonly can: readonly string[]
   /** Sources that it runs right now: nobody else may, before it has let go and joined again. */
   readonly holds: readonly string[]
+  /** Other than before where it asks for another generation and nothing else is: a coordinator begins none for the same. */
+  readonly asks?: number
 }
 
 /** What a hub is told by whoever leads: its own part, and who the others are. */

@@ -41,6 +41,7 @@ export class Shares {
   readonly #ended = new Map<string, Promise<void>>()
   readonly #since: number
   #membership: Membership | undefined
+  #asks = 0
   #leaving = false
   /** Of a hub that leaves: it has told the others that it holds nothing, and they have agreed on who goes on. */
   readonly #handedOver = Promise.withResolvers<void>()
@@ -100,16 +101,24 @@ export class Shares {
     const { holder, names } = this.#options
     const can = this.#leaving ? [] : names
     this.#holdsNothing = this.#leaving && this.#held.size === 0
-    return encodeAbout({ ...holder, page: '', since: this.#since, can, holds: [...this.#held.keys()] })
+    const holds = [...this.#held.keys()]
+    return encodeAbout({ ...holder, page: '', since: this.#since, can, holds, asks: this.#asks })
   }
 
   #apply({ assignment, lost }: Generation, start: (name: string, stop: AbortSignal) => Promise<void>): void {
     // The lease has run out meanwhile: another generation is on its way, and this one's tasks may be somebody else's.
     if (lost.aborted) return
     if (this.#holdsNothing) this.#handedOver.resolve()
-    const wanted = new Set(decodeShare(assignment).sources)
+    const { sources, members } = decodeShare(assignment)
+    const wanted = new Set(sources)
     for (const [name, held] of this.#held) if (!wanted.has(name)) void this.#letGo(name, held)
     for (const name of wanted) if (!this.#held.has(name) && !this.#leaving) this.#begin(name, lost, start)
+    // A hub that is back within its session gets what its last run was given. What that one was to let go has been given to
+    // nobody, and nobody else will ask.
+    const { hub, run } = this.#options.holder
+    if (!members.some((member) => member.hub === hub && member.run !== run)) return
+    this.#asks += 1
+    this.#membership?.rejoin()
   }
 
   #begin(name: string, lost: AbortSignal, start: (name: string, stop: AbortSignal) => Promise<void>): void {
