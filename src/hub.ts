@@ -8,6 +8,7 @@ import { hubFilePath, type HubFile } from './attach.ts'
 import { openBoards } from './boards/boards.ts'
 import type { Health } from './component/health.ts'
 import type { HttpHost } from './component/http.ts'
+import type { Publication } from './component/source.ts'
 import type { Plant } from './config/plant.ts'
 import { runSinks } from './delivering.ts'
 import { followDefinitions, loadDefinitions, publishDefinitions } from './flow/definitions.ts'
@@ -151,7 +152,17 @@ async function workOnLog({ plant, dataDirectory, system }: HubOptions, parts: Wo
   const replications = runReplications({ plant, log, ...holder, system }, stack)
   await publishProductContracts({ plant, log, system })
   const processing = runProcessors({ plant, log, catalogue, ...holder, system }, stack)
-  const sinks = runSinks({ plant, log, catalogue, system }, stack)
+  const sinks = runSinks(
+    {
+      plant,
+      log,
+      catalogue,
+      hub: parts.holder?.hub,
+      publish: (name, message) => sources.publish(name, message),
+      system,
+    },
+    stack,
+  )
   const leads = () => sources.hubs?.().some(({ here, leads: does }) => here && does) ?? true
   const alarming = await runAlarms({ plant, dataDirectory, log, leads, system }, stack)
   const boards = await openBoards({ plant, log, dataDirectory, system }, stack)
@@ -260,6 +271,8 @@ function isShared(plant: Plant): boolean {
 /** The sources of the config, run by this hub alone, or shared with the others on its log. */
 interface RunningSources {
   health(name: string): Health | undefined
+  /** See `Ingest.publish`. */
+  publish(name: string, message: Publication): number
   readonly hubs?: () => readonly HubStatus[]
   /** Runs what needs no other hub; the routes of sources are mounted in this turn. */
   run(http: HttpHost, signal: AbortSignal): Promise<void>
@@ -295,6 +308,7 @@ async function openSources(
   await scale?.open()
   return {
     health: (name) => (scale ?? ingest).health(name),
+    publish: (name, message) => ingest.publish(name, message),
     ...(scale && { hubs: () => scale.hubs() }),
     async run(http, signal) {
       host = http

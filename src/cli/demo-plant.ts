@@ -67,6 +67,9 @@ processors:
       microStop: 30s
       tags: { state: state, total: cycles, scrap: scrap }
 ${SUPPLY_AND_ROADS}${CONDITIONS}
+sinks:
+  warnings: { mqtt: { topics: [events], types: [hazard.warning], through: cars, topic: "vehicles/{leaf}/hazards" } }
+
 api: { listen: ${ports.http} }
 `
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { System } from '../system/system.ts'
+import type { Publication } from './source.ts'
 import type { Fact } from './topology.ts'
 
 /** A fact of the log on its way out. */
@@ -38,6 +39,8 @@ export interface SinkContext {
   readonly name: string
   readonly site: string
   readonly system: Pick<System, 'clock' | 'random' | 'logger'>
+  /** Hands a message to the machines of a source of this hub that have subscribed to its topic; answers how many. */
+  publish(source: string, message: Publication): number
 }
 
 /** A kind of sink: everything about it in one object. `C` is the type of its checked config. */
@@ -51,6 +54,11 @@ export interface SinkSpec<C = unknown> {
   readonly example: string
   /** What goes out, and how long it is tried. */
   delivery(config: C): DeliverySettings
+  /**
+   * The source whose machines get what goes out. Then every hub delivers all of it, to the machines that are connected to it;
+   * else hubs that share a log share the work. Absent, or undefined: it goes somewhere else.
+   */
+  through?(config: C): string | undefined
   /** Where to, for people: no secret is in it. */
   describe(config: C): string
   create(config: C, context: SinkContext): Sink

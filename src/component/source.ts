@@ -125,6 +125,8 @@ export interface SourceSpec<C = unknown> {
    * `listens`: the machines do, so each hub runs it on its own address. Absent: it dials.
    */
   reach?(config: C): 'dials' | 'listens'
+  /** Whether its machines can subscribe, see `Source.publish`. Absent: they cannot. */
+  publishes?(config: C): boolean
   /** What a configured source listens on or connects to, for people: `mqtt://127.0.0.1:1883`. */
   describe(config: C): string
   /** Kinds of raw topics that a config writes to (`raw`, `raw-<name>`); absent: none. */

@@ -42,6 +42,7 @@ export async function loadPlant(file: string, bytes: Uint8Array, kinds: Kinds, a
   const going = { name: 'sinks', noun: 'sink', specs: kinds.sinks } as const
   const sinks = readComponents(document, going, parsed.data.sinks, problems)
   const plant = assemble(document, parsed.data, { sources, processors, sinks }, problems)
+  checkThrough(document, plant, problems)
   checkReaders(document, plant, problems)
   checkProcessors(document, plant, problems)
   if (problems.length > 0) throw new ConfigError(problems)
@@ -99,6 +100,21 @@ function assemble(
         ? {}
         : { tls: { key: tls.key, cert: tls.cert, ...(tls.ca === undefined ? {} : { ca: tls.ca }) } }),
     },
+  }
+}
+
+/** What goes out through a source goes to machines that can subscribe there. */
+function checkThrough(document: ConfigDocument, { sources, sinks }: Plant, problems: Problem[]): void {
+  for (const { name, spec, config } of sinks) {
+    const through = spec.through?.(config)
+    if (through === undefined) continue
+    const source = sources.find((one) => one.name === through)
+    if (source?.spec.publishes?.(source.config)) continue
+    const fitting = sources.filter((one) => one.spec.publishes?.(one.config)).map((one) => `"${one.name}"`)
+    const why = source === undefined ? 'there is no source of that name' : 'machines cannot subscribe there'
+    const want = fitting.length === 0 ? 'an MQTT listener in "sources"' : `one of ${fitting.join(', ')}`
+    const message = `Cannot send through "${through}": ${why}, want ${want}`
+    problems.push(document.problem(['sinks', name, spec.kind, 'through'], message))
   }
 }
 

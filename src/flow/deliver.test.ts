@@ -66,7 +66,16 @@ async function bench(t: TestContext) {
   const start = (sink: Sink, settings: DeliverySettings) => {
     const stop = new AbortController()
     const system = { clock, random: seededRandom(1), logger: silentLogger, metrics }
-    const delivery = new Delivery({ name: 's', site: SITE, log, catalogue: new Catalogue(), settings, sink, system })
+    const delivery = new Delivery({
+      name: 's',
+      site: SITE,
+      group: `${SITE.replaceAll('/', '.')}.sink.s`,
+      log,
+      catalogue: new Catalogue(),
+      settings,
+      sink,
+      system,
+    })
     const ended = delivery.run(stop.signal)
     const end = async () => {
       stop.abort()

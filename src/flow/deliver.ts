@@ -12,6 +12,8 @@ export interface DeliveryOptions {
   /** Name of the sink in the config. */
   readonly name: string
   readonly site: string
+  /** Whose position in the log it is. */
+  readonly group: string
   readonly log: Log
   readonly catalogue: Pick<Catalogue, 'tags'>
   readonly settings: DeliverySettings
@@ -52,9 +54,8 @@ export class Delivery {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { name, site, log, settings, system } = this.#options
+    const { name, site, group, log, settings, system } = this.#options
     const topics = settings.topics.map((kind) => topicName(site, kind))
-    const group = topicName(site, `sink.${name}`)
     while (!signal.aborted) {
       try {
         for await (const batch of log.consume({ group, topics, from: settings.from, signal, ...FETCH }))

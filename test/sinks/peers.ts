@@ -9,6 +9,7 @@ export const CONTEXT: SinkContext = {
   name: 'test',
   site: 'acme/berlin',
   system: { clock: systemClock, random: seededRandom(1), logger: silentLogger },
+  publish: () => 0,
 }
 
 export function alarm(number: number, more: Partial<AlarmTransition> = {}): Outgoing {

@@ -3,8 +3,9 @@ import { z } from 'zod'
 import { durationField, pemField, privateKeyField, secretField } from '../../component/fields.ts'
 import { outgoingJson } from '../../component/outgoing-json.ts'
 import { deliveryOf, selectionFields } from '../../component/selection.ts'
-import { keyOf } from '../../component/topology.ts'
 import type { Outgoing, Sink, SinkContext, SinkSpec } from '../../component/sink.ts'
+import { ThroughSink } from './through.ts'
+import { topicField, topicOf } from './topic.ts'
 
 const mqttSchema = z
   .strictObject({
@@ -14,14 +15,15 @@ const mqttSchema = z
       .refine((given) => isBroker(given), {
         message: 'Cannot use this broker: want mqtt://host:port or mqtts://host:port',
       })
+      .optional()
       .describe('mqtt://host:port, or mqtts://host:port for TLS'),
-    topic: z
+    through: z
       .string()
-      .regex(/^[^+#\0]{1,400}$/, 'Cannot publish to this topic: want one without + and #')
-      .default('millrace/{kind}/{asset}')
-      .describe(
-        'Topic, with {kind} (alarm, event, reading), {asset} (its path) and {name} (of the alarm, or type of the event)',
-      ),
+      .min(1)
+      .optional()
+      .describe('In place of a broker: the MQTT listener of "sources" whose machines have subscribed to the topic'),
+    expires: durationField.optional().describe('With "through": after this it is of no use to a machine that was away'),
+    topic: topicField,
     retain: z.boolean().default(false).describe('The broker keeps the last message of each topic'),
     username: z.string().min(1).optional(),
     password: secretField.optional(),
@@ -38,28 +40,44 @@ const mqttSchema = z
   .refine(({ username, password }) => password === undefined || username !== undefined, {
     message: 'Cannot use a password without a user: want "username"',
   })
+  .refine(({ broker, through }) => (broker === undefined) !== (through === undefined), {
+    message: 'Cannot tell where it goes: want one of "broker" and "through"',
+  })
+  .refine(({ through, expires }) => expires === undefined || through !== undefined, {
+    message: 'Cannot let messages expire at a broker: want "expires" with "through" only',
+  })
+  .refine(({ through, retain }) => through === undefined || !retain, {
+    message: 'Cannot retain messages at a source: want "retain" with "broker" only',
+  })
 
 type MqttSinkConfig = z.output<typeof mqttSchema>
+type BrokerConfig = MqttSinkConfig & { readonly broker: string }
 
 /** Publishes facts at QoS 1. */
 export const mqttSinkSpec: SinkSpec<MqttSinkConfig> = {
   kind: 'mqtt',
-  summary: 'Publishes alarms, events or values to an MQTT broker, at QoS 1',
+  summary: 'Publishes alarms, events or values at QoS 1: to an MQTT broker, or to machines that have subscribed',
   config: mqttSchema,
   example: `sinks:
   andon: { mqtt: { topics: [alarms], severity: high, broker: "mqtt://127.0.0.1:1884", topic: "andon/{asset}" } }
 `,
   delivery: (config) => deliveryOf(config, config.batch),
-  describe: ({ broker, topic }) => `${topic} at ${broker}`,
-  create: (config, context) => new MqttSink(config, context),
+  through: ({ through }) => through,
+  describe: ({ broker, through, topic }) =>
+    broker === undefined ? `${topic} through ${through}` : `${topic} at ${broker}`,
+  create(config, context) {
+    const { broker, through, topic, expires } = config
+    if (through !== undefined) return new ThroughSink({ through, topic, expires }, context)
+    return new MqttSink({ ...config, broker: broker! }, context)
+  },
 }
 
 class MqttSink implements Sink {
-  readonly #config: MqttSinkConfig
+  readonly #config: BrokerConfig
   readonly #context: SinkContext
   #client: MqttClient | undefined
 
-  constructor(config: MqttSinkConfig, context: SinkContext) {
+  constructor(config: BrokerConfig, context: SinkContext) {
     this.#config = config
     this.#context = context
   }
@@ -107,7 +125,7 @@ class MqttSink implements Sink {
   }
 }
 
-function connectOptions(config: MqttSinkConfig, { site, name }: SinkContext): IClientOptions {
+function connectOptions(config: BrokerConfig, { site, name }: SinkContext): IClientOptions {
   const url = new URL(config.broker)
   const secure = url.protocol === 'mqtts:'
   const { username, password, tls } = config
@@ -127,14 +145,6 @@ function connectOptions(config: MqttSinkConfig, { site, name }: SinkContext): IC
     ...(tls?.cert !== undefined && { cert: tls.cert }),
     ...(tls?.key !== undefined && { key: tls.key }),
   }
-}
-
-function topicOf({ fact }: Outgoing, template: string): string {
-  const name = fact.kind === 'alarm' ? fact.alarm.alarm : fact.kind === 'event' ? fact.event.type : fact.kind
-  return template
-    .replaceAll('{kind}', () => fact.kind)
-    .replaceAll('{asset}', () => keyOf(fact))
-    .replaceAll('{name}', () => name.replaceAll(/[+#\0]/g, '-'))
 }
 
 function isBroker(given: string): boolean {

@@ -31,6 +31,7 @@ export const mqttSpec: SourceSpec<MqttConfig> = {
         "plc/{line}/{machine}/{tag...}": { asset: "{line}/{machine}", tag: "{tag}" }
 `,
   reach: (config) => ('broker' in config ? 'dials' : 'listens'),
+  publishes: (config) => !('broker' in config),
   describe(config) {
     if ('broker' in config) return config.broker
     const plain = config.listen === undefined ? [] : [`mqtt://${config.listen.host}:${config.listen.port}`]
