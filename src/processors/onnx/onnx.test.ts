@@ -11,8 +11,8 @@ import { compile } from './network.ts'
 import { onnxSpec } from './spec.ts'
 
 /**
- * Models made with onnx 1.23, and what onnxruntime 1.32 made of some rows: `autoencoder` is of the shape of the connected cars
- * (18-14-7-7-18), `kinds` has every kind of node with arithmetic, `convolution` one that is not known.
+ * Models made with onnx 1.23, and what onnxruntime 1.32 made of some rows (`make.py` there): `autoencoder` is of the shape of
+ * the connected cars (18-14-7-7-18), `kinds` has every kind of node with arithmetic, `convolution` one that is not known.
  */
 const MODELS = 'test/processors/models'
 const T0 = 1_732_287_000_000
