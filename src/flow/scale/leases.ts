@@ -65,6 +65,7 @@ export class Leases {
   readonly #seen = new Set<string>()
   readonly #since: number
   #membership: Membership | undefined
+  #asks = 0
   #members: readonly HubMember[] = []
   #wanted: ReadonlySet<string> = new Set()
   #leaving = false
@@ -124,7 +125,7 @@ export class Leases {
   #about(): Uint8Array {
     const { holder, page, sources } = this.#options
     const can = this.#leaving ? [] : sources.map(({ name }) => name)
-    return encodeAbout({ ...holder, page, since: this.#since, can, holds: [...this.#held.keys()] })
+    return encodeAbout({ ...holder, page, since: this.#since, can, holds: [...this.#held.keys()], asks: this.#asks })
   }
 
   #apply({ assignment, lost }: Generation): void {
@@ -133,12 +134,18 @@ export class Leases {
     for (const { run } of share.members) this.#seen.add(run)
     this.#wanted = new Set(share.sources)
     // Whoever leads has heard that this hub runs nothing any more.
-    const own = share.members.find(({ run }) => run === this.#options.holder.run)
+    const { holder } = this.#options
+    const own = share.members.find(({ run }) => run === holder.run)
     if (this.#leaving && own?.sources.length === 0) this.#left?.()
     for (const name of this.#held.keys()) if (!this.#wanted.has(name)) void this.#letGo(name)
     const fresh = this.#options.sources.filter(({ name }) => this.#wanted.has(name) && !this.#held.has(name))
     if (fresh.length > 0 && !this.#leaving) void this.#take(fresh, lost)
     void this.#closeOrphans()
+    // A hub that is back within its session gets what its last run was given. What that one was to let go has been given to
+    // nobody, and nobody else will ask.
+    if (own !== undefined || !share.members.some(({ hub }) => hub === holder.hub)) return
+    this.#asks += 1
+    this.#membership?.rejoin()
   }
 
   /** Claims sources and runs them until they are let go, or lost. */
