@@ -21,7 +21,7 @@ export interface PlantLog {
 }
 
 /** `fsync`: a power cut. `replicated`: the loss of a broker. `page cache`: the end of a process, no more. */
-export type Durability = 'fsync' | 'replicated' | 'page cache'
+type Durability = 'fsync' | 'replicated' | 'page cache'
 
 export interface PlantLogOptions {
   readonly plant: Plant

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { glob, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { ERRORS } from '../src/errors.ts'
 
@@ -12,7 +13,7 @@ const CODE = /'((?:[A-Z][A-Z0-9]+_)+[A-Z0-9]+|CARDINALITY|FORBIDDEN|INTERNAL|UNA
 
 async function codesInSource(): Promise<Map<string, string>> {
   const codes = new Map<string, string>()
-  for await (const file of glob('src/**/*.ts')) {
+  for await (const file of glob(join('src', '**', '*.ts'))) {
     if (file.endsWith('.test.ts') || file === 'src/errors.ts') continue
     for (const [, code] of (await readFile(file, 'utf8')).matchAll(CODE)) {
       if (!FOREIGN.test(code!)) codes.set(code!, file)

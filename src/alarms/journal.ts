@@ -45,7 +45,7 @@ export interface JournalPage {
 }
 
 /** Entries that are kept of a partition; all others are in the log for as long as the topic keeps them. */
-export const KEPT_ENTRIES = 2_000
+const KEPT_ENTRIES = 2_000
 
 /** The newest steps of all alarms, by partition, so that it does not matter in which order partitions are read. */
 export class Journal {

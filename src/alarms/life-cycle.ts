@@ -41,7 +41,7 @@ export interface Alarm {
   readonly comments: readonly AlarmComment[]
 }
 
-export interface AlarmComment {
+interface AlarmComment {
   readonly time: number
   readonly by: string
   readonly comment: string

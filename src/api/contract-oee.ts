@@ -42,7 +42,7 @@ export interface OeePeriodView {
   readonly knownTo: number
 }
 
-export interface OeeKpisView {
+interface OeeKpisView {
   readonly availability: number | null
   readonly effectiveness: number | null
   readonly qualityRatio: number | null
@@ -51,7 +51,7 @@ export interface OeeKpisView {
   readonly oeeHigh: number | null
 }
 
-export interface OeeQuantitiesView {
+interface OeeQuantitiesView {
   /** Produced, good, scrap, for rework. */
   readonly PQ: number
   readonly GQ: number

@@ -191,7 +191,7 @@ export interface TopicView {
   readonly partitions: readonly PartitionView[]
 }
 
-export interface PartitionView {
+interface PartitionView {
   readonly partition: number
   /** First offset that is still there, and the one that the next record gets. */
   readonly start: number

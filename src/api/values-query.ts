@@ -13,7 +13,7 @@ export interface ValuesQuery {
 }
 
 /** What is known of a tag, as far as it is shown here. */
-export interface KnownValue {
+interface KnownValue {
   readonly value: JsonValue
   readonly stale: boolean
   readonly receivedTime: number

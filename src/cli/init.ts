@@ -6,7 +6,7 @@ import type { Done } from './program.ts'
 import { terminal } from './terminal.ts'
 
 /** The first config of a plant: it runs as it is, and every line says what to make of it. */
-export const FIRST_CONFIG = `# A plant for Millrace. Check it with "millrace lint plant.yaml", start it with "millrace run plant.yaml".
+const FIRST_CONFIG = `# A plant for Millrace. Check it with "millrace lint plant.yaml", start it with "millrace run plant.yaml".
 site: acme/berlin              # enterprise/site: every path below is under it
 
 log: embedded                  # on this machine's disk; fsync before every acknowledgement

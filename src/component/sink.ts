@@ -78,4 +78,4 @@ export interface DeliverySettings {
   readonly retryForMs: number
 }
 
-export type SinkTopic = 'telemetry' | 'derived' | 'events' | 'alarms'
+type SinkTopic = 'telemetry' | 'derived' | 'events' | 'alarms'

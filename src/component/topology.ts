@@ -79,7 +79,7 @@ export interface Keyed {
 }
 
 /** A record of the processor's own topic, as it is: key, value as JSON, and nothing else. */
-export interface Product {
+interface Product {
   readonly kind: 'product'
   readonly key: string
   /** Event time, ms since the epoch. */

@@ -205,7 +205,7 @@ export interface ListenerSecurity {
   readonly advertise?: Address
 }
 
-export interface LogUser {
+interface LogUser {
   readonly name: string
   readonly password?: Secret
   readonly can: readonly ('read' | 'write' | 'admin')[]

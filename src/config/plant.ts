@@ -27,7 +27,7 @@ export interface Plant {
 export type LogConfig = EmbeddedLogConfig | KafkaLogConfig
 
 /** The log on this disk, with a broker of our own. */
-export interface EmbeddedLogConfig {
+interface EmbeddedLogConfig {
   readonly kind: 'embedded'
   /** Address of the Kafka listener. */
   readonly listen: Address
@@ -74,11 +74,11 @@ export interface ReplicationConfig {
 }
 
 /** How points are left out; times by the machines' clocks. */
-export type ThinConfig =
+type ThinConfig =
   | { readonly kind: 'deadband'; readonly band: number; readonly atLeastEveryMs: number }
   | { readonly kind: 'swinging-door'; readonly error: number; readonly atLeastEveryMs: number }
 
-export interface ConfiguredSource {
+interface ConfiguredSource {
   readonly name: string
   readonly spec: SourceSpec
   readonly config: unknown

@@ -11,7 +11,7 @@ export interface ViewOptions<E = ViewEntry> {
 }
 
 /** Makes entries of records; what cannot be decoded is passed over and counted. */
-export interface RecordDecoder<E> {
+interface RecordDecoder<E> {
   decode(topic: string, partition: number, records: readonly StoredRecord[]): E[]
 }
 

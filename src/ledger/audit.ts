@@ -19,7 +19,7 @@ export interface AuditOptions {
 }
 
 /** The account of a source as the log alone proves it, over all its epochs. */
-export interface AuditedBook extends BookSummary {
+interface AuditedBook extends BookSummary {
   /** Numbers up to the last checkpoint that nothing accounts for, at most 100 runs of each epoch. */
   readonly missing: readonly SeqRange[]
   readonly duplicates: number

@@ -7,7 +7,7 @@ import type { SeqRange } from './seq-set.ts'
  * - `not-stored`: the log refused them; never acknowledged
  * - `unacknowledged`: a crash took them before they were durable; never acknowledged
  */
-export type GapKind = 'dropped' | 'not-stored' | 'unacknowledged'
+type GapKind = 'dropped' | 'not-stored' | 'unacknowledged'
 
 /** The value of one record of `<site>.gaps`, as JSON; its key is the source. */
 export interface GapRecord {

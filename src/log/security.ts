@@ -10,7 +10,7 @@ export interface LogSecurity {
 /** SASL (KIP-43, KIP-84, KIP-255). */
 export type SaslCredentials = PasswordCredentials | TokenCredentials
 
-export interface PasswordCredentials {
+interface PasswordCredentials {
   readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
   readonly username: string
   readonly password: Secret

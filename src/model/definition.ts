@@ -4,7 +4,7 @@ import type { Value } from './reading.ts'
 export type TagType = 'boolean' | 'number' | 'int64' | 'string' | 'bytes' | 'array' | 'structure'
 
 /** What a tag means over time: a gauge goes up and down, a counter only up (until it rolls over), a state is a name. */
-export type TagKind = 'gauge' | 'counter' | 'state'
+type TagKind = 'gauge' | 'counter' | 'state'
 
 /** A tag as its model declares it, or as Millrace first saw it. */
 export interface TagDefinition {

@@ -12,7 +12,7 @@ import { reject } from './payload.ts'
 import { parseTime } from './timestamp.ts'
 
 /** Kind of the topic of events. */
-export const EVENTS_TOPIC = 'events'
+const EVENTS_TOPIC = 'events'
 
 /** Where the events of a payload belong, and how it is to be read. */
 export interface EventTarget {

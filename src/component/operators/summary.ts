@@ -56,7 +56,7 @@ export interface Summary {
 }
 
 /** States that are told apart in one window; further ones count together as `other`. */
-export const MOST_STATES = 64
+const MOST_STATES = 64
 const OTHER = 'other'
 
 export function newSummary({ quantiles }: Needs): Summary {

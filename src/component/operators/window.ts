@@ -38,7 +38,7 @@ export interface WindowOptions {
   readonly nameOf: (tag: string, figure: string) => string
 }
 
-export interface TagOptions {
+interface TagOptions {
   readonly tag: string
   /** Names of aggregates. */
   readonly aggregates: readonly string[]

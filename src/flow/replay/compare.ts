@@ -27,7 +27,7 @@ export interface Comparison {
   readonly examples: readonly Example[]
 }
 
-export interface Example {
+interface Example {
   /** What it is about, and when: `acme/berlin/line1/press1 temperature.mean 2026-01-31T08:00:00.000Z`. */
   readonly what: string
   readonly live?: string

@@ -3,7 +3,7 @@ import type { Clock } from '../../system/clock.ts'
 import type { CarriedTracks } from './session.ts'
 
 /** How far behind a topic or a whole replication is. */
-export interface Behind {
+interface Behind {
   readonly records: number
   /** Guessed from the mean size of what was carried. */
   readonly bytes: number

@@ -38,7 +38,7 @@ export type ThinMethod =
   | { readonly kind: 'deadband'; readonly band: number; readonly atLeastEveryMs: number }
   | { readonly kind: 'swinging-door'; readonly error: number; readonly atLeastEveryMs: number }
 
-export interface CatchUp {
+interface CatchUp {
   /** `in-order`: order per key always. `fresh-first`: what is new goes at once, the backlog behind it. */
   readonly order: 'in-order' | 'fresh-first'
   /** Most bytes a second of records that are not fresh; absent: as fast as it goes. */

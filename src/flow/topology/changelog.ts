@@ -5,7 +5,7 @@ import type { KeyText, SavedKey, SavedState } from './key-state.ts'
 import { comparePoints, type Point } from './reorder.ts'
 
 /** By topic: the next offset of one partition. */
-export type Offsets = { readonly [topic: string]: number }
+type Offsets = { readonly [topic: string]: number }
 
 /** How far a task is, as its changelog says. */
 export interface Mark {

@@ -126,7 +126,7 @@ const ABORT_MARKER = 0
  * the fetched range with their first offsets; each ends at the abort marker of its producer. Control batches are never
  * shown.
  */
-export class AbortFilter {
+class AbortFilter {
   readonly #upcoming: AbortedTransaction[]
   readonly #aborting = new Set<number>()
 

@@ -5,7 +5,7 @@ import type { Identity } from './identities.ts'
 import type { Slabs } from './slabs.ts'
 
 /** Where a batch is closed: below the 1,048,588 bytes that brokers take by default. */
-export const BATCH_BYTES = 1_000_000
+const BATCH_BYTES = 1_000_000
 
 /** Sequences wrap to 0 after 2^31 - 1 (KIP-98). */
 const SEQUENCE_MASK = 0x7fffffff

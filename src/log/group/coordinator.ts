@@ -44,7 +44,7 @@ export interface JoinRequest {
   readonly protocols: readonly JoinProtocol[]
 }
 
-export interface JoinProtocol {
+interface JoinProtocol {
   readonly name: string
   readonly metadata: Uint8Array
 }

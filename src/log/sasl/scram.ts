@@ -17,9 +17,9 @@ export interface ScramVerifier {
 }
 
 /** RFC 7677 section 4; Kafka refuses less, too. */
-export const MIN_ITERATIONS = 4096
+const MIN_ITERATIONS = 4096
 /** About a second of one core: what a server may make us work. */
-export const MAX_ITERATIONS = 1_000_000
+const MAX_ITERATIONS = 1_000_000
 
 /** Neither channel binding nor another identity to act for. */
 const GS2_HEADER = 'n,,'

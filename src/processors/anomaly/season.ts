@@ -121,7 +121,7 @@ function judge(season: Season, bin: number, value: number, floor: number, learns
   return { period, expected, low: expected - season.down.limit * sigma, high: expected + season.up.limit * sigma }
 }
 
-export function isHeard(season: Season): boolean {
+function isHeard(season: Season): boolean {
   return season.judged >= BINS / 2 && season.seasonError < WORTH_HEARING * season.levelError
 }
 

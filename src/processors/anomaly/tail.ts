@@ -40,7 +40,7 @@ export interface TailRule {
 }
 
 /** The share of rows beyond a limit. */
-export const TAIL_SHARE = 0.025
+const TAIL_SHARE = 0.025
 /** Rates are those of about the last so many rows. */
 const MEMORY_ROWS = 20_000
 /** The shape of a tail forgets peaks beyond about so many. */

@@ -4,7 +4,7 @@ import { shown } from './message.ts'
 import type { Rule, RuleAlarm, Verdict } from './rule.ts'
 
 export const LIMIT_NAMES = ['hihi', 'hi', 'lo', 'lolo'] as const
-export type LimitName = (typeof LIMIT_NAMES)[number]
+type LimitName = (typeof LIMIT_NAMES)[number]
 
 export interface Limit extends RuleAlarm {
   readonly part: LimitName

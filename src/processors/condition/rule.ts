@@ -35,7 +35,7 @@ export interface RuleAlarm extends LatchTimes {
   readonly priority: AlarmPriority
 }
 
-export interface Telling {
+interface Telling {
   /** `temperature is 96.3, want at most 95`. */
   readonly says: string
   readonly detail: { readonly [name: string]: Json }

@@ -62,7 +62,7 @@ export function vibrationRule(
 }
 
 /** The zone of a velocity. */
-export function zoneOf(velocity: number | undefined, [ab, bc, cd]: Boundaries): 'A' | 'B' | 'C' | 'D' | 'unknown' {
+function zoneOf(velocity: number | undefined, [ab, bc, cd]: Boundaries): 'A' | 'B' | 'C' | 'D' | 'unknown' {
   if (velocity === undefined) return 'unknown'
   if (velocity <= ab) return 'A'
   if (velocity <= bc) return 'B'

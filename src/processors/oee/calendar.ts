@@ -11,7 +11,7 @@ export interface Shift {
   readonly breaks: readonly Break[]
 }
 
-export interface Break {
+interface Break {
   readonly name: string
   readonly atMinute: number
   readonly forMs: number

@@ -18,7 +18,7 @@ export interface OeeReading {
 export type OeeEvent = OrderEvent | OfflineEvent | ReasonEvent | PlannedStopEvent
 
 /** From `time` on the machine works on this order; null: on none. */
-export interface OrderEvent {
+interface OrderEvent {
   readonly kind: 'order'
   readonly time: number
   readonly order: string | null
@@ -29,7 +29,7 @@ export interface OrderEvent {
 }
 
 /** The machine's source has lost it: nothing is known until its next reading. */
-export interface OfflineEvent {
+interface OfflineEvent {
   readonly kind: 'offline'
   readonly time: number
   readonly cause: string

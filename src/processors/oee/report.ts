@@ -54,7 +54,7 @@ export interface Kpis {
 }
 
 /** Something a reader has to know before believing a result. */
-export type Flag =
+type Flag =
   | 'effectiveness-above-1'
   | 'good-above-produced'
   | 'no-ideal-cycle'
@@ -68,7 +68,7 @@ export type Flag =
   | 'counter-set-back'
 
 /** A step of the waterfall from calendar time down to the time that made good items. */
-export interface Step {
+interface Step {
   readonly name: 'calendar' | 'planned' | 'busy' | 'known' | 'running' | 'at-speed' | 'good'
   /** What is left, ms. */
   readonly ms: number

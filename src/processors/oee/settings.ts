@@ -10,7 +10,7 @@ export const ROLES = ['state', 'running', 'mode', ...COUNTERS, 'product', 'order
 export type Role = (typeof ROLES)[number]
 
 /** What a reason code stands for. */
-export interface Reason {
+interface Reason {
   readonly name?: string
   /** Stops with this reason are of this kind, whatever the machine's state says. */
   readonly class?: Exclude<StateClass, 'running'>

@@ -51,7 +51,7 @@ export interface ToldResult {
 }
 
 /** An order or a product within a period. */
-export interface ToldGroup {
+interface ToldGroup {
   readonly order?: string
   readonly product: string | null
   readonly kpis: Kpis

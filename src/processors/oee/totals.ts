@@ -36,7 +36,7 @@ export interface Made {
 /** Most kinds of loss that are told apart in one result; what comes then is put together. */
 const MAX_LOSSES = 500
 
-export function newTotals(): Totals {
+function newTotals(): Totals {
   const zeros = () => Object.fromEntries(CATEGORIES.map((name) => [name, 0])) as { [category in Category]: number }
   return {
     ms: zeros(),
@@ -59,7 +59,7 @@ function nothingMade(): Made {
 export const AVAILABILITY_LOSSES = ['breakdown', 'setup', 'waiting', 'break'] as const
 
 /** Adds an interval. */
-export function addInterval(totals: Totals, interval: Interval): void {
+function addInterval(totals: Totals, interval: Interval): void {
   const { category, from, to, begins, cycleUs, counts, oddities } = interval
   const ms = to - from
   totals.ms[category] += ms
@@ -88,7 +88,7 @@ function bucket(totals: Totals, category: Category): Made {
 }
 
 /** Adds other totals. */
-export function addTotals(totals: Totals, more: Totals): void {
+function addTotals(totals: Totals, more: Totals): void {
   for (const category of CATEGORIES) {
     totals.ms[category] += more.ms[category]
     totals.begun[category] += more.begun[category]
@@ -104,7 +104,7 @@ export function addTotals(totals: Totals, more: Totals): void {
 }
 
 /** What a loss is told apart by. */
-export function lossKey(category: Category, state: string, reason: string | null): string {
+function lossKey(category: Category, state: string, reason: string | null): string {
   return JSON.stringify([category, state, reason])
 }
 
@@ -135,7 +135,7 @@ export interface Groups {
   [key: string]: Totals
 }
 
-export function groupKey(order: string | null, product: string | null): string {
+function groupKey(order: string | null, product: string | null): string {
   return JSON.stringify([order, product])
 }
 

@@ -8,7 +8,7 @@ import type { Json } from '../../model/json-value.ts'
 import { Quality } from '../../model/quality.ts'
 import type { Network } from './network.ts'
 
-export interface Input {
+interface Input {
   readonly tag: string
   /** The model is given (value - mean) / scale. */
   readonly mean: number

@@ -9,7 +9,7 @@ export interface Costs {
 }
 
 /** Where nothing else is known: a failure costs five times as much. Then costs are in planned maintenances. */
-export const COSTS: Costs = { planned: 1, failure: 5 }
+const COSTS: Costs = { planned: 1, failure: 5 }
 
 export interface Situation {
   /** How long it has been in use since it was new or as good as new. */

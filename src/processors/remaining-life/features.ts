@@ -18,7 +18,7 @@ const SLOPE_WINDOWS = [0.1, 0.3]
 const FARTHEST = 6
 
 /** How many features a row has: level and slopes of each column, and the age. */
-export function featureCount({ columns }: FeatureSettings): number {
+function featureCount({ columns }: FeatureSettings): number {
   return columns.length * (1 + SLOPE_WINDOWS.length) + 1
 }
 

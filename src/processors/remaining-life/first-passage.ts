@@ -44,7 +44,7 @@ export function firstPassage({ times, values }: Points, limit: Limit): Ends | un
   return new Ends(drawEnds(views, count, seededRandom(SEED)).map((steps) => steps * step))
 }
 
-export function isPassed(value: number, { value: at, side }: Limit): boolean {
+function isPassed(value: number, { value: at, side }: Limit): boolean {
   return side === 'below' ? value < at : value > at
 }
 

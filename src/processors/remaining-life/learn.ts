@@ -12,7 +12,7 @@ export interface FailedUnit {
 }
 
 /** Units from which something can be learned. */
-export const LEAST_UNITS = 4
+const LEAST_UNITS = 4
 /** Forests, each of which learns from all units but its own share. */
 const FORESTS = 4
 /** Rows that a forest learns from at most, and rows that bear witness. */

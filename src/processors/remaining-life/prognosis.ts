@@ -32,7 +32,7 @@ export interface Outlook {
 }
 
 /** Share of the ends that the interval is to hold where nothing else is said. */
-export const LEVEL = 0.8
+const LEVEL = 0.8
 
 export function outlook(ends: Ends, horizon: number, level = LEVEL): Outlook {
   const median = ends.quantile(0.5)

@@ -54,4 +54,3 @@ export const sequenceSchema = z
   })
 
 export type SequenceConfig = z.output<typeof sequenceSchema>
-export type Checkpoint = SequenceConfig['checkpoints'][number]

@@ -206,7 +206,7 @@ export function itemOf({ items }: LineState, order: string): Item | undefined {
   return items.find((item) => item.order === order)
 }
 
-export function variantId(order: string): string {
+function variantId(order: string): string {
   return `${order}#variant`
 }
 

@@ -45,7 +45,7 @@ export function judge(state: StockState, rules: Rules, context: StepContext): vo
 }
 
 /** What is used up an hour: planned, while a plan holds, else measured. */
-export function demandPerHour({ planned, usage }: StockState, windowMs: number, now: number): number {
+function demandPerHour({ planned, usage }: StockState, windowMs: number, now: number): number {
   if (planned !== undefined && now < planned.until) return (planned.quantity / (planned.until - planned.from)) * HOUR_MS
   return usedPerHour(usage, windowMs, now)
 }

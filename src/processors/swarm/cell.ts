@@ -8,7 +8,7 @@ export interface CellState {
   readonly hazards: Map<string, HazardState>
 }
 
-export interface Presence extends Place {
+interface Presence extends Place {
   /** The cell that the car is in: this one or one beside it. */
   readonly cell: string
   /** Since when it is in that one. */

@@ -52,4 +52,3 @@ export const swarmSchema = z.strictObject({
 })
 
 export type SwarmConfig = z.output<typeof swarmSchema>
-export type HazardConfig = SwarmConfig['hazards'][string]

@@ -25,7 +25,7 @@ const BuiltIn = {
 const DEEPEST = 60
 
 /** A variant as the library decodes it; `arrayType` 0 is a scalar, 1 an array, 2 a matrix with `dimensions`. */
-export interface VariantLike {
+interface VariantLike {
   readonly dataType: number
   readonly arrayType: number
   readonly value: unknown

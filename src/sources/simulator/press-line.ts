@@ -5,7 +5,7 @@ import { loadServer, startServer, variant } from './opcua-server.ts'
 import { FAULTS, isFault, type Press, type PressValues } from './press.ts'
 
 /** Namespace of everything in the simulated plant. */
-export const NAMESPACE = 'urn:millrace:simulator'
+const NAMESPACE = 'urn:millrace:simulator'
 
 /** Tags that the server shows; `setpoint` and `fault` are read from the press itself. */
 type Tag = Exclude<keyof PressValues, 'setpoint' | 'fault'>

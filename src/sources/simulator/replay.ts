@@ -25,7 +25,7 @@ export interface ReplayOptions {
 }
 
 /** MQTT: to a broker, one topic. OPC UA: a server of our own, variables of `Objects/Replay/<object>`. HTTP: to a hub. */
-export type Through =
+type Through =
   | { readonly kind: 'mqtt'; readonly broker: Address; readonly topic: string }
   | { readonly kind: 'opcua'; readonly listen: Address; readonly object: string }
   | { readonly kind: 'http'; readonly url: string; readonly asset: string }

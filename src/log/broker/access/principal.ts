@@ -1,5 +1,5 @@
 /** What somebody may do with a topic, a group or the broker itself. `admin`: create, change, delete. */
-export type Action = 'describe' | 'read' | 'write' | 'admin'
+type Action = 'describe' | 'read' | 'write' | 'admin'
 
 export type Right = 'read' | 'write' | 'admin'
 

@@ -21,7 +21,7 @@ export interface GroupRecord {
   readonly members: readonly StoredMember[]
 }
 
-export interface StoredMember {
+interface StoredMember {
   readonly id: string
   readonly instanceId: string | null
   readonly clientId: string

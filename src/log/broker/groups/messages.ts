@@ -41,7 +41,7 @@ export interface JoinAnswer {
   readonly members: readonly JoinedMember[]
 }
 
-export interface JoinedMember {
+interface JoinedMember {
   readonly id: string
   readonly instanceId: string | null
   readonly metadata: Uint8Array

@@ -16,7 +16,7 @@ export interface PartitionState {
   readonly tombstonesUntil?: number
 }
 
-export const FRESH_STATE: PartitionState = { logStart: 0, compactedTo: 0 }
+const FRESH_STATE: PartitionState = { logStart: 0, compactedTo: 0 }
 
 /** Damage is told: then records that had been deleted may be there again. */
 export async function readState(place: Place): Promise<PartitionState> {

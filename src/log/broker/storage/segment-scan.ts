@@ -49,7 +49,7 @@ export interface ScanTarget {
 }
 
 /** How far a segment is known; the lists are taken over and go on. */
-export interface Known {
+interface Known {
   readonly index: SparseIndex
   readonly size: number
   readonly nextOffset: number
