@@ -106,7 +106,7 @@ function callIn(events: readonly EventView[], place: string, material: string): 
   return {
     quantity: numberOf(last.data, 'quantity') ?? 0,
     cards: numberOf(last.data, 'cards') ?? 1,
-    from: textOf(last.data, 'from'),
+    from: leafOf(textOf(last.data, 'from')),
     time: last.time,
     due: Date.parse(textOf(last.data, 'due') ?? ''),
   }
@@ -126,7 +126,9 @@ export function changeText({ type, data }: EventView, place: string): string {
   const isHere = (one: string | undefined) => one !== undefined && (one === place || place.endsWith(`/${one}`))
   switch (type) {
     case 'stock.moved':
-      return isHere(to) ? `+${quantity} from ${from ?? 'outside'}` : `\u2212${quantity} to ${to ?? 'outside'}`
+      return isHere(to)
+        ? `+${quantity} from ${leafOf(from) ?? 'outside'}`
+        : `\u2212${quantity} to ${leafOf(to) ?? 'outside'}`
     case 'stock.counted':
       return `counted ${quantity}`
     case 'stock.booked':
@@ -136,10 +138,15 @@ export function changeText({ type, data }: EventView, place: string): string {
     case 'stock.corrected':
       return `counted ${quantity}, ${numberOf(data, 'expected') ?? '?'} were expected`
     case 'kanban.called':
-      return `called ${quantity}${from === undefined ? '' : ` from ${from}`}`
+      return `called ${quantity}${from === undefined ? '' : ` from ${leafOf(from)}`}`
     default:
       return type
   }
+}
+
+/** The last name of a place: some write it in full, some below the site. */
+function leafOf(place: string | undefined): string | undefined {
+  return place?.split('/').at(-1)
 }
 
 function rankOf({ quantity, alarms }: Account): number {
