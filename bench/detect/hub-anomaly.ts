@@ -81,7 +81,7 @@ export async function nabThroughHub(files: readonly string[], windowsFile: strin
           set: `NAB ${name}`,
           metric: 'score, standard',
           reached: normalised,
-          wanted: { least: 70 },
+          wanted: { least: 75 },
           falseAlarms,
           seconds,
         },
