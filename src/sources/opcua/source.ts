@@ -1,7 +1,7 @@
 import type { Health } from '../../component/health.ts'
 import { Liveness } from '../../component/liveness.ts'
 import type { Batch, Source, SourceContext } from '../../component/source.ts'
-import { aborted } from '../../system/wait.ts'
+import { unlessAborted } from '../../system/wait.ts'
 import { TrustList } from './certificates.ts'
 import { needsPerson, OpcuaError } from './errors.ts'
 import { HandOver } from './hand-over.ts'
@@ -89,12 +89,8 @@ export class OpcuaSource implements Source {
       missed: (count) => (this.#missed += count),
     })
     try {
-      const error = await Promise.race([
-        link.broken,
-        subscription.dead,
-        aborted(signal).then(() => undefined),
-        this.#watchNodes(nodes, subscription, ended.signal),
-      ])
+      const watching = this.#watchNodes(nodes, subscription, ended.signal)
+      const error = await unlessAborted(Promise.race([link.broken, subscription.dead, watching]), signal)
       if (error !== undefined) this.#lostAt ??= this.#context.system.clock.monotonic()
       else await this.#settle(subscription)
       return error
