@@ -185,3 +185,13 @@ function run(facts: readonly Fact[], dies: () => boolean, ticks: () => boolean):
   })
   return outputs.map((output) => JSON.stringify(output)).sort()
 }
+
+test('what is stored late after a restart is said no earlier than what the next stage was told', () => {
+  const engine = new StageEngine({ steps: [{ ...steps[0]!, operator: double }] })
+  engine.restore([], T0 + 5_000)
+  engine.take(place(reading(T0, 1), 0))
+  assert.deepEqual(
+    engine.drain().map(({ received }) => received - T0),
+    [5_000, 5_000],
+  )
+})

@@ -172,6 +172,8 @@ export class StageEngine {
   /** Puts saved keys in place, before anything is taken. `received`: how far the partition had got. */
   restore(keys: Iterable<SavedKey>, received: number): void {
     this.#received = received
+    // The next stage may have been told that nothing comes from before it.
+    this.#stored = received
     for (const { key, state } of keys) {
       if (state === null) continue
       try {
