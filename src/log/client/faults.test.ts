@@ -171,7 +171,7 @@ test('a full disk is a pause: nothing is acknowledged, the state says why, order
 
 test('what cannot be delivered in time rejects with the reason, and what follows is stored', async (t) => {
   const bench = await Bench.start(t)
-  const log = await bench.log({ deliveryMs: 150 })
+  const log = await bench.log({ deliveryMs: 1_000 })
   const partition = bench.storage.partition('t', 0)!
   partition.fault = new StorageError('full', 'No space left on device')
   await assert.rejects(log.append('t', [record('lost')]), { code: 'LOG_FULL', retriable: true })
@@ -182,14 +182,14 @@ test('what cannot be delivered in time rejects with the reason, and what follows
 
 test('a broker that does not answer leads to LOG_UNAVAILABLE, then everything goes on', async (t) => {
   const bench = await Bench.start(t)
-  const log = await bench.log({ deliveryMs: 150 })
+  const log = await bench.log({ deliveryMs: 1_000 })
   await log.append('t', [record(0)])
   bench.wire.hung = true
   await assert.rejects(log.append('t', [record('lost')]), { code: 'LOG_UNAVAILABLE', retriable: true })
   bench.wire.hung = false
   bench.wire.cut()
   for (;;) {
-    // The connection that hung may still be the one in use: 150 ms are short.
+    // The connection that hung may still be the one in use: a second is short.
     const stored = await log.append('t', [record(1)]).then(
       () => true,
       () => false,

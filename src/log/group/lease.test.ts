@@ -31,6 +31,16 @@ test('a lease ends a session after the last answered request was sent, and `lost
   assert.deepEqual(expired, [sent + 5_700])
 })
 
+test('what is over is lost before whatever else is due, so that a thread that was late lets go before others begin', () => {
+  const { clock, lease, sent } = bench()
+  lease.settle(sent)
+  const lost = lease.begin()
+  const seen: boolean[] = []
+  clock.after(5_700, () => seen.push(lost.aborted))
+  clock.advance(5_700)
+  assert.deepEqual(seen, [true])
+})
+
 test('an answer counts from when its request was sent; an older one takes nothing back', () => {
   const { clock, lease, sent } = bench()
   lease.settle(sent)

@@ -60,13 +60,17 @@ export class Lease {
 
   #watch(): void {
     if (this.#timer) return
-    // A twentieth early: what has to stop has stopped by the time that somebody else may begin.
-    const left = this.until - this.#options.sessionMs / 20 - this.#options.clock.monotonic()
-    this.#timer = this.#options.clock.after(Math.max(left, 0), () => {
+    this.#timer = this.#options.clock.after(Math.max(this.#left(), 0), () => {
       this.#timer = undefined
-      if (left > 0) return this.#watch()
+      // Renewed meanwhile. If not it is lost here and now: where the timer was late, somebody else's may be due too.
+      if (this.#left() > 0) return this.#watch()
       this.lose()
       this.#options.onExpired()
     })
+  }
+
+  /** A twentieth early: what has to stop has stopped by the time that somebody else may begin. */
+  #left(): number {
+    return this.until - this.#options.sessionMs / 20 - this.#options.clock.monotonic()
   }
 }
