@@ -1,6 +1,7 @@
 import type { Log, NewRecord } from '../../log/log.ts'
 import type { Json } from '../../model/json-value.ts'
 import { topicName } from '../../model/path.ts'
+import { textOf } from '../../system/text.ts'
 
 /**
  * Publishes what those may rely on who read products, one document a product, to `<site>.contracts`, which must exist: those
@@ -39,8 +40,4 @@ async function readContracts(log: Log, topic: string): Promise<Map<string, strin
     }
   }
   return contracts
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 }

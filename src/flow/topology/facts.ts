@@ -6,6 +6,7 @@ import { decodeEvent, encodeEvent } from '../../model/event-record.ts'
 import { decodeKeyed, encodeKeyed } from './keyed-record.ts'
 import { decodeRecord, encodeRecord } from '../../model/record.ts'
 import type { Output } from './engine.ts'
+import { textOf } from '../../system/text.ts'
 
 /** Which processor has derived a record, and from what: `acme.berlin.telemetry/3/1234/0`. */
 export const PROCESSOR_HEADER = 'processor'
@@ -83,7 +84,5 @@ export function encodeOutput({ fact, cause, received }: Output, processor: strin
 /** The text of a header, '' where there is none. */
 export function headerText(headers: StoredRecord['headers'], name: string): string {
   const header = headers.find(([one]) => one === name)
-  return header === undefined
-    ? ''
-    : Buffer.from(header[1].buffer, header[1].byteOffset, header[1].byteLength).toString()
+  return header === undefined ? '' : textOf(header[1])
 }

@@ -1,3 +1,5 @@
+import { PACKML_STATES } from '../../model/definition.ts'
+
 /**
  * What a machine's state means for its OEE.
  *
@@ -45,26 +47,7 @@ const MACHINERY: { readonly [state: string]: StateClass } = {
 }
 
 /** Index is the number: PackTags `Status.StateCurrent` (ISA-TR88.00.02 clause 6); 0 is Undefined. */
-const ISA_TR88 = [
-  'Undefined',
-  'Clearing',
-  'Stopped',
-  'Starting',
-  'Idle',
-  'Suspended',
-  'Execute',
-  'Stopping',
-  'Aborting',
-  'Aborted',
-  'Holding',
-  'Held',
-  'Unholding',
-  'Suspending',
-  'Unsuspending',
-  'Resetting',
-  'Completing',
-  'Complete',
-]
+const ISA_TR88 = ['Undefined', ...PACKML_STATES]
 
 /** Index is the number: StateEnumeration of OPC 30060 (Tobacco Machine Communication) clause 11.9. */
 const OPC_30060 = [
