@@ -44,7 +44,7 @@ test('a tag that the models do not have is told where it is, with what was meant
     '13:24 Cannot read expression "cycls / 2.0" at column 1: there is no tag "cycls", want one of temperature, state, cycles; did you mean "cycles"?',
   ])
   assert.deepEqual(await problemsOf('on: press-shop/*', 'when: temperature > 95', 'message: "{temprature} Cel"'), [
-    '14:16 Cannot show tag "temprature" in this message: it is not in the model, want one of temperature, state, cycles; did you mean "temperature"?',
+    '14:16 Cannot show tag "temprature": it is not in the model, want one of temperature, state, cycles; did you mean "temperature"?',
   ])
 })
 

@@ -1,5 +1,6 @@
 import { assetIntake, orderStep } from '../../component/asset-stage.ts'
-import type { ProcessorContext, ProcessorSpec } from '../../component/processor.ts'
+import { checkExpressions, checkTags } from '../../component/known-tags.ts'
+import type { ConfigFault, DeclaredTags, ProcessorContext, ProcessorSpec } from '../../component/processor.ts'
 import type { Operator, Topology } from '../../component/topology.ts'
 import type { Json } from '../../model/json-value.ts'
 import { anomalySchema, mostTags, type AnomalyConfig } from './config.ts'
@@ -24,6 +25,14 @@ export const anomalySpec: ProcessorSpec<AnomalyConfig> = {
       severity: high
 `,
   topology: anomalyTopology,
+  check: checkAnomaly,
+}
+
+function checkAnomaly(config: AnomalyConfig, declared: DeclaredTags): readonly ConfigFault[] {
+  const { tags = [], when } = config
+  const named = tags.map((tag) => ({ path: ['tags'], tag }))
+  const placed = when === undefined ? [] : [{ path: ['when'], expression: when, yields: 'bool' as const }]
+  return [...checkTags(config, named, 'learn', declared), ...checkExpressions(config, placed, declared)]
 }
 
 function anomalyTopology(config: AnomalyConfig, { name }: ProcessorContext): Topology {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { assetFields, assetIntake, orderFields, orderStep, perTag } from '../../component/asset-stage.ts'
 import { durationField } from '../../component/fields.ts'
+import { checkTags, tagsIn } from '../../component/known-tags.ts'
 import { deadbandOperator, type Band } from '../../component/operators/deadband.ts'
 import { derivedName } from '../../component/operators/derived-name.ts'
 import type { ProcessorContext, ProcessorSpec } from '../../component/processor.ts'
@@ -47,6 +48,7 @@ export const deadbandSpec: ProcessorSpec<DeadbandConfig> = {
         state: 0
 `,
   topology: deadbandTopology,
+  check: (config, declared) => checkTags(config, tagsIn(config.tags), 'report', declared),
 }
 
 function deadbandTopology(config: DeadbandConfig, { name }: ProcessorContext): Topology {

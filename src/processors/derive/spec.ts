@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { assetFields, assetIntake, orderFields, orderStep, perTag } from '../../component/asset-stage.ts'
 import { expressionField } from '../../component/expression/when.ts'
 import { durationField } from '../../component/fields.ts'
+import { checkExpressions } from '../../component/known-tags.ts'
 import { deriveOperator } from '../../component/operators/derive.ts'
 import type { ProcessorContext, ProcessorSpec } from '../../component/processor.ts'
 import type { Operator, Topology } from '../../component/topology.ts'
@@ -40,6 +41,11 @@ export const deriveSpec: ProcessorSpec<DeriveConfig> = {
         overloaded: voltage * current > 12000.0 && state == "Execute"
 `,
   topology: deriveTopology,
+  check: (config, declared) => checkExpressions(config, expressionsOf(config), declared),
+}
+
+function expressionsOf({ tags }: DeriveConfig) {
+  return Object.entries(tags).map(([tag, expression]) => ({ path: ['tags', tag], expression }))
 }
 
 function deriveTopology(config: DeriveConfig, { name }: ProcessorContext): Topology {

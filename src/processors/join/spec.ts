@@ -5,7 +5,8 @@ import { joinAsOfOperator } from '../../component/operators/join-as-of.ts'
 import type { Joined, JoinRow } from '../../component/operators/join-row.ts'
 import { joinWithinOperator } from '../../component/operators/join-within.ts'
 import { keyByOperator } from '../../component/operators/key-by.ts'
-import type { ProcessorContext, ProcessorSpec } from '../../component/processor.ts'
+import { checkTags } from '../../component/known-tags.ts'
+import type { ConfigFault, DeclaredTags, ProcessorContext, ProcessorSpec } from '../../component/processor.ts'
 import type { Fact, Intake, Operator, Step, Topology } from '../../component/topology.ts'
 import type { Json } from '../../model/json-value.ts'
 import { joinSchema, type JoinConfig } from './config.ts'
@@ -25,6 +26,14 @@ export const joinSpec: ProcessorSpec<JoinConfig> = {
       tolerance: 8h
 `,
   topology: joinTopology,
+  check: checkJoin,
+}
+
+function checkJoin({ left, right }: JoinConfig, declared: DeclaredTags): readonly ConfigFault[] {
+  return Object.entries({ left, right }).flatMap(([side, { on, of, tags = [] }]) => {
+    const named = tags.map((tag) => ({ path: [side, 'tags'], tag }))
+    return checkTags({ on: [on.pattern], of }, named, 'join', declared)
+  })
 }
 
 function joinTopology(config: JoinConfig, { name, site }: ProcessorContext): Topology {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { assetIntake, orderStep } from '../../component/asset-stage.ts'
+import { checkTags } from '../../component/known-tags.ts'
 import type { ProcessorContext, ProcessorSpec } from '../../component/processor.ts'
 import type { Operator, Topology } from '../../component/topology.ts'
 import type { Json } from '../../model/json-value.ts'
@@ -23,6 +24,10 @@ export const onnxSpec: ProcessorSpec<OnnxConfig> = {
     condition: { of: autoencoder, when: tag("autoencoder.error") > 3.5 for 30s }
 `,
   topology: onnxTopology,
+  check(config, declared) {
+    const named = config.inputs.map(({ tag }) => ({ path: ['inputs'], tag }))
+    return checkTags(config, named, 'use', declared)
+  },
 }
 
 function onnxTopology(config: OnnxConfig, { name }: ProcessorContext): Topology {

@@ -1,4 +1,5 @@
 import { assetIntake } from '../../component/asset-stage.ts'
+import { checkTags, tagsIn } from '../../component/known-tags.ts'
 import { derivedName } from '../../component/operators/derived-name.ts'
 import { windowOperator } from '../../component/operators/window.ts'
 import type { WindowOptions } from '../../component/operators/window.ts'
@@ -23,6 +24,7 @@ export const windowSpec: ProcessorSpec<WindowConfig> = {
         cycles: { aggregates: delta, rollover: 65536 }
 `,
   topology: windowTopology,
+  check: (config, declared) => checkTags(config, tagsIn(config.tags), 'summarise', declared),
 }
 
 function windowTopology(config: WindowConfig, { name }: ProcessorContext): Topology {
