@@ -8,7 +8,7 @@ import { hubFilePath, type HubFile } from './attach.ts'
 import { openBoards } from './boards/boards.ts'
 import type { Health } from './component/health.ts'
 import type { HttpHost } from './component/http.ts'
-import type { Publication } from './component/source.ts'
+import type { CommandAnswer, CommandTarget, MachineCommand, Publication } from './component/source.ts'
 import type { Plant } from './config/plant.ts'
 import { runSinks } from './delivering.ts'
 import { followDefinitions, loadDefinitions, publishDefinitions } from './flow/definitions.ts'
@@ -273,6 +273,10 @@ interface RunningSources {
   health(name: string): Health | undefined
   /** See `Ingest.publish`. */
   publish(name: string, message: Publication): number
+  /** See `Ingest.reaching`. */
+  reaching(asset: string, target: CommandTarget): string | undefined
+  /** See `Ingest.command`. */
+  command(name: string, command: MachineCommand, signal: AbortSignal): Promise<CommandAnswer>
   readonly hubs?: () => readonly HubStatus[]
   /** Runs what needs no other hub; the routes of sources are mounted in this turn. */
   run(http: HttpHost, signal: AbortSignal): Promise<void>
@@ -309,6 +313,8 @@ async function openSources(
   return {
     health: (name) => (scale ?? ingest).health(name),
     publish: (name, message) => ingest.publish(name, message),
+    reaching: (asset, target) => ingest.reaching(asset, target),
+    command: (name, command, signal) => ingest.command(name, command, signal),
     ...(scale && { hubs: () => scale.hubs() }),
     async run(http, signal) {
       host = http

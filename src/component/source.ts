@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Reading } from '../model/reading.ts'
+import type { Reading, Value } from '../model/reading.ts'
 import type { Logger } from '../system/logger.ts'
 import type { System } from '../system/system.ts'
 import type { Health } from './health.ts'
@@ -73,6 +73,44 @@ export interface Publication {
   readonly expiresMs?: number
 }
 
+/** What of a machine a command is for: a tag that it writes, or a method that it calls. */
+export type CommandTarget =
+  | { readonly kind: 'tag'; readonly tag: string }
+  | { readonly kind: 'method'; readonly method: string }
+
+/** One command on its way to a machine. */
+export interface MachineCommand {
+  readonly id: string
+  /** Full path of the asset. */
+  readonly asset: string
+  /** Its name in the model. */
+  readonly command: string
+  readonly target:
+    | { readonly kind: 'tag'; readonly tag: string; readonly value: Value }
+    | { readonly kind: 'method'; readonly method: string; readonly args: readonly Value[] }
+  /** Not to be sent after this moment of the monotonic clock, ms: the source looks once more right before it sends. */
+  readonly deadline: number
+}
+
+/**
+ * What became of a command:
+ * - `accepted`: the machine, or its server, took it. `readBack` is what it then said that the value is, `results` what a
+ *   method gave back. Without `readBack` nothing is known of the value: what the machine reports later confirms it, or not.
+ * - `refused`: it said no, with its own code (`BadNotWritable`), or this side could not make the message
+ *   (`BadTypeMismatch`). Nothing was changed.
+ * - `not-sent`: it never left, so it was not executed: no connection, too late, nobody subscribed.
+ * - `unknown`: it left, or may have, and no answer came. It may have been executed, or may still be.
+ */
+export type CommandAnswer =
+  | {
+      readonly kind: 'accepted'
+      readonly readBack?: { readonly value: Value | null; readonly quality: number }
+      readonly results?: readonly (Value | null)[]
+    }
+  | { readonly kind: 'refused'; readonly code: string; readonly reason: string }
+  | { readonly kind: 'not-sent'; readonly reason: string }
+  | { readonly kind: 'unknown'; readonly reason: string }
+
 /**
  * A connection to machines. Its constructor only stores; I/O starts with `read` and has ended when the iterator
  * returns after the signal aborts.
@@ -90,6 +128,16 @@ export interface Source {
    * subscribe, it is absent. What is for one that is away waits as its own session allows. Never throws.
    */
   publish?(message: Publication): number
+  /**
+   * Whether a command for this asset and target can go through this source, as its config maps it and as far as it knows
+   * its machines; that one is connected at this moment is not asked. Cheap. Absent: none can.
+   */
+  reaches?(asset: string, target: CommandTarget): boolean
+  /**
+   * Sends a command at most once: never again by itself, whatever becomes of the connection. Where the signal aborts it
+   * answers at once, `not-sent` or `unknown`. Never throws.
+   */
+  command?(command: MachineCommand, signal: AbortSignal): Promise<CommandAnswer>
   /** Cheap; asked once a second. */
   health(): Health
 }

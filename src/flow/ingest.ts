@@ -1,5 +1,5 @@
 import type { Health } from '../component/health.ts'
-import type { Publication, Source } from '../component/source.ts'
+import type { CommandAnswer, CommandTarget, MachineCommand, Publication, Source } from '../component/source.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Log } from '../log/log.ts'
 import type { Catalogue } from '../model/catalogue.ts'
@@ -30,6 +30,8 @@ const WAITING_MS = 2_000
 
 interface Running {
   readonly lane: Lane
+  /** Whether commands may go through it: it was not told to end, and no other hub can have it. */
+  readonly commands: () => boolean
   source: Source | undefined
   crash: Health | undefined
   /** The source is not asked for more, because the log has no room. */
@@ -70,9 +72,11 @@ export class Ingest {
    * Without a permit it writes the book that the ledger has of it, whenever it wants.
    */
   async run(name: string, open: () => Source, signal: AbortSignal, permit?: Permit): Promise<void> {
-    const lane = new Lane(name, permit ?? this.#always(name), this.#parts)
+    const under = permit ?? this.#always(name)
+    const lane = new Lane(name, under, this.#parts)
     const running: Running = {
       lane,
+      commands: () => !signal.aborted && under.holds(),
       source: undefined,
       crash: undefined,
       blocked: false,
@@ -113,6 +117,34 @@ export class Ingest {
     return this.#running.get(name)?.source?.publish?.(message) ?? 0
   }
 
+  /** The source of this hub that a command for this asset and target can go through; undefined: none that runs here. */
+  reaching(asset: string, target: CommandTarget): string | undefined {
+    for (const [name, { source, commands }] of this.#running) {
+      if (source?.reaches?.(asset, target) === true && commands()) return name
+    }
+    return undefined
+  }
+
+  /**
+   * Hands a command to the machine through one source, at most once; never throws. A hub that does not run the source, or
+   * whose lease of it is over, sends nothing: another one may be about to.
+   */
+  async command(name: string, command: MachineCommand, signal: AbortSignal): Promise<CommandAnswer> {
+    const running = this.#running.get(name)
+    const source = running?.source
+    if (source?.command === undefined) return notSent(`Source "${name}" does not run on this hub`)
+    if (!running!.commands()) return notSent(`Source "${name}" may run on another hub by now`)
+    if (signal.aborted) return notSent('This hub is stopping')
+    if (this.#options.system.clock.monotonic() >= command.deadline) return notSent('Its time was over')
+    try {
+      return await source.command(command, signal)
+    } catch (error) {
+      // A bug of the source: whether it had sent anything is not known.
+      this.#options.system.logger.error('A source crashed over a command', { source: name, command: command.id, error })
+      return { kind: 'unknown', reason: error instanceof Error ? error.message : String(error) }
+    }
+  }
+
   #always(name: string): Permit {
     return { book: this.#options.ledger.book(name), holds: () => true }
   }
@@ -147,6 +179,7 @@ export class Ingest {
         if (clock.monotonic() - started >= RESTART.wellAfterMs) waitMs = RESTART.firstMs
         const reason = `Source crashed and is started again: ${error instanceof Error ? error.message : String(error)}`
         running.crash = { state: 'failed', reason, since: clock.now() }
+        running.source = undefined
         logger.error('A source crashed; it is started again', { source: lane.name, error, waitMs })
       }
       await clock.sleep(waitMs * (0.5 + random.next() / 2), signal).catch(() => {})
@@ -190,6 +223,10 @@ export class Ingest {
     done.abort()
     return inTime
   }
+}
+
+function notSent(reason: string): CommandAnswer {
+  return { kind: 'not-sent', reason }
 }
 
 async function drained(lane: Lane): Promise<void> {
