@@ -1,17 +1,17 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { ApiToken } from '../config/plant.ts'
+import { API_RIGHTS, type ApiRight, type ApiToken } from '../config/plant.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Random } from '../system/random.ts'
 
-type Right = 'read' | 'write'
-
 /** What a route asks of its caller; `open` lets everybody in. A route that says nothing lets nobody in. */
-export type Need = Right | 'open'
+export type Need = ApiRight | 'open'
 
 /** Somebody whose name we know, or the open loopback (`name` undefined). */
 export interface Caller {
   readonly name?: string
-  readonly can: readonly Right[]
+  readonly can: readonly ApiRight[]
+  /** Patterns of the assets that it may command and approve; absent: all. */
+  readonly areas?: readonly string[]
   /** A session is a browser's cookie: it is sent without anybody asking for it, so its writes must show an Origin. */
   readonly via: 'loopback' | 'token' | 'session'
   /** Of the session: its key in the store. */
@@ -29,7 +29,7 @@ export function decide(need: Need | undefined, caller: Caller | undefined): Deci
 }
 
 /** Everything on an open loopback: no token is configured, and nobody beyond this machine can connect. */
-const LOOPBACK: Caller = { can: ['read', 'write'], via: 'loopback' }
+const LOOPBACK: Caller = { can: API_RIGHTS, via: 'loopback' }
 
 export interface AuthOptions {
   readonly tokens: readonly ApiToken[]
@@ -41,7 +41,8 @@ export interface AuthOptions {
 
 interface KnownToken {
   readonly name: string
-  readonly can: readonly Right[]
+  readonly can: readonly ApiRight[]
+  readonly areas?: readonly string[]
   readonly hash: Buffer
 }
 
@@ -61,7 +62,9 @@ export class Auth {
   constructor(options: AuthOptions) {
     this.#options = options
     this.#key = options.random.bytes(32)
-    this.#tokens = options.tokens.map(({ name, can, token }) => ({ name, can, hash: this.#hash(token.reveal()) }))
+    this.#tokens = options.tokens.map(({ name, can, areas, token }) => {
+      return { name, can, ...(areas && { areas }), hash: this.#hash(token.reveal()) }
+    })
   }
 
   /** The caller behind a request's `Authorization` header or session cookie; undefined: nobody we know. */
@@ -77,7 +80,9 @@ export class Auth {
     const hash = this.#hash(token)
     let found: KnownToken | undefined
     for (const known of this.#tokens) if (timingSafeEqual(hash, known.hash)) found = known
-    return found && { name: found.name, can: found.can, via: 'token' }
+    if (found === undefined) return undefined
+    const { name, can, areas } = found
+    return { name, can, ...(areas && { areas }), via: 'token' }
   }
 
   /** Opens a session with the rights of `caller`; answers the id for the cookie, which nobody else keeps. */

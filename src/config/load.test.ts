@@ -324,3 +324,62 @@ test('the file format is a JSON Schema for editors', () => {
     'api',
   ])
 })
+
+const PRESS = `
+site: acme/berlin
+models:
+  press@1:
+    tags: { setpoint: { range: [0, 100] }, state: { kind: state }, on: { type: boolean }, spectrum: { type: array } }
+    commands:
+`
+
+test('write points are read with their defaults', async () => {
+  const plant = await load(`${PRESS}
+      setpoint: { tag: setpoint, range: [20, 80], interlock: "state != 'Execute'", ttl: 3s, secondPerson: true }
+      start: { method: { name: Start, args: [{ name: speed, range: [0, 5] }] } }
+      stop: { method: Stop }
+`)
+  const times = { ttlMs: 10_000, confirmMs: 5_000, approveMs: 600_000 }
+  assert.deepEqual(
+    [...plant.models.get('press@1')!.commands.values()],
+    [
+      {
+        ...times,
+        name: 'setpoint',
+        tag: 'setpoint',
+        range: [20, 80],
+        interlock: "state != 'Execute'",
+        ttlMs: 3_000,
+        secondPerson: true,
+      },
+      { ...times, name: 'start', method: { name: 'Start', args: [{ name: 'speed', type: 'number', range: [0, 5] }] } },
+      { ...times, name: 'stop', method: { name: 'Stop', args: [] } },
+    ],
+  )
+})
+
+test('a write point that does not fit its model is told with its line', async () => {
+  const faults = await problems(`${PRESS}
+      none: {}
+      both: { tag: on, method: Start }
+      away: { tag: setpont }
+      wide: { tag: spectrum }
+      flag: { tag: on, range: [0, 1] }
+      word: { tag: state, oneOf: [1] }
+      lock: { tag: setpoint, interlock: "stat != 'Execute'" }
+      bare: { tag: setpoint, interlock: setpoint }
+`)
+  assert.deepEqual(
+    faults.map((fault) => fault.replace(/^plant.yaml:/, '')),
+    [
+      '8:13: Cannot declare command "none": it has neither, want one of "tag" and "method"',
+      '9:13: Cannot declare command "both": it has both, want one of "tag" and "method"',
+      '10:20: Cannot declare command "away": the model has no tag "setpont", want one of its tags; did you mean "setpoint"?',
+      '11:20: Cannot declare command "wide": tag "spectrum" is of type array, want boolean, number, int64, string',
+      '12:31: Cannot declare command "flag": "range" is for a tag that is a number',
+      '13:34: Cannot declare command "word": "oneOf" has to hold values of the type of its tag',
+      '14:41: Cannot read expression "stat != \'Execute\'" at column 1: there is no tag "stat", want one of setpoint, state, on, spectrum; did you mean "state"?',
+      '15:41: Cannot read expression "setpoint": it yields double, want true or false',
+    ],
+  )
+})

@@ -7,6 +7,7 @@ import { ModelError } from '../model/errors.ts'
 import { parsePath, under } from '../model/path.ts'
 import { expandTemplate } from '../model/template.ts'
 import { nearest } from '../system/nearest.ts'
+import { readCommands } from './command-schema.ts'
 import { readComponents } from './components.ts'
 import { checkProcessors } from './declared.ts'
 import { readDocument, type ConfigDocument, type DocumentPath } from './document.ts'
@@ -82,7 +83,9 @@ function assemble(
   problems: Problem[],
 ): Plant {
   const site = attempt(() => parsePath(file.site), document, ['site'], problems) ?? 'invalid/site'
-  const models = new Map(Object.entries(file.models).map(([id, model]) => [id, readModel(id, model)]))
+  const models = new Map(
+    Object.entries(file.models).map(([id, model]) => [id, readModel(id, model, document, problems)]),
+  )
   const { hosts, listen, tls, tokens } = file.api
   return {
     site,
@@ -94,7 +97,7 @@ function assemble(
     replications: readReplications(file.replicate),
     api: {
       listen,
-      tokens,
+      tokens: tokens.map(({ areas, ...token }) => ({ ...token, ...(areas && { areas }) })),
       hosts,
       ...(tls === undefined
         ? {}
@@ -118,7 +121,12 @@ function checkThrough(document: ConfigDocument, { sources, sinks }: Plant, probl
   }
 }
 
-function readModel(id: string, model: PlantFile['models'][string]): Model {
+function readModel(
+  id: string,
+  model: PlantFile['models'][string],
+  document: ConfigDocument,
+  problems: Problem[],
+): Model {
   const tags = Object.entries(model.tags).map(([name, tag]): [string, TagDefinition] => {
     const kind = tag?.kind ?? 'gauge'
     return [
@@ -134,7 +142,8 @@ function readModel(id: string, model: PlantFile['models'][string]): Model {
       },
     ]
   })
-  return { id, tags: new Map(tags) }
+  const declared = new Map(tags)
+  return { id, tags: declared, commands: readCommands(document, id, model.commands, declared, problems) }
 }
 
 function readAssets(

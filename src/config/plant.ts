@@ -112,5 +112,11 @@ export interface ApiConfig {
 export interface ApiToken {
   readonly name: string
   readonly token: Secret
-  readonly can: readonly ('read' | 'write')[]
+  readonly can: readonly ApiRight[]
+  /** Patterns of the assets that it may command and approve; absent: all. */
+  readonly areas?: readonly string[]
 }
+
+/** Nobody has a right that is not named. */
+export const API_RIGHTS = ['read', 'write', 'command', 'approve'] as const
+export type ApiRight = (typeof API_RIGHTS)[number]

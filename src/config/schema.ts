@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { addressField, durationField, isLoopback, secretField, tlsIdentityFields } from '../component/fields.ts'
 import { PACKML_STATES } from '../model/definition.ts'
 import { tagFault } from '../model/path.ts'
+import { commandsField } from './command-schema.ts'
 import { logSchema } from './log-schema.ts'
+import { API_RIGHTS } from './plant.ts'
 import { replicateSchema } from './replicate-schema.ts'
 
 /** The config file as its writer sees it. Sources are checked by their own specs afterwards. */
@@ -38,7 +40,10 @@ const tagName = z.string().superRefine((name, context) => {
 })
 
 const modelSchema = z
-  .strictObject({ tags: z.record(tagName, tagSchema.nullable()).describe('The tags, by name') })
+  .strictObject({
+    tags: z.record(tagName, tagSchema.nullable()).describe('The tags, by name'),
+    commands: commandsField,
+  })
   .describe('A versioned type of machine')
 
 const apiSchema = z
@@ -51,9 +56,15 @@ const apiSchema = z
           name: z.string().min(1).max(64),
           token: secretField,
           can: z
-            .array(z.enum(['read', 'write']))
+            .array(z.enum(API_RIGHTS))
             .min(1)
-            .default(['read']),
+            .default(['read'])
+            .describe('What it may do: read, write (send data, answer alarms), command, approve'),
+          areas: z
+            .array(z.string().min(1))
+            .min(1)
+            .optional()
+            .describe('Patterns of the assets that it may command and approve; default: all'),
         }),
       )
       .default([])

@@ -1,3 +1,4 @@
+import type { CommandDefinition } from './command.ts'
 import type { Value } from './reading.ts'
 
 /** The type a tag's values have. `number` is a double; everything the record's JSON cannot tell apart is told here. */
@@ -26,6 +27,8 @@ export interface Model {
   /** `name@version`. */
   readonly id: string
   readonly tags: ReadonlyMap<string, TagDefinition>
+  /** Its write points, by name: nothing else of it may be written. */
+  readonly commands: ReadonlyMap<string, CommandDefinition>
 }
 
 /** A machine: a path, the model it is an instance of (none: learned from what it sends), and its tags. */
