@@ -19,7 +19,8 @@ export const LAYERS: { readonly [folder: string]: readonly string[] } = {
   twins: ['model', 'system', 'component', 'log'],
   alarms: ['model', 'system', 'component', 'log'],
   events: ['model', 'system', 'component', 'log'],
-  api: ['model', 'system', 'component', 'config', 'log', 'ledger', 'twins', 'alarms', 'events'],
+  historian: ['model', 'system', 'component', 'log'],
+  api: ['model', 'system', 'component', 'config', 'log', 'ledger', 'twins', 'alarms', 'events', 'historian'],
   boards: ['model', 'system', 'component', 'config', 'log', 'flow', 'events', 'processors', 'api'],
   cli: [
     'model',

@@ -134,7 +134,7 @@ const CASES: readonly (readonly [name: string, text: string | Uint8Array, ...wan
   [
     'unknown key',
     'site: a/b\nsorces: {}\n',
-    'plant.yaml:2:1: Cannot use "sorces": unknown key, want one of version, site, hub, log, models, assets, sources, processors, sinks, replicate, api; did you mean "sources"?',
+    'plant.yaml:2:1: Cannot use "sorces": unknown key, want one of version, site, hub, log, models, assets, sources, processors, sinks, historian, replicate, api; did you mean "sources"?',
   ],
   [
     'thinning of what is out of order',
@@ -320,6 +320,7 @@ test('the file format is a JSON Schema for editors', () => {
     'sources',
     'processors',
     'sinks',
+    'historian',
     'replicate',
     'api',
   ])

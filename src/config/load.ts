@@ -12,6 +12,7 @@ import { readComponents } from './components.ts'
 import { checkProcessors } from './declared.ts'
 import { readDocument, type ConfigDocument, type DocumentPath } from './document.ts'
 import { problemsOf } from './issues.ts'
+import { readHistorian } from './historian-schema.ts'
 import { readLog } from './log-schema.ts'
 import { checkReaders } from './readers.ts'
 import { readReplications } from './replicate-schema.ts'
@@ -87,6 +88,7 @@ function assemble(
     Object.entries(file.models).map(([id, model]) => [id, readModel(id, model, document, problems)]),
   )
   const { hosts, listen, tls, tokens } = file.api
+  const historian = readHistorian(file.historian)
   return {
     site,
     ...(file.hub === undefined ? {} : { hub: file.hub }),
@@ -95,6 +97,7 @@ function assemble(
     assets: readAssets(document, site, file, models, problems),
     ...components,
     replications: readReplications(file.replicate),
+    ...(historian && { historian }),
     api: {
       listen,
       tokens: tokens.map(({ areas, ...token }) => ({ ...token, ...(areas && { areas }) })),

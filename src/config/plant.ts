@@ -21,6 +21,8 @@ export interface Plant {
   readonly processors: readonly ConfiguredProcessor[]
   readonly sinks: readonly ConfiguredSink[]
   readonly replications: readonly ReplicationConfig[]
+  /** Absent: nothing is kept but the log. */
+  readonly historian?: HistorianConfig
   readonly api: ApiConfig
 }
 
@@ -77,6 +79,20 @@ export interface ReplicationConfig {
 type ThinConfig =
   | { readonly kind: 'deadband'; readonly band: number; readonly atLeastEveryMs: number }
   | { readonly kind: 'swinging-door'; readonly error: number; readonly atLeastEveryMs: number }
+
+/** How samples are kept beyond the log. */
+export interface HistorianConfig {
+  /** By source time. */
+  readonly retentionMs: number
+  readonly rollupRetentionMs: number
+  /** Age and number of samples in memory at which they become files. */
+  readonly sealEveryMs: number
+  readonly sealRows: number
+  /** Samples that small files are merged up to. */
+  readonly fileRows: number
+  readonly memoryMegabytes: number
+  readonly threads: number
+}
 
 interface ConfiguredSource {
   readonly name: string

@@ -3,6 +3,7 @@ import { addressField, durationField, isLoopback, secretField, tlsIdentityFields
 import { PACKML_STATES } from '../model/definition.ts'
 import { tagFault } from '../model/path.ts'
 import { commandsField } from './command-schema.ts'
+import { historianSchema } from './historian-schema.ts'
 import { logSchema } from './log-schema.ts'
 import { API_RIGHTS } from './plant.ts'
 import { replicateSchema } from './replicate-schema.ts'
@@ -101,6 +102,7 @@ export const plantSchema = z.strictObject({
   sources: componentsField.describe('Where data comes from, by name'),
   processors: componentsField.describe('What is derived from it, by name'),
   sinks: componentsField.describe('What goes out by itself, by name'),
+  historian: historianSchema,
   replicate: replicateSchema,
   api: apiSchema,
 })
