@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { Alarms } from './alarms/alarms.ts'
+import { CurrentAlarms } from './alarms/current.ts'
 import { stepRecord } from './alarms/step-record.ts'
 import { AlarmViews } from './api/alarm-views.ts'
 import type { ViewPosition } from './component/view.ts'
@@ -43,8 +44,11 @@ export async function runAlarms(options: AlarmingOptions, stack: AsyncDisposable
     decoder: new AlarmDecoder(system),
     system,
   })
+  const isDue = () => run.caughtUp && options.leads()
+  const current = new CurrentAlarms({ log, topic: topicName(site, 'alarms-current'), alarms, isDue, system })
   const stop = new AbortController()
-  const running = Promise.all([run.run(stop.signal), endShelvings(options, alarms, run, stop.signal)])
+  const { signal } = stop
+  const running = Promise.all([run.run(signal), current.run(signal), endShelvings(options, alarms, isDue, signal)])
   stack.defer(async () => {
     stop.abort()
     await running
@@ -69,15 +73,15 @@ function gauges(alarms: Alarms, { metrics }: System): void {
  * names its cause, so two hubs that both believe to lead write the same step, and it counts once.
  */
 async function endShelvings(
-  { plant, log, leads, system }: AlarmingOptions,
+  { plant, log, system }: AlarmingOptions,
   alarms: Alarms,
-  run: { readonly caughtUp: boolean },
+  isDue: () => boolean,
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, logger } = system
   while (!signal.aborted) {
     await clock.sleep(LAPSES_MS, signal).catch(() => {})
-    if (signal.aborted || !run.caughtUp || !leads()) continue
+    if (signal.aborted || !isDue()) continue
     const lapsed = alarms.lapsed(clock.now())
     if (lapsed.length === 0) continue
     try {

@@ -33,6 +33,7 @@ export function processorTopics({ site, processors, log }: Plant): TopicSpec[] {
   return [
     topicSpec(site, 'derived', partitions),
     topicSpec(site, 'alarms', partitions),
+    topicSpec(site, 'alarms-current', partitions),
     ...processors.flatMap(({ topology }) => ownTopics(site, topology, partitions)),
     topicSpec(site, 'contracts', partitions),
   ]

@@ -9,6 +9,7 @@ export const TOPIC_KINDS = {
   derived: { cleanup: 'delete', retention: { ms: 7 * DAY_MS } },
   events: { cleanup: 'delete', retention: { ms: 365 * DAY_MS } },
   alarms: { cleanup: 'delete', retention: { ms: 365 * DAY_MS } },
+  'alarms-current': { cleanup: 'compact', retention: {} },
   keyed: { cleanup: 'delete', retention: { ms: DAY_MS } },
   product: { cleanup: 'delete', retention: { ms: 30 * DAY_MS } },
   contracts: { cleanup: 'compact', retention: {} },
@@ -24,8 +25,8 @@ export const TOPIC_KINDS = {
 
 export type TopicKind = keyof typeof TOPIC_KINDS
 
-/** Books, definitions and hubs are read whole and in order, so they have one partition. */
-const SINGLE: readonly string[] = ['assets', 'contracts', 'ledger', 'gaps', 'hubs']
+/** Books, definitions, hubs and standing alarms are read whole and in order, so they have one partition. */
+const SINGLE: readonly string[] = ['alarms-current', 'assets', 'contracts', 'ledger', 'gaps', 'hubs']
 
 /** The topic of a kind at a site, with `partitions` where its order is per key. */
 export function topicSpec(site: string, kind: TopicKind, partitions: number): TopicSpec {

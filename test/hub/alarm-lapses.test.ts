@@ -25,7 +25,10 @@ async function hub(t: TestContext, log: MemoryLog, leads: boolean): Promise<Alar
 
 async function shelvedLog() {
   const log = new MemoryLog({ clock: systemClock })
-  await log.ensure([{ name: TOPIC, partitions: 1 }])
+  await log.ensure([
+    { name: TOPIC, partitions: 1 },
+    { name: 'acme.berlin.alarms-current', partitions: 1, cleanup: 'compact' },
+  ])
   const now = systemClock.now()
   const about = { asset: OVEN, alarm: 'hot' }
   const until = now + 100
