@@ -208,6 +208,10 @@ async function openCatalogue(log: Log, plant: Plant, system: System) {
     path,
     ...(model === '' ? {} : { model }),
     tags: plant.models.get(model)?.tags ?? new Map(),
+    // What the config does not say of a machine any more is no longer so.
+    meta: {},
+    relations: [],
+    ...plant.about.get(path),
   }))
   await publishDefinitions(log, plant.site, catalogue, declared, system.clock.now())
   return { catalogue, from }

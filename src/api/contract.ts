@@ -22,6 +22,8 @@ export interface TagView {
   readonly receivedTime: number
   /** The value is older than its limit, or its source is not live: do not take it for the present. */
   readonly stale: boolean
+  /** Of a state: since when it has its present value; ms since the epoch, by the machine's clock. */
+  readonly since?: number
 }
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [name: string]: JsonValue }
@@ -46,6 +48,20 @@ export interface TwinView {
   readonly lastReceived?: number
   readonly source?: string
   readonly tags: readonly TagView[]
+  /** Whom it belongs to, feeds, is made by; both ends tell it. `partOf` follows from the path. */
+  readonly relations?: readonly RelationView[]
+  /** What holds and does not change by itself: serial number, manufacturer. */
+  readonly meta?: { readonly [name: string]: JsonValue }
+}
+
+/** A relation of one asset to another. */
+interface RelationView {
+  /** `partOf`, `feeds`, `madeBy`, or a word of the plant's own. */
+  readonly type: string
+  /** Full path; of `partOf` it may be a place that is no asset. */
+  readonly target: string
+  /** `target` is the one that says it: `target` feeds this asset. Of a place's parts, at most 100 are told. */
+  readonly inverse?: true
 }
 
 /** `GET /api/v1/values?on=fleet/*&tags=lat,lon`: some values of many assets, sorted by path. */

@@ -110,7 +110,15 @@ export class HubViews implements HubPort {
   twin(path: string): TwinView | undefined {
     const tags = this.#tags(path)
     if (tags === undefined) return undefined
-    return { path, ...this.#head(path), tags }
+    const relations = this.#options.catalogue.relations(path)
+    const meta = this.#options.catalogue.meta(path)
+    return {
+      path,
+      ...this.#head(path),
+      tags,
+      ...(relations.length > 0 && { relations }),
+      ...(meta !== undefined && { meta }),
+    }
   }
 
   values(query: ValuesQuery): ValuesView {
@@ -192,7 +200,7 @@ export class HubViews implements HubPort {
   #head(path: string) {
     const { twins, catalogue } = this.#options
     const twin = twins.get(path)
-    const model = catalogue.asset(path)?.model
+    const model = catalogue.modelOf(path)
     return {
       ...(model === undefined ? {} : { model }),
       revision: twin?.revision ?? 0,
@@ -226,6 +234,7 @@ export class HubViews implements HubPort {
       ...(state.serverTime === undefined ? {} : { serverTime: state.serverTime }),
       receivedTime: state.receivedTime,
       stale: state === NEVER || this.#options.twins.isStale(path, tag, state),
+      ...(definition?.kind === 'state' && state !== NEVER && { since: state.since }),
     }
   }
 }
@@ -260,6 +269,7 @@ const NEVER: TagState = {
   sourceTime: 0,
   serverTime: undefined,
   receivedTime: 0,
+  since: 0,
   source: '',
   heardAt: 0,
 }

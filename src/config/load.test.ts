@@ -84,6 +84,32 @@ sources:
   assert.ok(isLoopback(plant.api.listen))
 })
 
+test('assets have meta data, over that of their model, and relations, paired where ranges are', async () => {
+  const plant = await load(`
+site: acme/berlin
+models:
+  press@1: { tags: {}, meta: { maker: Presses Ltd, year: 2019 } }
+assets:
+  hall/press{1..2}: { model: press@1, meta: { year: 2024, rooms: [1, { a: true }] }, relations: { feeds: "hall/oven{1..2}" } }
+  hall/oven{1..2}: { relations: { madeBy: acme/berlin/hall/press1, near: [hall/press2, hall] } }
+  hall/press3: { model: press@1 }
+  hall/door:
+`)
+  const meta = { maker: 'Presses Ltd', year: 2024, rooms: [1, { a: true }] }
+  const ofOven = [
+    { type: 'madeBy', target: 'acme/berlin/hall/press1' },
+    { type: 'near', target: 'acme/berlin/hall/press2' },
+    { type: 'near', target: 'acme/berlin/hall' },
+  ]
+  assert.deepEqual(Object.fromEntries(plant.about), {
+    'acme/berlin/hall/press1': { meta, relations: [{ type: 'feeds', target: 'acme/berlin/hall/oven1' }] },
+    'acme/berlin/hall/press2': { meta, relations: [{ type: 'feeds', target: 'acme/berlin/hall/oven2' }] },
+    'acme/berlin/hall/oven1': { meta: {}, relations: ofOven },
+    'acme/berlin/hall/oven2': { meta: {}, relations: ofOven },
+    'acme/berlin/hall/press3': { meta: { maker: 'Presses Ltd', year: 2019 }, relations: [] },
+  })
+})
+
 test('a log in Apache Kafka: with defaults, and with everything', async () => {
   const of = async (kafka: string) => (await load(`site: a/b\nlog: { kafka: ${kafka} }\n`)).log
   assert.deepEqual(await of('{ brokers: [k1, "k2:9094", "[::1]:9095"] }'), {
@@ -135,6 +161,26 @@ const CASES: readonly (readonly [name: string, text: string | Uint8Array, ...wan
     'unknown key',
     'site: a/b\nsorces: {}\n',
     'plant.yaml:2:1: Cannot use "sorces": unknown key, want one of version, site, hub, log, models, assets, sources, processors, sinks, historian, replicate, api; did you mean "sources"?',
+  ],
+  [
+    'a relation to nothing',
+    'site: a/b\nassets:\n  hall/press1:\n    relations:\n      feeds: [hall/press1, hall/prss2]\n  hall/press2:\n',
+    'plant.yaml:5:28: Cannot relate to "hall/prss2": no asset or place of that name, want one of "assets"; did you mean "hall/press2"?',
+  ],
+  [
+    'relations that do not pair',
+    'site: a/b\nassets:\n  press{1..3}: { relations: { feeds: "press{1..2}" } }\n',
+    'plant.yaml:3:38: Cannot relate to "press{1..2}": it stands for 2 assets, want 1 or 3, as many as its asset',
+  ],
+  [
+    'a word that is none',
+    'site: a/b\nassets:\n  press1: { relations: { "feeds it": press1 } }\n',
+    'plant.yaml:3:26: Cannot use name "feeds it": want a word as in feeds',
+  ],
+  [
+    'meta data that JSON has not',
+    'site: a/b\nassets:\n  press1: { meta: { year: .inf } }\n',
+    'plant.yaml:3:19: Cannot read "assets.press1.meta": "year" is no text, number, true, false, list or object of these, want one of them',
   ],
   [
     'thinning of what is out of order',

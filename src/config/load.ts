@@ -8,6 +8,7 @@ import { parsePath, under } from '../model/path.ts'
 import { expandTemplate } from '../model/template.ts'
 import { nearest } from '../system/nearest.ts'
 import { readCommands } from './command-schema.ts'
+import { readAbout } from './about.ts'
 import { readComponents } from './components.ts'
 import { checkProcessors } from './declared.ts'
 import { readDocument, type ConfigDocument, type DocumentPath } from './document.ts'
@@ -87,6 +88,7 @@ function assemble(
   const models = new Map(
     Object.entries(file.models).map(([id, model]) => [id, readModel(id, model, document, problems)]),
   )
+  const assets = readAssets(document, site, file, models, problems)
   const { hosts, listen, tls, tokens } = file.api
   const historian = readHistorian(file.historian)
   return {
@@ -94,7 +96,8 @@ function assemble(
     ...(file.hub === undefined ? {} : { hub: file.hub }),
     log: readLog(file.log),
     models,
-    assets: readAssets(document, site, file, models, problems),
+    assets,
+    about: readAbout(document, { site, assets, models }, file, problems),
     ...components,
     replications: readReplications(file.replicate),
     ...(historian && { historian }),
@@ -146,7 +149,8 @@ function readModel(
     ]
   })
   const declared = new Map(tags)
-  return { id, tags: declared, commands: readCommands(document, id, model.commands, declared, problems) }
+  const commands = readCommands(document, id, model.commands, declared, problems)
+  return { id, tags: declared, commands, ...(model.meta !== undefined && { meta: model.meta }) }
 }
 
 function readAssets(

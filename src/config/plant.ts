@@ -1,4 +1,5 @@
-import type { Model } from '../model/definition.ts'
+import type { Meta, Model } from '../model/definition.ts'
+import type { Relation } from '../model/relation.ts'
 import type { Cage } from '../component/cage.ts'
 import type { ProcessorSpec } from '../component/processor.ts'
 import type { SinkSpec } from '../component/sink.ts'
@@ -17,6 +18,8 @@ export interface Plant {
   readonly models: ReadonlyMap<string, Model>
   /** Full path to model id; templates (`press{1..8}`) are expanded. */
   readonly assets: ReadonlyMap<string, string>
+  /** What is said of assets beside their model, by full path; only of those of which something is said. */
+  readonly about: ReadonlyMap<string, AboutAsset>
   readonly sources: readonly ConfiguredSource[]
   readonly processors: readonly ConfiguredProcessor[]
   readonly sinks: readonly ConfiguredSink[]
@@ -24,6 +27,12 @@ export interface Plant {
   /** Absent: nothing is kept but the log. */
   readonly historian?: HistorianConfig
   readonly api: ApiConfig
+}
+
+export interface AboutAsset {
+  /** Its own and, below it, its model's. */
+  readonly meta: Meta
+  readonly relations: readonly Relation[]
 }
 
 export type LogConfig = EmbeddedLogConfig | KafkaLogConfig

@@ -4,6 +4,7 @@ import { PACKML_STATES } from '../model/definition.ts'
 import { tagFault } from '../model/path.ts'
 import { commandsField } from './command-schema.ts'
 import { historianSchema } from './historian-schema.ts'
+import { metaField, relationsField } from './asset-fields.ts'
 import { logSchema } from './log-schema.ts'
 import { API_RIGHTS } from './plant.ts'
 import { replicateSchema } from './replicate-schema.ts'
@@ -44,8 +45,15 @@ const modelSchema = z
   .strictObject({
     tags: z.record(tagName, tagSchema.nullable()).describe('The tags, by name'),
     commands: commandsField,
+    meta: metaField.describe('What holds for all machines of it, by name: manufacturer, product name'),
   })
   .describe('A versioned type of machine')
+
+const assetSchema = z.strictObject({
+  model: z.string().optional(),
+  meta: metaField.describe('What is known of it, by name: serial number, place; over what its model says'),
+  relations: relationsField,
+})
 
 const apiSchema = z
   .strictObject({
@@ -96,7 +104,7 @@ export const plantSchema = z.strictObject({
   log: logSchema,
   models: z.record(z.string().regex(/^[^@\s]+@\d+$/, 'want name@version, e.g. press@1'), modelSchema).default({}),
   assets: z
-    .record(z.string(), z.strictObject({ model: z.string().optional() }).nullable())
+    .record(z.string(), assetSchema.nullable())
     .default({})
     .describe('Machines, by path below the site; press{1..8} is eight of them'),
   sources: componentsField.describe('Where data comes from, by name'),

@@ -31,3 +31,23 @@ test('what one hub defines, the others know while they run', async () => {
   stop.abort()
   await following
 })
+
+test('what the config says of an asset, and no longer says, reaches the other hubs', async () => {
+  const log = new MemoryLog({ clock: systemClock, store: new MemoryStore() })
+  await log.ensure([topicSpec(SITE, 'assets', 1)])
+  const path = 'acme/berlin/press'
+  const relations = [{ type: 'feeds', target: 'acme/berlin/saw' }]
+  const press = { path, tags: new Map(), meta: { serial: 'P-7' }, relations }
+  await publishDefinitions(log, SITE, new Catalogue(), [press], 1)
+  const known = async () => {
+    const catalogue = new Catalogue()
+    await loadDefinitions(log, SITE, catalogue, silentLogger)
+    return catalogue
+  }
+  const catalogue = await known()
+  assert.deepEqual(catalogue.asset(path), press)
+  assert.deepEqual(catalogue.relations('acme/berlin/saw').at(-1), { type: 'feeds', target: path, inverse: true })
+  await publishDefinitions(log, SITE, catalogue, [{ ...press, meta: {}, relations: [] }], 2)
+  const { meta, relations: none } = (await known()).asset(path)!
+  assert.deepEqual([meta, none], [undefined, undefined])
+})

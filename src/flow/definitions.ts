@@ -1,7 +1,8 @@
 import type { Log, NewRecord, Position, ReadBatch } from '../log/log.ts'
 import type { Catalogue } from '../model/catalogue.ts'
-import type { AssetDefinition, TagDefinition } from '../model/definition.ts'
+import type { AssetDefinition, Meta, TagDefinition } from '../model/definition.ts'
 import { topicName } from '../model/path.ts'
+import type { Relation } from '../model/relation.ts'
 import type { Logger } from '../system/logger.ts'
 import type { System } from '../system/system.ts'
 import { textOf } from '../system/text.ts'
@@ -99,8 +100,8 @@ export function definitionRecord(definition: AssetDefinition, now: number): NewR
   return { key: definition.path, value: encodeDefinition(definition), headers, timestamp: now }
 }
 
-function encodeDefinition({ path, model, tags }: AssetDefinition): string {
-  return JSON.stringify({ path, model, tags: Object.fromEntries(tags) })
+function encodeDefinition({ path, model, tags, meta, relations }: AssetDefinition): string {
+  return JSON.stringify({ path, model, tags: Object.fromEntries(tags), meta, relations })
 }
 
 const TYPES: readonly unknown[] = ['boolean', 'number', 'int64', 'string', 'bytes', 'array', 'structure']
@@ -109,18 +110,36 @@ const KINDS: readonly unknown[] = ['gauge', 'counter', 'state']
 /** The definition of a record's value, or undefined where it is none. */
 export function decodeDefinition(value: Uint8Array): AssetDefinition | undefined {
   try {
-    const json = JSON.parse(textOf(value)) as {
-      path: string
-      model?: string
-      tags: { [tag: string]: TagDefinition }
-    }
+    const json = JSON.parse(textOf(value)) as DefinitionJson
     const tags = new Map(Object.entries(json.tags))
     for (const { type, kind } of tags.values()) if (!TYPES.includes(type) || !KINDS.includes(kind)) return undefined
-    if (typeof json.path !== 'string') return undefined
-    return typeof json.model === 'string' ? { path: json.path, model: json.model, tags } : { path: json.path, tags }
+    const { path, model, meta = {}, relations = [] } = json
+    if (typeof path !== 'string' || !isMeta(meta) || !areRelations(relations)) return undefined
+    // A record says all that holds: what it does not name is no longer so.
+    return { path, ...(typeof model === 'string' && { model }), tags, meta, relations }
   } catch {
     return undefined
   }
+}
+
+interface DefinitionJson {
+  readonly path: unknown
+  readonly model?: unknown
+  readonly tags: { readonly [tag: string]: TagDefinition }
+  readonly meta?: unknown
+  readonly relations?: unknown
+}
+
+function isMeta(value: unknown): value is Meta {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function areRelations(value: unknown): value is Relation[] {
+  const isRelation = (one: unknown) => {
+    const { type, target } = (one ?? {}) as { readonly type?: unknown; readonly target?: unknown }
+    return typeof type === 'string' && typeof target === 'string'
+  }
+  return Array.isArray(value) && value.every(isRelation)
 }
 
 function encodedAsset(catalogue: Catalogue, path: string): string | undefined {

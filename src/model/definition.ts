@@ -1,5 +1,7 @@
 import type { CommandDefinition } from './command.ts'
+import type { Json } from './json-value.ts'
 import type { Value } from './reading.ts'
+import type { Relation } from './relation.ts'
 
 /** The type a tag's values have. `number` is a double; everything the record's JSON cannot tell apart is told here. */
 export type TagType = 'boolean' | 'number' | 'int64' | 'string' | 'bytes' | 'array' | 'structure'
@@ -29,6 +31,13 @@ export interface Model {
   readonly tags: ReadonlyMap<string, TagDefinition>
   /** Its write points, by name: nothing else of it may be written. */
   readonly commands: ReadonlyMap<string, CommandDefinition>
+  /** What holds for all its machines: manufacturer, type of drive. */
+  readonly meta?: Meta
+}
+
+/** What is known of a machine and does not change by itself: serial number, manufacturer, place. By name. */
+export interface Meta {
+  readonly [name: string]: Json
 }
 
 /** A machine: a path, the model it is an instance of (none: learned from what it sends), and its tags. */
@@ -36,6 +45,10 @@ export interface AssetDefinition {
   readonly path: string
   readonly model?: string
   readonly tags: ReadonlyMap<string, TagDefinition>
+  /** Its model's and its own; absent: nothing is said of it here, and what was said before stands. */
+  readonly meta?: Meta
+  /** What it says of others; absent: as with `meta`. */
+  readonly relations?: readonly Relation[]
 }
 
 /** The 17 states of PackML (ISA-TR88.00.02-2015, clause 5). */

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import type { ViewPosition } from '../component/view.ts'
 import { parseValue, valueText, type ValueJson } from '../model/value-json.ts'
 import { numberText } from '../model/value-text.ts'
-import type { TagState, Twin } from './twin.ts'
+import { shownTime, type TagState, type Twin } from './twin.ts'
 
 /**
  * The file of all twins and of the positions up to which they have read the log, in one: a line of JSON each.
@@ -69,12 +69,16 @@ export function twinLine(twin: Twin): string {
   return `[${JSON.stringify(path)},${revision},${numberText(lastReceived)},${JSON.stringify(source)},[${tags.join(',')}]${behind}]\n`
 }
 
-/** Name, value, quality, source and received time; then server time and source, where there is one or it is another. */
+/**
+ * Name, value, quality, source and received time; then server time, source, and since when, where there is one, it is
+ * another, it is earlier.
+ */
 function tagText(name: string, tag: TagState, source: string): string {
   const { value, quality, sourceTime, receivedTime, serverTime } = tag
-  const own = tag.source === source ? '' : `,${JSON.stringify(tag.source)}`
+  const since = tag.since === shownTime(tag) ? '' : `,${numberText(tag.since)}`
+  const own = tag.source !== source ? `,${JSON.stringify(tag.source)}` : since === '' ? '' : ',null'
   const server = serverTime === undefined ? (own === '' ? '' : ',null') : `,${numberText(serverTime)}`
-  return `[${JSON.stringify(name)},${valueText(value)},${quality},${numberText(sourceTime)},${numberText(receivedTime)}${server}${own}]`
+  return `[${JSON.stringify(name)},${valueText(value)},${quality},${numberText(sourceTime)},${numberText(receivedTime)}${server}${own}${since}]`
 }
 
 export interface Snapshot {
@@ -130,7 +134,8 @@ type TagJson = readonly [
   sourceTime: number,
   receivedTime: number,
   serverTime?: number | null,
-  source?: string,
+  source?: string | null,
+  since?: number,
 ]
 type TwinJson = readonly [
   path: string,
@@ -146,18 +151,21 @@ function parseTwin(
   shared: (source: string) => string,
   heardAt: (receivedTime: number) => number,
 ): Twin {
-  const states = tags.map(([name, value, quality, sourceTime, receivedTime, serverTime, own]): [string, TagState] => [
-    name,
-    {
-      value: parseValue(value),
-      quality,
-      sourceTime,
-      serverTime: serverTime ?? undefined,
-      receivedTime,
-      source: shared(own ?? source),
-      heardAt: heardAt(receivedTime),
-    },
-  ])
+  const states = tags.map(
+    ([name, value, quality, sourceTime, receivedTime, serverTime, own, since]): [string, TagState] => [
+      name,
+      {
+        value: parseValue(value),
+        quality,
+        sourceTime,
+        serverTime: serverTime ?? undefined,
+        receivedTime,
+        since: since ?? shownTime({ sourceTime, receivedTime }),
+        source: shared(own ?? source),
+        heardAt: heardAt(receivedTime),
+      },
+    ],
+  )
   const twin: Twin = { path, revision, lastReceived, source: shared(source), tags: new Map(states) }
   return taken === undefined ? twin : { ...twin, taken }
 }

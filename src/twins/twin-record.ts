@@ -1,7 +1,7 @@
 import { parseValue, valueText, type ValueJson } from '../model/value-json.ts'
 import { numberText } from '../model/value-text.ts'
 import { textOf } from '../system/text.ts'
-import type { TagState, Twin } from './twin.ts'
+import { shownTime, type TagState, type Twin } from './twin.ts'
 
 /**
  * The value of a record of `<site>.twins`, whose key is the asset: JSON, so that anything that reads JSON reads it.
@@ -19,9 +19,10 @@ export function encodeTwin({ path, revision, lastReceived, source, tags, taken =
   return `{"asset":${JSON.stringify(path)},"revision":${revision},"taken":${taken},"receivedTime":${numberText(lastReceived)},"source":${JSON.stringify(source)},"tags":{${texts.join(',')}}}`
 }
 
-function tagText({ value, quality, sourceTime, serverTime, receivedTime, source }: TagState): string {
+function tagText({ value, quality, sourceTime, serverTime, receivedTime, since, source }: TagState): string {
+  const began = since === shownTime({ sourceTime, receivedTime }) ? '' : `,"since":${numberText(since)}`
   const server = serverTime === undefined ? '' : `,"serverTime":${numberText(serverTime)}`
-  return `{"value":${valueText(value)},"quality":${quality},"sourceTime":${numberText(sourceTime)},"receivedTime":${numberText(receivedTime)}${server},"source":${JSON.stringify(source)}}`
+  return `{"value":${valueText(value)},"quality":${quality},"sourceTime":${numberText(sourceTime)},"receivedTime":${numberText(receivedTime)}${server}${began},"source":${JSON.stringify(source)}}`
 }
 
 interface TwinJson {
@@ -39,6 +40,7 @@ interface TagJson {
   readonly sourceTime: number
   readonly serverTime?: number
   readonly receivedTime: number
+  readonly since?: number
   readonly source: string
 }
 
@@ -54,6 +56,7 @@ export function decodeTwin(bytes: Uint8Array): Twin | undefined {
   }
 }
 
-function stateOf({ value, quality, sourceTime, serverTime, receivedTime, source }: TagJson): TagState {
-  return { value: parseValue(value), quality, sourceTime, serverTime, receivedTime, source, heardAt: 0 }
+function stateOf({ value, quality, sourceTime, serverTime, receivedTime, since, source }: TagJson): TagState {
+  const began = since ?? shownTime({ sourceTime, receivedTime })
+  return { value: parseValue(value), quality, sourceTime, serverTime, receivedTime, since: began, source, heardAt: 0 }
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import fc from 'fast-check'
-import type { Reading } from '../model/reading.ts'
-import { evolve, newTwin, type Twin } from './twin.ts'
+import type { Reading, Value } from '../model/reading.ts'
+import { evolve, isSame, newTwin, type Twin } from './twin.ts'
 
 const PATH = 'acme/berlin/press7'
 
@@ -50,9 +51,44 @@ test('a value that is gone is shown as gone, with its quality', () => {
     sourceTime: 200,
     serverTime: 201,
     receivedTime: 205,
+    since: 200,
     source: 'line1',
     heardAt: 7,
   })
+})
+
+test('a value has been there since the first of its equals, whatever quality and repetition came in between', () => {
+  const twin = newTwin(PATH)
+  const since = () => twin.tags.get('state')?.since
+  evolve(twin, at(100, { state: 'Idle' }), 'line1', 0)
+  evolve(twin, at(200, { state: 'Execute' }), 'line1', 0)
+  evolve(twin, { ...at(300, { state: 'Execute' }), quality: { state: 0x40000000 } }, 'line1', 0)
+  assert.equal(since(), 200)
+  evolve(twin, at(250, { state: 'Held' }, 900), 'backfill', 0)
+  assert.equal(since(), 200)
+  evolve(twin, at(400, { state: null }), 'line1', 0)
+  assert.equal(since(), 400)
+  evolve(twin, at(500, { state: 'Execute' }), 'line1', 0)
+  assert.equal(since(), 500)
+})
+
+test('a value that was decoded before its type was known is the same as the typed one', () => {
+  const same: readonly (readonly [Value | null, Value | null])[] = [
+    [1, true],
+    [0, false],
+    [5, 5n],
+    ['9007199254740993', 9007199254740993n],
+    [null, null],
+  ]
+  for (const [a, b] of same) assert.equal(isSame(a, b), true, inspect([a, b]))
+  const other: readonly (readonly [Value | null, Value | null])[] = [
+    [1, '1'],
+    ['', 0n],
+    [null, 0],
+    [2, true],
+    [[1], [1]],
+  ]
+  for (const [a, b] of other) assert.equal(isSame(a, b), false, inspect([a, b]))
 })
 
 test('names of tags are only names', () => {

@@ -8,6 +8,8 @@ export interface TagState {
   readonly sourceTime: number
   readonly serverTime: number | undefined
   readonly receivedTime: number
+  /** When its value began: the time of the first of the equal values up to now. */
+  readonly since: number
   /** The source that it came from. */
   readonly source: string
   /** When it was received, in monotonic ms of this process: its age is measured by it. Not part of what is kept. */
@@ -42,12 +44,15 @@ export function newTwin(path: string): Twin {
  */
 export function evolve(twin: Twin, reading: Reading, source: string, heardAt: number): boolean {
   const { values, quality } = reading
+  const time = shownTime(reading)
   let changed = false
   for (const tag of Object.keys(values)) {
     const before = twin.tags.get(tag)
-    if (before !== undefined && shownTime(reading) < shownTime(before)) continue
+    if (before !== undefined && time < shownTime(before)) continue
     const status = quality !== undefined && Object.hasOwn(quality, tag) ? quality[tag]! : 0
-    twin.tags.set(tag, tagState(reading, values[tag]!, status, source, heardAt))
+    const value = values[tag]!
+    const since = before !== undefined && isSame(before.value, value) ? before.since : time
+    twin.tags.set(tag, tagState(reading, value, status, since, source, heardAt))
     changed = true
   }
   if (reading.receivedTime > twin.lastReceived) twin.lastReceived = reading.receivedTime
@@ -62,7 +67,7 @@ export function evolve(twin: Twin, reading: Reading, source: string, heardAt: nu
  * The time by which values are told older from newer: the machine's own, but never later than it was received. Else a
  * machine whose clock was once a year ahead would show that value for a year.
  */
-function shownTime({
+export function shownTime({
   sourceTime,
   receivedTime,
 }: {
@@ -72,12 +77,26 @@ function shownTime({
   return sourceTime < receivedTime ? sourceTime : receivedTime
 }
 
+/**
+ * Whether a value goes on. One that was decoded before its type was known is the same as the typed one; an array or a
+ * structure begins anew with each record: a state is none of them.
+ */
+export function isSame(before: Value | null, value: Value | null): boolean {
+  if (before === value) return true
+  if (typeof before === typeof value || before === null || value === null) return false
+  if (typeof before === 'object' || typeof value === 'object') return false
+  if (typeof before === 'string' || typeof value === 'string')
+    return (typeof before === 'bigint' || typeof value === 'bigint') && String(before) === String(value)
+  return Number(before) === Number(value)
+}
+
 function tagState(
   { sourceTime, serverTime, receivedTime }: Reading,
   value: Value | null,
   quality: number,
+  since: number,
   source: string,
   heardAt: number,
 ): TagState {
-  return { value, quality, sourceTime, serverTime, receivedTime, source, heardAt }
+  return { value, quality, sourceTime, serverTime, receivedTime, since, source, heardAt }
 }
