@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
+import { Quality, qualityName } from '../../model/quality.ts'
+import type { Value } from '../../model/reading.ts'
+import { aggregate } from './aggregate.ts'
+import { AGGREGATES, type AggregateName } from './catalogue.ts'
+import { infoNames } from './info-bits.ts'
+import type { RawValue } from './raw-value.ts'
+import type { AggregatePoint } from './result.ts'
+import type { AggregateRules } from './rules.ts'
+
+/** The worked examples of the standard (OPC 10000-13 Annex A), as the OPC Foundation publishes them; see README.md beside them. */
+const FOLDER = 'test/historian/opcua-part-13'
+
+interface Row {
+  readonly [column: string]: string
+}
+
+interface Expected {
+  readonly time: string
+  readonly value: string
+  readonly status: string
+}
+
+test('every row of the tables of the standard is met, value and status', async () => {
+  const [raw, expected] = [await rows('aggregates_raw.csv'), await rows('aggregates_expected_historian124.csv')]
+  assert.equal(expected.length, 735)
+  const groups = Map.groupBy(expected, ({ aggregate, historian, processing_interval_ms: every }) =>
+    [aggregate, historian, every].join(),
+  )
+  assert.equal(groups.size, 37 + 37 + 11)
+  const missed: object[] = []
+  let met = 0
+  for (const [group, wanted] of groups) {
+    const { aggregate: name, historian, processing_interval_ms: every } = wanted[0]!
+    const values = raw.filter((row) => row['historian'] === historian && row['time'] !== '').map(rawValue)
+    const points = aggregate(values, {
+      start: timeOf('12:00:00'),
+      end: timeOf('12:01:40'),
+      everyMs: Number(every),
+      aggregates: [name as AggregateName],
+      rules: rulesOf(wanted[0]!),
+    }).get(name as AggregateName)!
+    const got = points.map((point) => shown(name as AggregateName, point))
+    got.forEach((one, nth) => {
+      met++
+      if (!isDeepStrictEqual(one, plain(wanted[nth]!))) missed.push({ group, got: one, wanted: plain(wanted[nth]!) })
+    })
+    assert.equal(got.length, wanted.length, group)
+  }
+  assert.deepEqual(missed, [])
+  assert.equal(met, 735)
+})
+
+test('the tables have every aggregate there is', async () => {
+  const expected = await rows('aggregates_expected_historian124.csv')
+  assert.deepEqual(new Set(expected.map(({ aggregate }) => aggregate)), new Set(Object.keys(AGGREGATES)))
+})
+
+async function rows(file: string): Promise<Row[]> {
+  const [head, ...lines] = (await readFile(`${FOLDER}/${file}`, 'utf8')).trimEnd().split('\n').map(cells)
+  return lines.map((line) => Object.fromEntries(head!.map((name, nth) => [name, line[nth]!])))
+}
+
+/** Cells of a line; none of these files has a quote within quotes or a line break in a cell. */
+function cells(line: string): string[] {
+  return [...line.matchAll(/(?:^|,)(?:"([^"]*)"|([^,]*))/g)].map(([, quoted, plain]) => quoted ?? plain!)
+}
+
+const STATUS: { readonly [text: string]: number } = {
+  Good: Quality.Good,
+  Uncertain: Quality.Uncertain,
+  Bad: Quality.Bad,
+  Bad_NoData: Quality.BadNoData,
+}
+
+function rawValue({ time, value, status }: Row): RawValue {
+  const parsed: { readonly [text: string]: Value | null } = { '': null, undefined: null, true: true, false: false }
+  return {
+    time: timeOf(time!),
+    value: Object.hasOwn(parsed, value!) ? parsed[value!]! : Number(value),
+    quality: STATUS[status!]!,
+  }
+}
+
+function rulesOf(row: Row): AggregateRules {
+  return {
+    stepped: row['stepped'] === 'true',
+    treatUncertainAsBad: row['treat_uncertain_as_bad'] === 'true',
+    percentDataBad: Number(row['percent_bad']),
+    percentDataGood: Number(row['percent_good']),
+    slopedExtrapolation: row['sloped_extrapolation'] === 'true',
+  }
+}
+
+function timeOf(text: string): number {
+  return Date.parse(`2012-01-02T${text}Z`)
+}
+
+function plain({ time, value, status }: Row): Expected {
+  return {
+    time: time!,
+    value: value === '' || Number.isNaN(Number(value)) ? value! : String(Number(value)),
+    status: status!,
+  }
+}
+
+/** A result as the table writes it: three decimals, names of codes. */
+function shown(name: AggregateName, { time, value, quality }: AggregatePoint): Expected {
+  const codes = name === 'WorstQuality' || name === 'WorstQuality2'
+  return {
+    time: new Date(time).toISOString().slice(11, 23),
+    value: value === null ? '' : codes ? qualityName(Number(value)) : String(Number(Number(value).toFixed(3))),
+    status: [qualityName(quality), ...infoNames(quality)].join(', '),
+  }
+}
