@@ -28,7 +28,15 @@ export interface TagView {
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [name: string]: JsonValue }
 
-/** `GET /api/v1/assets` answers `{ assets: AssetSummary[], next?: string }`, sorted by path. */
+/** `GET /api/v1/assets`: a page of assets, sorted by path. */
+export interface AssetsView {
+  readonly assets: readonly AssetSummary[]
+  /** What `after` has to be for the page after this one; absent: there is none. A page may be short, or empty, and have one. */
+  readonly next?: string
+  /** Where a condition was asked for: how many assets it could not be told of, and why, the first time. */
+  readonly unknown?: { readonly assets: number; readonly reason?: string }
+}
+
 export interface AssetSummary {
   readonly path: string
   readonly model?: string
@@ -507,11 +515,23 @@ export interface LiveRequest {
   readonly assets: readonly string[]
   /** The same for summaries, which come at most once a second. */
   readonly summaries?: readonly string[]
+  /** Assets by what they are, answered with twins of those that fit and `left` of those that do not any more. At most 8. */
+  readonly selections?: readonly LiveSelection[]
+}
+
+/** Assets by a pattern, their model, a condition in CEL over their values; what is named has to hold, all of it. */
+export interface LiveSelection {
+  /** Below the site or in full; `*` is one segment, a trailing `**` the place with all below. Absent: everything. */
+  readonly match?: string
+  readonly model?: string
+  readonly where?: string
 }
 
 /** What the server sends, at most 10 times a second; only what changed since, latest value each. */
 export type LiveMessage =
   | { readonly type: 'twins'; readonly twins: readonly TwinView[] }
+  /** They were told because of a selection, and do not fit it any more. */
+  | { readonly type: 'left'; readonly paths: readonly string[] }
   | { readonly type: 'assets'; readonly assets: readonly AssetSummary[] }
   | { readonly type: 'sources'; readonly sources: readonly SourceView[] }
   /** At once, and then when something changed, at most once a second. */

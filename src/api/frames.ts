@@ -60,6 +60,10 @@ export class Frames {
     return `{"type":"twins","twins":[${join(paths, this.#twins, (path) => this.#hub.twin(path))}]}`
   }
 
+  left(paths: readonly string[]): string {
+    return message({ type: 'left', paths })
+  }
+
   assets(paths: readonly string[]): string {
     return `{"type":"assets","assets":[${join(paths, this.#summaries, (path) => this.#hub.asset(path))}]}`
   }

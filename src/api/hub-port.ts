@@ -1,3 +1,4 @@
+import type { Row } from '../component/expression/expression.ts'
 import type {
   AssetSummary,
   HubsView,
@@ -32,6 +33,14 @@ export interface HubPort {
   hub(): HubView
   /** Sorted by path, at most `limit`. Asked often by the live stream, so it must not walk all assets. */
   assets(query: AssetQuery): readonly AssetSummary[]
+  /** The same, only their paths: cheap, so that it may be asked for all of them, page by page. */
+  paths(query: AssetQuery): readonly string[]
+  /** The model of an asset; undefined: it has none, or there is no such asset. */
+  modelOf(path: string): string | undefined
+  /** Every model that an asset has. */
+  models(): Iterable<string>
+  /** The values of an asset as a condition sees them: those that are there and not Bad; undefined: nothing has come. */
+  row(path: string): Row | undefined
   asset(path: string): AssetSummary | undefined
   twin(path: string): TwinView | undefined
   /** Some values of many assets, sorted by path. */

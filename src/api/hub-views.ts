@@ -1,9 +1,11 @@
+import type { Row } from '../component/expression/expression.ts'
 import type { Health } from '../component/health.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Catalogue } from '../model/catalogue.ts'
 import type { TagDefinition } from '../model/definition.ts'
 import { Quality, qualityName, severity } from '../model/quality.ts'
 import { jsonValue } from '../model/json-value.ts'
+import type { Value } from '../model/reading.ts'
 import type { System } from '../system/system.ts'
 import type { TagState, Twin } from '../twins/twin.ts'
 import type { SourceVerdict, Twins } from '../twins/twins.ts'
@@ -88,9 +90,25 @@ export class HubViews implements HubPort {
     return { ...hub, log, recordsPerSecond: this.#rates.total(), assets: catalogue.size }
   }
 
-  assets({ under, after, limit }: AssetQuery): readonly AssetSummary[] {
-    const paths = this.#options.twins.list(under ?? '', after, limit)
-    return paths.flatMap((path) => this.asset(path) ?? [])
+  assets(query: AssetQuery): readonly AssetSummary[] {
+    return this.paths(query).flatMap((path) => this.asset(path) ?? [])
+  }
+
+  paths({ under, after, limit }: AssetQuery): readonly string[] {
+    return this.#options.twins.list(under ?? '', after, limit)
+  }
+
+  modelOf(path: string): string | undefined {
+    return this.#options.catalogue.modelOf(path)
+  }
+
+  models(): Iterable<string> {
+    return this.#options.catalogue.models()
+  }
+
+  row(path: string): Row | undefined {
+    const twin = this.#options.twins.get(path)
+    return twin && { get: (tag) => usable(twin.tags.get(tag)) }
   }
 
   asset(path: string): AssetSummary | undefined {
@@ -237,6 +255,12 @@ export class HubViews implements HubPort {
       ...(definition?.kind === 'state' && state !== NEVER && { since: state.since }),
     }
   }
+}
+
+/** A value that a condition may count on; one that is Bad is not known. */
+function usable(state: TagState | undefined): Value | undefined {
+  if (state === undefined || state.value === null || severity(state.quality) === 'bad') return undefined
+  return state.value
 }
 
 /** What a source's health says of the values it sent: the silent ones of a source that is up age by themselves. */

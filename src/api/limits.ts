@@ -23,6 +23,12 @@ export interface ApiLimits {
   /** Patterns in one live request. */
   readonly livePatterns: number
   readonly liveRequestBytes: number
+  /** Selections in one live request; and assets that are looked at for them in one frame, the rest in the next one. */
+  readonly liveSelections: number
+  readonly liveSelectionItems: number
+  /** Assets that one question looks at, and how long it may take; then its page ends, and says where it goes on. */
+  readonly findAssets: number
+  readonly findMs: number
   /** Least time between two frames to one client. */
   readonly liveFrameMs: number
   /** How often the live stream looks for news: what a change waits at most for a client that was not told anything lately. */
@@ -55,6 +61,10 @@ export const API_LIMITS: ApiLimits = {
   liveClients: 100,
   livePatterns: 1_000,
   liveRequestBytes: 256 << 10,
+  liveSelections: 8,
+  liveSelectionItems: 500,
+  findAssets: 20_000,
+  findMs: 50,
   liveFrameMs: 100,
   liveTickMs: 10,
   liveBufferedBytes: 512 << 10,

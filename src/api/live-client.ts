@@ -4,6 +4,7 @@ import type { LiveRequest } from './contract.ts'
 import type { Frames } from './frames.ts'
 import type { HubPort } from './hub-port.ts'
 import type { ApiLimits } from './limits.ts'
+import { LiveSelections, readSelections } from './live-selections.ts'
 import { Patterns } from './patterns.ts'
 
 export interface LiveClientOptions {
@@ -34,6 +35,7 @@ export class LiveClient {
   readonly #options: LiveClientOptions
   #twins = new Patterns([])
   #summaries = new Patterns([])
+  #selections = new LiveSelections([])
   /** Paths whose present state the client has not been sent; sets, so each path is in there once. */
   readonly #dirtyTwins = new Set<string>()
   readonly #dirtySummaries = new Set<string>()
@@ -67,19 +69,25 @@ export class LiveClient {
   receive(data: Buffer, binary: boolean): void {
     this.#requests += 1
     if (this.#requests > REQUESTS) return this.end(1008, 'too many requests')
-    const request = binary ? undefined : parseRequest(data.toString(), this.#options.limits.livePatterns)
+    const { hub, limits } = this.#options
+    const request = binary ? undefined : parseRequest(data.toString(), limits.livePatterns)
     if (request === undefined) return this.end(1008, 'want {"assets": [paths]}, see LiveRequest')
+    const selections = readSelections(hub, request.selections, limits.liveSelections)
+    if (typeof selections === 'string') return this.end(1008, closeReason(selections))
     this.#twins = new Patterns(request.assets)
     this.#summaries = new Patterns(request.summaries ?? [])
     this.#dirtyTwins.clear()
     this.#dirtySummaries.clear()
     this.#refreshable.clear()
-    for (const path of this.#twins.all(this.#options.hub)) this.#dirtyTwins.add(path)
-    for (const path of this.#summaries.all(this.#options.hub)) this.#dirtySummaries.add(path)
+    for (const path of this.#twins.all(hub)) this.#dirtyTwins.add(path)
+    for (const path of this.#summaries.all(hub)) this.#dirtySummaries.add(path)
+    this.#selections = new LiveSelections(selections)
+    this.#selections.begin(hub)
   }
 
   noteTwins(changed: ReadonlySet<string>): void {
     this.#twins.pick(changed, this.#dirtyTwins)
+    this.#selections.note(changed)
   }
 
   /** `otherState`: told next. `changed`: only the time of their last data is another one, so they are told by and by. */
@@ -96,15 +104,23 @@ export class LiveClient {
     if (webSocket.bufferedAmount > limits.liveBufferedBytes) return !isSlow && !this.#hasNews
     if (isSlow || !this.#greeted) this.#sendSlow(frames)
     this.#sendAlarms(moment)
-    if (tick - this.#twinsTick >= frameTicks && this.#dirtyTwins.size > 0) {
+    if (tick - this.#twinsTick >= frameTicks && (this.#dirtyTwins.size > 0 || this.#selections.hasNews)) {
       this.#twinsTick = tick
-      webSocket.send(frames.twins(take(this.#dirtyTwins, limits.liveFrameItems)))
+      this.#sendTwins(frames)
     }
     if (tick - this.#summariesTick >= frameTicks && this.#dirtySummaries.size > 0) {
       this.#summariesTick = tick
       webSocket.send(frames.assets(take(this.#dirtySummaries, limits.liveFrameItems)))
     }
     return true
+  }
+
+  #sendTwins(frames: Frames): void {
+    const { webSocket, limits } = this.#options
+    const { taken, left } = this.#selections.look(limits.liveSelectionItems)
+    for (const path of taken) this.#dirtyTwins.add(path)
+    if (left.length > 0) webSocket.send(frames.left(left))
+    if (this.#dirtyTwins.size > 0) webSocket.send(frames.twins(take(this.#dirtyTwins, limits.liveFrameItems)))
   }
 
   /** A change is told at once, further ones once a second; time alone may end a flood, so it is looked for then too. */
@@ -120,7 +136,7 @@ export class LiveClient {
   }
 
   get #hasNews(): boolean {
-    return this.#dirtyTwins.size > 0 || this.#dirtySummaries.size > 0
+    return this.#dirtyTwins.size > 0 || this.#dirtySummaries.size > 0 || this.#selections.hasNews
   }
 
   #sendSlow(frames: Frames): void {
@@ -145,16 +161,32 @@ export class LiveClient {
   }
 }
 
+interface ReadRequest {
+  readonly assets: readonly string[]
+  readonly summaries: readonly string[]
+  /** Not looked at yet. */
+  readonly selections: unknown
+}
+
 /** A request as it has to be; undefined where it is not. */
-function parseRequest(text: string, most: number): LiveRequest | undefined {
+function parseRequest(text: string, most: number): ReadRequest | undefined {
   try {
     const request: unknown = JSON.parse(text)
     if (typeof request !== 'object' || request === null) return undefined
-    const { assets, summaries = [] } = request as { readonly assets?: unknown; readonly summaries?: unknown }
-    return isPatterns(assets, most) && isPatterns(summaries, most) ? { assets, summaries } : undefined
+    const { assets = [], summaries = [], selections } = request as { readonly [name in keyof LiveRequest]?: unknown }
+    const isOne = 'assets' in request || selections !== undefined
+    return isOne && isPatterns(assets, most) && isPatterns(summaries, most)
+      ? { assets, summaries, selections }
+      : undefined
   } catch {
     return undefined
   }
+}
+
+/** A reason has 123 bytes at most (RFC 6455 5.5). */
+function closeReason(text: string): string {
+  const bytes = Buffer.from(text)
+  return bytes.length <= 123 ? text : `${new TextDecoder().decode(bytes.subarray(0, 119)).replace(/\ufffd+$/u, '')}...`
 }
 
 function isPatterns(value: unknown, most: number): value is string[] {

@@ -1,5 +1,7 @@
+import type { Row } from '../component/expression/expression.ts'
 import type { ViewPosition } from '../component/view.ts'
 import { qualityName, severity } from '../model/quality.ts'
+import type { Value } from '../model/reading.ts'
 import type {
   AssetSummary,
   HubsView,
@@ -75,15 +77,33 @@ export class MemoryHub implements HubPort {
     return { ...this.view, assets: this.#twins.size }
   }
 
-  assets({ under, after, limit }: AssetQuery): readonly AssetSummary[] {
+  assets(query: AssetQuery): readonly AssetSummary[] {
+    return this.paths(query).map((path) => this.asset(path)!)
+  }
+
+  paths({ under, after, limit }: AssetQuery): readonly string[] {
     this.#paths ??= [...this.#twins.keys()].sort()
-    const found: AssetSummary[] = []
+    const found: string[] = []
     for (let at = after === undefined ? 0 : firstAfter(this.#paths, after); at < this.#paths.length; at += 1) {
       const path = this.#paths[at]!
       if (under !== undefined && path !== under && !path.startsWith(`${under}/`)) continue
-      if (found.push(this.asset(path)!) === limit) break
+      if (found.push(path) === limit) break
     }
     return found
+  }
+
+  modelOf(path: string): string | undefined {
+    return this.#twins.get(path)?.model
+  }
+
+  models(): Iterable<string> {
+    return new Set([...this.#twins.values()].flatMap(({ model }) => model ?? []))
+  }
+
+  row(path: string): Row | undefined {
+    const twin = this.#twins.get(path)
+    const known = (tag: string) => twin?.tags.find((one) => one.tag === tag && one.severity !== 'bad')
+    return twin && { get: (tag) => (known(tag)?.value ?? undefined) as Value | undefined }
   }
 
   asset(path: string): AssetSummary | undefined {

@@ -27,10 +27,10 @@ export class Patterns {
   *all(hub: HubPort): Generator<string> {
     for (const path of this.paths) if (hub.asset(path) !== undefined) yield path
     for (const under of this.#places) {
-      let page = hub.assets({ under, limit: PAGE })
+      let page = hub.paths({ under, limit: PAGE })
       while (page.length > 0) {
-        for (const { path } of page) yield path
-        page = hub.assets({ under, after: page.at(-1)!.path, limit: PAGE })
+        yield* page
+        page = hub.paths({ under, after: page.at(-1)!, limit: PAGE })
       }
     }
   }

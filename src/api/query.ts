@@ -10,20 +10,31 @@ const VALUES = { most: 10_000, usual: 1_000, tags: 100 } as const
 const RECORDS = { most: 500, usual: 50 } as const
 
 /** Longest path of an asset, see `model/path.ts`. */
-const PATH_LENGTH = 1_024
+export const PATH_LENGTH = 1_024
 
 /**
- * The query of `GET /api/v1/assets`.
+ * The query of `GET /api/v1/assets`: a page, and what is wanted of the assets in it; their words are looked at by
+ * `Selection`.
  * @throws ApiError `BAD_QUERY` naming the parameter
  */
-export function assetQuery(query: unknown): AssetQuery {
-  const { after, limit, under, ...others } = query as { readonly [name: string]: unknown }
-  refuseOthers(others, 'after, limit or under')
+export function assetQuery(query: unknown): AssetQuery & { readonly wanted: WantedAssets | undefined } {
+  const { after, limit, under, match, model, where, ...others } = query as { readonly [name: string]: unknown }
+  refuseOthers(others, 'after, limit, under, match, model or where')
+  if (match !== undefined && under !== undefined) throw badQuery('under', 'there is "match" too', 'only one of them')
+  const isWanted = [match, model, where].some((word) => word !== undefined)
   return {
     limit: limit === undefined ? PAGE.usual : pageSize(limit, PAGE.most),
     ...(after === undefined ? {} : { after: place('after', after) }),
     ...(under === undefined ? {} : { under: place('under', under) }),
+    wanted: isWanted ? { match, model, where } : undefined,
   }
+}
+
+/** Words of a selection, not looked at yet. */
+interface WantedAssets {
+  readonly match: unknown
+  readonly model: unknown
+  readonly where: unknown
 }
 
 /**

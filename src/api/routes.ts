@@ -1,11 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ALARM_ROUTES } from './alarm-routes.ts'
-import type { HealthView, JsonValue } from './contract.ts'
+import type { AssetsView, HealthView, JsonValue } from './contract.ts'
 import type { Desk, Route } from './desk.ts'
 import { ApiError } from './errors.ts'
 import { eventsQuery } from './events-query.ts'
+import { findAssets } from './find-assets.ts'
 import { oeeQuery } from './oee-query.ts'
 import { assetPath, assetQuery, recordsQuery, valuesQuery } from './query.ts'
+import { Selection } from './selection.ts'
 import { refuseUnlessStored } from './stored.ts'
 
 /** Every route of the hub. `auth.test.ts` makes the matrix of rights from this table; there is no other way in. */
@@ -59,8 +61,9 @@ function metrics({ hub }: Desk, _request: FastifyRequest, reply: FastifyReply) {
   return reply.type('text/plain; version=0.0.4; charset=utf-8').send(hub.metrics())
 }
 
-function assets({ hub }: Desk, request: FastifyRequest) {
-  const query = assetQuery(request.query)
+function assets({ hub, clock, limits }: Desk, request: FastifyRequest): AssetsView {
+  const { wanted, ...query } = assetQuery(request.query)
+  if (wanted !== undefined) return findAssets(hub, new Selection(hub, wanted), query, { clock, limits })
   const page = hub.assets({ ...query, limit: query.limit + 1 })
   if (page.length <= query.limit) return { assets: page }
   const shown = page.slice(0, query.limit)

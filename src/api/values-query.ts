@@ -78,7 +78,7 @@ function tagMatcher(tags: readonly string[]): (tag: string) => boolean {
 }
 
 /** The longest place that all of a pattern lies in. */
-function placeOf(site: string, pattern: string): string {
+export function placeOf(site: string, pattern: string): string {
   const full = pattern === site || pattern.startsWith(`${site}/`) ? pattern : `${site}/${pattern}`
   const segments = full.split('/')
   const open = segments.findIndex((segment) => segment.startsWith('*'))

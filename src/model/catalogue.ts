@@ -9,6 +9,7 @@ import { Relations, type SeenRelation } from './relation.ts'
 export class Catalogue {
   readonly #assets = new Map<string, Map<string, TagDefinition>>()
   readonly #models = new Map<string, string>()
+  readonly #modelIds = new Set<string>()
   readonly #meta = new Map<string, Meta>()
   readonly #relations = new Relations()
 
@@ -16,7 +17,10 @@ export class Catalogue {
   define(definition: AssetDefinition): void {
     const { path, model, meta, relations } = definition
     const tags = this.#assets.get(path) ?? new Map<string, TagDefinition>()
-    if (model !== undefined) this.#models.set(path, model)
+    if (model !== undefined) {
+      this.#models.set(path, model)
+      this.#modelIds.add(model)
+    }
     for (const [tag, tagDefinition] of definition.tags) tags.set(tag, tagDefinition)
     if (meta !== undefined) this.#setMeta(path, meta)
     if (relations !== undefined) this.#relations.set(path, relations)
@@ -53,6 +57,11 @@ export class Catalogue {
   /** Its relations, seen from it, whichever end has said so. */
   relations(path: string): SeenRelation[] {
     return this.#relations.seen(path)
+  }
+
+  /** Every model that an asset has, or had. */
+  models(): Iterable<string> {
+    return this.#modelIds
   }
 
   modelOf(path: string): string | undefined {
