@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { onPath, TOOLS, venv, type MavenProject, type ToolName } from './need.ts'
 
@@ -16,6 +16,7 @@ export function getTools(say: (line: string) => void): void {
   const pypi = missing.flatMap(([, tool]) => ('pypi' in tool ? tool.pypi : []))
   if (debian.length > 0) getDebian(debian, say)
   if (pypi.length > 0) getPython(pypi, say)
+  for (const [, tool] of missing) if ('npm' in tool) getNpm(tool.npm, say)
   for (const [name, tool] of missing) if ('maven' in tool) getJars(name, tool.maven, say)
   for (const [, tool] of missing) {
     if ('script' in tool) run(fileURLToPath(new URL(tool.script.path, import.meta.url)), [tool.script.folder], say)
@@ -37,6 +38,15 @@ function getDebian(packages: readonly string[], say: (line: string) => void): vo
 function getPython(packages: readonly string[], say: (line: string) => void): void {
   if (!existsSync(venv) && !run('python3', ['-m', 'venv', venv], say)) return
   run(`${venv}/bin/python3`, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages], say)
+}
+
+function getNpm(
+  { folder, packages }: { readonly folder: string; readonly packages: readonly string[] },
+  say: (line: string) => void,
+): void {
+  mkdirSync(folder, { recursive: true })
+  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-save', '--loglevel', 'error']
+  run('npm', ['install', '--prefix', folder, ...quiet, ...packages], say)
 }
 
 function getJars(name: string, { pom, folder, properties }: MavenProject, say: (line: string) => void): void {

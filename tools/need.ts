@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 
 /** The release of Apache Kafka that tests run. */
 const KAFKA = '4.3.1'
+/** And of onnxruntime, the optional peer of `onnx`. */
+const ONNXRUNTIME = '1.30.0'
 
 /** The programs that tests talk to and npm does not bring: how each is found, and where it comes from. */
 export const TOOLS = {
@@ -34,6 +36,11 @@ export const TOOLS = {
   },
   /** A JDK: it runs Java that is a source file. */
   javac: { find: () => onPath('javac'), debian: ['default-jdk-headless'] },
+  /** A folder with `node_modules/onnxruntime-node`. */
+  'onnxruntime-node': {
+    find: () => existing(toolFolder('npm'), 'node_modules/onnxruntime-node/package.json'),
+    npm: { folder: toolFolder('npm'), packages: [`onnxruntime-node@${ONNXRUNTIME}`] },
+  },
   /** The folder of Apache Kafka's jars; it runs on Java 17 or newer. */
   kafka: { find: findKafka, maven: { pom: 'kafka/pom.xml', folder: kafkaFolder(), properties: { kafka: KAFKA } } },
 } as const satisfies { [name: string]: Tool }
@@ -44,6 +51,8 @@ interface Tool {
   readonly debian?: readonly string[]
   /** Packages from PyPI, put into the virtual environment `.tools/python`. */
   readonly pypi?: readonly string[]
+  /** Packages of npm that are no dependencies, and the folder that they are put into; their scripts are not run. */
+  readonly npm?: { readonly folder: string; readonly packages: readonly string[] }
   /** Jars from Maven Central: a project beside this file, and the folder that its dependencies are copied to. */
   readonly maven?: MavenProject
   /** A script beside this file that makes it, in the folder that it is given. */

@@ -12,6 +12,14 @@ export interface ProcessorContext {
   readonly site: string
 }
 
+/** Where a cage is made for. */
+export interface CagePlace {
+  /** The processor's name in the config. */
+  readonly name: string
+  /** That of the config file. */
+  readonly directory: string
+}
+
 /** What the models of the config say of machines. */
 export interface DeclaredTags {
   /**
@@ -46,8 +54,12 @@ export interface ProcessorSpec<C = unknown> {
   topology(config: C, context: ProcessorContext): Topology
   /** What is wrong with a checked config beside the models of the plant; pure. Absent: it names none of their tags. */
   check?(config: C, declared: DeclaredTags): readonly ConfigFault[]
-  /** Whose code it runs where that is not ours; then its operators are not called here. Absent: it is part of the program. */
-  cage?(config: C, place: { readonly directory: string }): Cage
+  /**
+   * Whose code it runs where that is not ours; then its operators are not called here. Absent or undefined: it is part of the
+   * program.
+   * @throws Error where it is not there
+   */
+  cage?(config: C, place: CagePlace): Cage | undefined
   /** What those may rely on who read its product; it is published to `contracts`. Absent: it has none. */
   contract?(config: C, context: ProcessorContext): Json
   /** Learns from the past of a plant what its config then names as a file (`millrace learn`). Absent: it learns nothing so. */

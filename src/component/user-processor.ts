@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Json } from '../model/json-value.ts'
-import type { Operator } from './topology.ts'
+import type { Operator, Step } from './topology.ts'
 
 /** A processor that somebody has written for their plant: everything about it in one object. */
 export interface UserProcessor<C = unknown, S = unknown> {
@@ -14,8 +14,21 @@ export interface UserProcessor<C = unknown, S = unknown> {
   operator(settings: C): Operator<S>
 }
 
+/** A module of ours that is caged because of the library it needs: it makes its steps itself. */
+export interface CagedSteps<T = unknown> {
+  /** @throws Error saying what is wrong */
+  steps(settings: T): readonly Step[]
+}
+
+/** The steps of a module by its default export. @throws Error saying what is wrong */
+export function openCaged(exported: unknown, settings: unknown): readonly Step[] {
+  const own = exported as Partial<CagedSteps> | undefined
+  if (typeof own?.steps === 'function') return own.steps(settings)
+  return [{ name: 'code', does: 'code', with: null, operator: openUserProcessor(exported, settings as Json) }]
+}
+
 /** Checks a module's default export and settings, and makes the operator. @throws Error saying what is wrong */
-export function openUserProcessor(exported: unknown, settings: Json): Operator {
+function openUserProcessor(exported: unknown, settings: Json): Operator {
   const processor = exported as Partial<UserProcessor> | undefined
   if (typeof processor?.operator !== 'function' || typeof processor.summary !== 'string') {
     throw new Error('Cannot use processor: its default export is none, want defineProcessor({ summary, operator })')

@@ -69,7 +69,8 @@ function readProcessors(
     }
     const make = () => spec.topology(config, { name, site: file.site })
     const topology = attempt(make, document, ['processors', name, spec.kind], problems)
-    const cage = spec.cage?.(config, { directory: dirname(resolve(document.file)) })
+    const place = { name, directory: dirname(resolve(document.file)) }
+    const cage = attempt(() => spec.cage?.(config, place), document, ['processors', name, spec.kind], problems)
     return topology === undefined ? [] : [{ name, spec, config, topology, from, ...(cage && { cage }) } as const]
   })
   for (const { processor, message } of topologyFaults(processors.map(({ topology }) => topology))) {

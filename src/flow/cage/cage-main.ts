@@ -1,29 +1,31 @@
 import { registerHooks } from 'node:module'
 import { pathToFileURL } from 'node:url'
-import { openUserProcessor } from '../../component/user-processor.ts'
-import { keyOf, type Operator } from '../../component/topology.ts'
-import type { Json } from '../../model/json-value.ts'
+import { openCaged } from '../../component/user-processor.ts'
+import { keyOf, type Step } from '../../component/topology.ts'
 import type { Output, StepFault } from '../topology/engine.ts'
 import { localHost, type Changes, type EngineHost, type Taken } from '../topology/host.ts'
-import type { Call, Reply, Request } from './calls.ts'
+import type { Call, Opening, Reply, Request } from './calls.ts'
 
 /**
- * The process in which somebody's own processor runs: `node cage-main.ts FILE SETTINGS`, spoken to over its channel. Node's
+ * The process in which somebody's own processor runs: `node cage-main.ts FILE`, told its settings and all else over its channel. Node's
  * permissions leave it its own files to read; what else could reach the outside is taken away before the module is loaded.
  */
 /** Modules of Node that only compute. */
 const HARMLESS = new Set(['assert', 'assert/strict', 'buffer', 'string_decoder', 'url', 'util', 'util/types'])
-const [file, settings] = process.argv.slice(2) as [string, string]
+const [file] = process.argv.slice(2) as [string]
 const send = process.send!.bind(process)
 const usage = process.memoryUsage.bind(process)
 const plugin = new URL('../../plugin.ts', import.meta.url).href
 const hosts = new Map<number, EngineHost>()
 
 closeDoors()
-const operator = load()
+const { promise: steps, resolve: open } = Promise.withResolvers<readonly Step[]>()
 // Whoever calls hears of it.
-operator.catch(() => {})
-process.on('message', (request: Request) => void answer(request))
+steps.catch(() => {})
+process.on('message', (message: Opening | Request) => {
+  if ('settings' in message) open(load(message.settings))
+  else void answer(message)
+})
 
 function closeDoors(): void {
   registerHooks({
@@ -49,30 +51,30 @@ function closeDoors(): void {
     'send',
     'disconnect',
   ] as const) {
-    Object.defineProperty(process, name, { value: undefined, configurable: false, writable: false })
+    // Node itself assigns some of them once there are threads.
+    Object.defineProperty(process, name, { get: () => undefined, set() {}, configurable: false })
   }
 }
 
-async function load(): Promise<Operator> {
+async function load(settings: unknown): Promise<readonly Step[]> {
   const module = (await import(pathToFileURL(file).href)) as { default?: unknown }
-  return openUserProcessor(module.default, JSON.parse(settings) as Json)
+  return openCaged(module.default, settings)
 }
 
 async function answer({ id, task, call }: Request): Promise<void> {
   const reply = { id, rss: usage().rss }
   try {
-    const result = await perform(task, call, await operator)
+    const result = await perform(task, call, await steps)
     sendResult(reply, result)
   } catch (error) {
     send({ ...reply, error: error instanceof Error ? error.message : String(error) } satisfies Reply)
   }
 }
 
-async function perform(task: number, call: Call, of: Operator): Promise<Reply['result']> {
+async function perform(task: number, call: Call, of: readonly Step[]): Promise<Reply['result']> {
   let host = hosts.get(task)
   if (host === undefined) {
-    const steps = [{ name: 'code', does: 'code', with: null, operator: of }]
-    hosts.set(task, (host = localHost({ name: 'code', from: [], steps })))
+    hosts.set(task, (host = localHost({ name: 'code', from: [], steps: of })))
   }
   switch (call.do) {
     case 'restore':

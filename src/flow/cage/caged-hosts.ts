@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Cage } from '../../component/cage.ts'
 import type { Clock, Timer } from '../../system/clock.ts'
 import type { Changes, EngineHost, Taken } from '../topology/host.ts'
-import type { Call, Reply, Request } from './calls.ts'
+import type { Call, Opening, Reply, Request } from './calls.ts'
 
 const MAIN = fileURLToPath(new URL('./cage-main.ts', import.meta.url))
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
@@ -63,8 +63,8 @@ export class CagedHosts {
   }
 
   #start(): ChildProcess {
-    const { file, settings, memoryMb } = this.#cage
-    const child = fork(MAIN, [file, JSON.stringify(settings)], {
+    const { file, settings, memoryMb, library } = this.#cage
+    const child = fork(MAIN, [file], {
       serialization: 'advanced',
       env: {},
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -73,6 +73,7 @@ export class CagedHosts {
         `--allow-fs-read=${ROOT}`,
         `--allow-fs-read=${LIBRARY}`,
         `--allow-fs-read=${dirname(file)}`,
+        ...(library === undefined ? [] : [`--allow-fs-read=${library}`, '--allow-addons', '--allow-worker']),
         `--max-old-space-size=${memoryMb}`,
         '--max-semi-space-size=2',
         '--disable-warning=ExperimentalWarning',
@@ -85,6 +86,7 @@ export class CagedHosts {
     child.on('close', (code, signal) =>
       this.#end(child, `Its process ended with ${signal ?? `code ${code}`}${causeOf(said)}`),
     )
+    child.send({ settings } satisfies Opening)
     // The hub does not stay because of it.
     child.unref()
     child.channel?.unref()

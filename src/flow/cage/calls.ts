@@ -10,6 +10,11 @@ export type Call =
   | { readonly do: 'changes' }
   | { readonly do: 'close' }
 
+/** The first message. */
+export interface Opening {
+  readonly settings: unknown
+}
+
 export interface Request {
   readonly id: number
   readonly task: number

@@ -1,8 +1,8 @@
 import { isAbsolute, join } from 'node:path'
 import { z } from 'zod'
+import { ELSEWHERE } from '../../component/cage.ts'
 import { durationField } from '../../component/fields.ts'
 import type { ProcessorSpec } from '../../component/processor.ts'
-import type { Operator } from '../../component/topology.ts'
 import type { Json } from '../../model/json-value.ts'
 
 const patterns = z
@@ -53,12 +53,4 @@ export const codeSpec: ProcessorSpec<z.output<typeof codeSchema>> = {
     timeoutMs: timeout,
     memoryMb: memory,
   }),
-}
-
-/** Stands for the operator of a module, which is loaded in the cage and nowhere else. */
-const ELSEWHERE: Operator = {
-  create: () => null,
-  take() {
-    throw new Error('The code of a processor runs in its cage only')
-  },
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { assetFields, orderFields } from '../../component/asset-stage.ts'
 import { durationField, tagField } from '../../component/fields.ts'
-import { readGraph } from './graph.ts'
+import { BeyondBuiltIn, readGraph } from './graph.ts'
 import { compile, type Network } from './network.ts'
 
 const inputField = z
@@ -48,12 +48,13 @@ export const onnxSchema = z
       .min(1)
       .optional()
       .describe('Names of the numbers it gives; without them it is an autoencoder, and its error is told'),
+    output: z.string().min(1).optional().describe('Which output of the model is taken; default: its first'),
     hold: durationField.prefault('60s').describe('Age beyond which the last value of a tag no longer counts'),
     ...orderFields,
   })
   .superRefine((config, context) => {
     try {
-      networkOf(config)
+      builtIn(config)
     } catch (error) {
       const message = `Cannot use the model: ${(error as Error).message}`
       context.addIssue({ code: 'custom', path: ['model'], message })
@@ -63,21 +64,31 @@ export const onnxSchema = z
 
 export type OnnxConfig = z.output<typeof onnxSchema>
 
-/** @throws Error that says what does not fit */
-export function networkOf({
-  model,
-  inputs,
-  rows,
-  outputs,
-}: {
+interface NetworkConfig {
   readonly model: Uint8Array
   readonly inputs: readonly unknown[]
   readonly rows: number
   readonly outputs?: readonly string[] | undefined
-}): Network {
+  readonly output?: string | undefined
+}
+
+/**
+ * The network of a model, worked out by ourselves; or what of it only onnxruntime can do.
+ * @throws Error that says what does not fit
+ */
+export function builtIn(config: NetworkConfig): Network | BeyondBuiltIn {
+  try {
+    return networkOf(config)
+  } catch (error) {
+    if (error instanceof BeyondBuiltIn) return error
+    throw error
+  }
+}
+
+function networkOf({ model, inputs, rows, outputs, output }: NetworkConfig): Network {
   const size = inputs.length * rows
   if (size > MOST_INPUTS) throw new Error(`it is given ${size} numbers a row, want at most ${MOST_INPUTS}`)
-  const network = compile(readGraph(model), size)
+  const network = compile(readGraph(model), size, output)
   const wanted = outputs?.length ?? size
   if (network.outputSize === wanted) return network
   const why = outputs === undefined ? 'as many as it takes, or "outputs" with their names' : `${wanted} as in "outputs"`

@@ -40,7 +40,10 @@ const ATTRIBUTE_FLOAT = 1
 /** TensorProto.DataLocation. */
 const EXTERNAL = 1
 
-/** @throws Error that says what is wrong with the file */
+/** Something in a model that only onnxruntime can do. */
+export class BeyondBuiltIn extends Error {}
+
+/** @throws Error that says what is wrong with the file, BeyondBuiltIn where its weights are of a type that is not known */
 export function readGraph(bytes: Uint8Array): Graph {
   const [graph] = new Message(bytes).messages(7)
   if (graph === undefined) throw new Error('it holds no graph')
@@ -114,7 +117,9 @@ function valuesOf(tensor: Message, name: string): Float64Array {
       if (raw.length === 0) return Float64Array.from(tensor.integers(7))
       return numbers(raw, 8, (view, at) => Number(view.getBigInt64(at, true)))
     default:
-      throw new Error(`weight "${name}" is of type ${tensor.integer(2)}, want float (1), double (11) or int64 (7)`)
+      throw new BeyondBuiltIn(
+        `weight "${name}" is of type ${tensor.integer(2)}, and built in are only float (1), double (11) and int64 (7)`,
+      )
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Graph, Node, Tensor } from './graph.ts'
+import { BeyondBuiltIn, type Graph, type Node, type Tensor } from './graph.ts'
 
 /** A network that is ready to run, one row at a time. */
 export interface Network {
@@ -7,7 +7,7 @@ export interface Network {
   run(row: Float64Array): Float64Array
 }
 
-/** Kinds of nodes that are known; of everything else the model is refused. */
+/** Kinds of nodes that are known; all else is for onnxruntime. */
 const KNOWN_NODES =
   'Gemm, MatMul, Add, Sub, Mul, Div, Relu, LeakyRelu, Elu, Tanh, ' +
   'Sigmoid, Softplus, Identity, Dropout, Flatten, Reshape, Squeeze, Unsqueeze, Cast'
@@ -20,9 +20,10 @@ type Step = () => void
 /**
  * Compiles a graph of dense layers for rows of `inputSize` numbers. What is worked out is one row: the first dimension, which
  * ONNX has for batches, is 1. In doubles, so results differ from those of a float runtime in the seventh digit.
- * @throws Error that names the node that does not fit, or is not known
+ * `wanted`: name of the output that is taken; default: its first.
+ * @throws Error that names the node that does not fit, BeyondBuiltIn one that is not known
  */
-export function compile(graph: Graph, inputSize: number): Network {
+export function compile(graph: Graph, inputSize: number, wanted?: string): Network {
   const [input, ...others] = graph.inputs
   if (input === undefined || others.length > 0) throw new Error(`it has ${graph.inputs.length} inputs, want one`)
   if (input.size !== undefined && input.size !== inputSize)
@@ -34,8 +35,9 @@ export function compile(graph: Graph, inputSize: number): Network {
     registers.set(node.outputs[0] ?? '', result)
     return step
   })
-  const output = registers.get(graph.outputs[0]?.name ?? '')
-  if (output === undefined) throw new Error('its first output is worked out by no node')
+  const name = wanted ?? graph.outputs[0]?.name ?? ''
+  const output = registers.get(name)
+  if (output === undefined) throw new Error(`its output "${name}" is worked out by no node`)
   return {
     outputSize: output.length,
     run(row) {
@@ -162,7 +164,7 @@ function activation(node: Node): (value: number) => number {
     case 'Softplus':
       return (value) => Math.max(0, value) + Math.log1p(Math.exp(-Math.abs(value)))
     default:
-      throw new Error(`it has a node of kind "${node.kind}", want only ${KNOWN_NODES}`)
+      throw new BeyondBuiltIn(`it has a node of kind "${node.kind}", and built in are only ${KNOWN_NODES}`)
   }
 }
 

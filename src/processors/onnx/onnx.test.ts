@@ -50,10 +50,6 @@ test('a model that does not fit is refused with the reason', async () => {
   assert.deepEqual(refused({ inputs: tags(18), outputs: ['score'] }), [
     'Cannot use the model: it gives 18 numbers, want 1 as in "outputs"',
   ])
-  assert.deepEqual(
-    refused({ inputs: tags(6), model: await readFile(`${MODELS}/convolution.onnx`) })?.[0]!.slice(0, 66),
-    'Cannot use the model: it has a node of kind "Conv", want only Gemm',
-  )
   assert.deepEqual(refused({ inputs: tags(18), model: model.subarray(0, 900) }), [
     'Cannot use the model: it ends in the middle of a field',
   ])
