@@ -11,6 +11,7 @@ import { silentLogger } from '../system/logger.ts'
 import { Metrics } from '../system/metrics.ts'
 import { seededRandom } from '../system/random.ts'
 import { Delivery } from './deliver.ts'
+import { until } from '../../test/until.ts'
 
 const SITE = 'acme/berlin'
 const TOPIC = 'acme.berlin.alarms'
@@ -85,10 +86,6 @@ async function bench(t: TestContext) {
     return { delivery, end }
   }
   return { append, start, metrics }
-}
-
-async function until(is: () => boolean): Promise<void> {
-  while (!is()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
 test('facts go out in order, in batches, and a sink goes on where it was', async (t) => {

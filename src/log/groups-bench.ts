@@ -1,7 +1,9 @@
 import { systemClock } from '../system/clock.ts'
-import { Bench } from './conformance-bench.ts'
+import { within } from '../system/wait.ts'
+import { Bench, range, textRecord } from './conformance-bench.ts'
 import type { ConformanceTarget } from './conformance-bench.ts'
 import type { ConsumedBatch, ConsumeOptions, Generation, GroupMember, GroupOptions, Membership } from './groups.ts'
+import { LogError } from './log.ts'
 import type { Log } from './log.ts'
 
 /** A driver whose logs can be cut off. */
@@ -66,18 +68,46 @@ function meet(one: Span, two: Span): boolean {
   return one.thing === two.thing && one.from < two.to && two.from < one.to
 }
 
-/** Waits for states that a test names; every change looks again. */
-class Watched {
+/** How long a test waits for a state at most: far longer than it takes on a busy machine. */
+const UNTIL_MS = 50_000
+
+/** What changes, and tells when it does. */
+export abstract class Watched {
   #changed = Promise.withResolvers<void>()
+
+  /** What it is now, for whoever waited for something else in vain. */
+  abstract describe(): string
 
   announce(): void {
     this.#changed.resolve()
     this.#changed = Promise.withResolvers()
   }
 
-  /** Resolves when it is so. */
-  async until(so: () => boolean): Promise<void> {
-    while (!so()) await this.#changed.promise
+  changed(): Promise<void> {
+    return this.#changed.promise
+  }
+
+  /** Resolves when it is so; see `untilAny`. */
+  until(so: () => boolean, withinMs?: number): Promise<void> {
+    return untilAny([this], so, withinMs)
+  }
+}
+
+/**
+ * Resolves when it is so, whichever of them it is that changes last.
+ * @throws after 50 s or `withinMs`, with the text of the condition and what each of them is then
+ */
+export async function untilAny(
+  watched: readonly Watched[],
+  so: () => boolean,
+  withinMs: number = UNTIL_MS,
+): Promise<void> {
+  const end = systemClock.monotonic() + withinMs
+  while (!so()) {
+    const change = Promise.race(watched.map((one) => one.changed()))
+    if (await within(Math.max(0, end - systemClock.monotonic()), change, systemClock)) continue
+    const found = watched.map((one) => `\n- ${one.describe()}`).join('')
+    throw new Error(`Waited ${withinMs} ms in vain for ${String(so)}${found}`)
   }
 }
 
@@ -108,6 +138,12 @@ export class Holder extends Watched {
 
   get held(): readonly string[] {
     return this.#held
+  }
+
+  describe(): string {
+    const { id, memberId } = this.generations.at(-1) ?? { id: 'none', memberId: 'nobody' }
+    const leaseMs = Math.round(this.membership.heldUntil - systemClock.monotonic())
+    return `holder ${memberId}: holds "${this.held.join()}", generation ${id}, lease for ${leaseMs} ms, fault ${String(this.fault)}`
   }
 
   leave(): Promise<void> {
@@ -160,6 +196,10 @@ export class GroupReader extends Watched {
   fault: unknown
   /** Called with every batch before it is committed. */
   work: (batch: ConsumedBatch) => Promise<void> = async () => {}
+  /** Called where a commit came too late, as it does when the lease was lost; what it throws ends the reading. */
+  fenced: (fault: LogError) => void = (fault) => {
+    throw fault
+  }
   readonly #stop = new AbortController()
 
   constructor(log: Log, options: Pick<ConsumeOptions, 'group' | 'topics'> & Partial<ConsumeOptions>) {
@@ -193,6 +233,11 @@ export class GroupReader extends Watched {
       .sort()
   }
 
+  describe(): string {
+    const holds = this.holds.map((name) => name.slice(name.lastIndexOf('/') + 1)).join()
+    return `reader: holds partitions "${holds}", has seen ${this.seen.length} records, fault ${String(this.fault)}`
+  }
+
   leave(): Promise<void> {
     this.#stop.abort()
     return this.ended
@@ -204,13 +249,53 @@ export class GroupReader extends Watched {
         this.seen.push(...batch.records.map(({ value }) => Buffer.from(value ?? []).toString()))
         this.announce()
         await this.work(batch)
-        await batch.commit()
+        await batch.commit().catch(this.#refused)
       }
     } catch (error) {
       this.fault = error
     }
     this.announce()
   }
+
+  readonly #refused = (error: unknown) => {
+    if (!(error instanceof LogError) || error.code !== 'GROUP_FENCED') throw error
+    this.fenced(error)
+  }
+}
+
+/** Appends numbers, one after the other, and knows how many. */
+export class Journal {
+  readonly #log: Log
+  readonly #topic: string
+  written: number
+
+  constructor(log: Log, topic: string, from = 0) {
+    this.#log = log
+    this.#topic = topic
+    this.written = from
+  }
+
+  async write(count: number): Promise<void> {
+    await this.#log.append(this.#topic, numbered(this.written, this.written + count))
+    this.written += count
+  }
+
+  async whileWriting(step: Promise<unknown>): Promise<void> {
+    const state = { done: false }
+    const stepping = step.finally(() => {
+      state.done = true
+    })
+    while (!state.done) {
+      await this.write(5)
+      await systemClock.sleep(2)
+    }
+    await stepping
+  }
+}
+
+/** Records with the numbers from one to another, without the last. */
+export function numbered(from: number, to: number) {
+  return range(from, to).map((number) => textRecord(`key${number % 50}`, number))
 }
 
 /** Round and round, but what somebody holds, stays with whom it is, as far as that is even. */

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { systemClock } from '../system/clock.ts'
-import { range, textRecord } from './conformance-bench.ts'
-import { GroupsBench, heldTwice } from './groups-bench.ts'
+import { range } from './conformance-bench.ts'
+import { GroupsBench, heldTwice, Journal, numbered, untilAny } from './groups-bench.ts'
 import type { GroupReader, GroupsTarget, Holder } from './groups-bench.ts'
-import type { Log } from './log.ts'
 
 /**
  * The contract of `Groups` as tests, the same for every driver; each test uses groups and topics of its own.
@@ -82,6 +81,29 @@ const CUT_OFF: { readonly [title: string]: Check } = {
     await two.leave()
     const [committed] = await admin.committed(group, [topic])
     assert.equal(committed!.offset, 20)
+  },
+
+  async 'a consumer that passes over being fenced is given work again when it is back, by the same reading'(bench) {
+    const { log: admin, topic } = await bench.topic(1)
+    const group = bench.group()
+    const { log, cut, heal } = await bench.openCuttable()
+    const finish = Promise.withResolvers<void>()
+    const faults: string[] = []
+    const one = bench.reader(log, { group, topics: [topic] })
+    one.work = () => finish.promise
+    one.fenced = ({ code }) => faults.push(code)
+    await admin.append(topic, numbered(0, 10))
+    await one.until(() => one.seen.length === 10)
+    cut()
+    await one.until(() => one.lost.length === 1)
+    heal()
+    finish.resolve()
+    await one.until(() => one.seen.length === 20)
+    assert.deepEqual([faults, one.assigned.length, one.fault], [['GROUP_FENCED'], 2, undefined])
+    assert.deepEqual(sorted(one.seen.slice(10)), range(0, 10))
+    await one.leave()
+    const [committed] = await admin.committed(group, [topic])
+    assert.equal(committed!.offset, 10)
   },
 }
 
@@ -354,46 +376,12 @@ const CONSUMING: { readonly [title: string]: Check } = {
   },
 }
 
-/** Appends numbers, one after the other, and knows how many. */
-class Journal {
-  readonly #log: Log
-  readonly #topic: string
-  written: number
-
-  constructor(log: Log, topic: string, from = 0) {
-    this.#log = log
-    this.#topic = topic
-    this.written = from
-  }
-
-  async write(count: number): Promise<void> {
-    await this.#log.append(this.#topic, numbered(this.written, this.written + count))
-    this.written += count
-  }
-
-  async whileWriting(step: Promise<unknown>): Promise<void> {
-    const state = { done: false }
-    const stepping = step.finally(() => {
-      state.done = true
-    })
-    while (!state.done) {
-      await this.write(5)
-      await systemClock.sleep(2)
-    }
-    await stepping
-  }
-}
-
-function numbered(from: number, to: number) {
-  return range(from, to).map((number) => textRecord(`key${number % 50}`, number))
-}
-
 function sorted(values: readonly string[]): number[] {
   return values.map(Number).sort(ascendingly)
 }
 
 async function shared(holders: readonly Holder[], counts: readonly number[]): Promise<void> {
-  await all(holders, () =>
+  await untilAny(holders, () =>
     sameCounts(
       holders.map(({ held }) => held.length),
       counts,
@@ -402,17 +390,12 @@ async function shared(holders: readonly Holder[], counts: readonly number[]): Pr
 }
 
 async function parted(readers: readonly GroupReader[], counts: readonly number[]): Promise<void> {
-  await all(readers, () =>
+  await untilAny(readers, () =>
     sameCounts(
       readers.map(({ holds }) => holds.length),
       counts,
     ),
   )
-}
-
-/** Resolves when it is so, whichever of them it was that changed last. */
-async function all(watched: readonly { until(so: () => boolean): Promise<void> }[], so: () => boolean): Promise<void> {
-  await Promise.race(watched.map((one) => one.until(so)))
 }
 
 function sameCounts(actual: number[], wanted: readonly number[]): boolean {

@@ -11,6 +11,7 @@ import { createTopics, produce } from '../kafka-clients/requests.ts'
 import { startTestBroker } from '../kafka-clients/test-broker.ts'
 import type { TestBroker } from '../kafka-clients/test-broker.ts'
 import { makeBatch } from '../log/make-batch.ts'
+import { until } from '../until.ts'
 
 /* Kafka's own consumers and its command for groups, on the embedded broker. */
 
@@ -32,7 +33,6 @@ function rows(out: string, first: string): string[][] {
 class ConsoleConsumer {
   readonly lines: string[] = []
   readonly #child: ChildProcess
-  readonly #waiting: (() => void)[] = []
 
   constructor(t: TestContext, server: TestBroker, ...properties: string[]) {
     const options = properties.flatMap((property) => ['--command-property', property])
@@ -44,25 +44,18 @@ class ConsoleConsumer {
       ...options,
     ])
     this.#child.stderr!.resume()
-    createInterface({ input: this.#child.stdout! }).on('line', (line) => {
-      this.lines.push(line)
-      for (const wake of this.#waiting.splice(0)) wake()
-    })
+    createInterface({ input: this.#child.stdout! }).on('line', (line) => this.lines.push(line))
     t.after(() => this.#child.kill('SIGKILL'))
   }
 
-  async has(count: number): Promise<void> {
-    while (this.lines.length < count) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  has(count: number): Promise<void> {
+    return until(() => this.lines.length >= count, { found: () => this.lines })
   }
 
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     this.#child.kill(signal)
     await once(this.#child, 'exit')
   }
-}
-
-async function until(what: () => boolean): Promise<void> {
-  while (!what()) await new Promise((resolve) => setTimeout(resolve, 50))
 }
 
 function stableGenerations({ log }: TestBroker): string[] {

@@ -12,6 +12,7 @@ import { startTestBroker } from '../kafka-clients/test-broker.ts'
 import type { TestBroker } from '../kafka-clients/test-broker.ts'
 import { makeBatch } from '../log/make-batch.ts'
 import { committed } from './raw-group.ts'
+import { until } from '../until.ts'
 
 /* Balanced consumers of several families on the embedded broker. */
 
@@ -20,15 +21,13 @@ const kcat = need('kcat')
 /** Values that have come, and the wait for more of them. */
 class Received {
   readonly values: string[] = []
-  readonly #waiting: (() => void)[] = []
 
   add(value: string): void {
     this.values.push(value)
-    for (const wake of this.#waiting.splice(0)) wake()
   }
 
-  async until(enough: (values: readonly string[]) => boolean): Promise<void> {
-    while (!enough(this.values)) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  until(enough: (values: readonly string[]) => boolean): Promise<void> {
+    return until(() => enough(this.values), { found: () => ({ enough: String(enough), values: this.values }) })
   }
 }
 
@@ -41,9 +40,8 @@ async function write(server: TestBroker, text: string, partitions: number): Prom
 
 /** Until as many generations were agreed on as members make them, one of them has all of the members. */
 async function members(server: TestBroker, count: number): Promise<void> {
-  while (!server.log.some((line) => line.includes('Group is stable') && line.includes(`members=${count}`))) {
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
+  const stable = (line: string) => line.includes('Group is stable') && line.includes(`members=${count}`)
+  await until(() => server.log.some(stable))
 }
 
 function startKcat(t: TestContext, server: TestBroker, received: Received) {

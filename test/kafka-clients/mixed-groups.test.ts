@@ -11,7 +11,7 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { openBroker } from '../../src/log/broker/open.ts'
 import { connectLog } from '../../src/log/client/connect.ts'
-import { GroupsBench } from '../../src/log/groups-bench.ts'
+import { GroupsBench, untilAny, Watched } from '../../src/log/groups-bench.ts'
 import type { GroupReader } from '../../src/log/groups-bench.ts'
 import type { Log } from '../../src/log/log.ts'
 import type { Address } from '../../src/system/net.ts'
@@ -30,20 +30,21 @@ const SCRIPT = fileURLToPath(new URL('group_member.py', import.meta.url))
 const PARTITIONS = 6
 
 /** A member of the group that is librdkafka. */
-class Foreigner {
+class Foreigner extends Watched {
   readonly seen: string[] = []
   readonly holds = new Set<number>()
   readonly lost: number[] = []
   readonly #process: ChildProcess
-  #changed = Promise.withResolvers<void>()
 
   constructor(args: readonly string[]) {
+    super()
     this.#process = spawn(python!, [SCRIPT, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
     createInterface({ input: this.#process.stdout! }).on('line', (line) => this.#hear(line))
   }
 
-  async until(so: () => boolean): Promise<void> {
-    while (!so()) await this.#changed.promise
+  describe(): string {
+    const holds = [...this.holds].join()
+    return `librdkafka: holds partitions "${holds}", has seen ${this.seen.length} records, lost "${this.lost.join()}"`
   }
 
   async leave(): Promise<void> {
@@ -64,8 +65,7 @@ class Foreigner {
       for (const partition of said.partitions) this.holds.delete(partition)
     }
     if (said.what === 'lost') this.lost.push(...said.partitions)
-    this.#changed.resolve()
-    this.#changed = Promise.withResolvers()
+    this.announce()
   }
 }
 
@@ -113,7 +113,7 @@ for (const [name, { start, skip }] of Object.entries(BROKERS)) {
     await again.until(() => again.holds.length === 3)
     await append(log, topic, 600, 900)
     const seen = () => [...ours.seen, ...theirs.seen, ...again.seen]
-    await Promise.race([again, theirs].map((one) => one.until(() => seen().length >= 900)))
+    await untilAny([again, theirs], () => seen().length >= 900)
     assert.deepEqual(sorted(seen()), range(900))
     assert.deepEqual([ours.lost, theirs.lost, again.lost], [[], [], []])
     await theirs.leave()
@@ -133,7 +133,7 @@ for (const [name, { start, skip }] of Object.entries(BROKERS)) {
     await third.until(() => third.holds.length === 2)
     await append(log, topic, 0, 600)
     const seen = () => [...ours.seen, ...theirs.seen, ...third.seen]
-    await Promise.race([ours, theirs, third].map((one) => one.until(() => seen().length >= 600)))
+    await untilAny([ours, theirs, third], () => seen().length >= 600)
     assert.deepEqual(sorted(seen()), range(600))
     theirs.kill()
     await holding([ours, third], 3)
@@ -172,7 +172,7 @@ async function append(log: Log, topic: string, from: number, to: number): Promis
 
 async function holding(readers: readonly GroupReader[], each: number): Promise<void> {
   const so = () => readers.every(({ holds }) => holds.length === each)
-  await Promise.race(readers.map((reader) => reader.until(so)))
+  await untilAny(readers, so)
 }
 
 function range(count: number): number[] {

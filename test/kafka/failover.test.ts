@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { HubView, LedgerView } from '../../src/api/contract.ts'
 import { Cluster } from '../../src/log/client/cluster.ts'
 import { connectLog, type BrokerLog } from '../../src/log/client/connect.ts'
@@ -16,6 +15,7 @@ import { startKafka, type KafkaCluster } from '../../tools/kafka/cluster.ts'
 import { runKafkaCommand } from '../../tools/kafka/java.ts'
 import { need } from '../../tools/need.ts'
 import { dataDirectory, get, post, startLife } from '../hub/lives.ts'
+import { until } from '../until.ts'
 import { Journal } from './journal.ts'
 
 const skip = need('kafka') === undefined ? 'Apache Kafka is not installed' : false
@@ -73,16 +73,11 @@ describe('three brokers of Apache Kafka, one of them lost', { skip }, () => {
     const leader = await leaderOf(kafka, 'acme.berlin.telemetry', partitionOf('acme/berlin/press', 3))
     await kafka.end(leader)
     await stored(hub, 'press', '{"n":2}')
-    for (let state = ''; state !== 'live';) {
-      await sleep(50)
-      state = ((await get(hub, '/api/v1/status')) as HubView).log.state
-    }
+    await until(async () => ((await get(hub, '/api/v1/status')) as HubView).log.state === 'live')
     const [book] = ((await get(hub, '/api/v1/ledger')) as LedgerView).books
     assert.equal(book!.balanced, true)
-    for (let shown: unknown; (shown as { n?: number } | undefined)?.n !== 2;) {
-      await sleep(50)
-      shown = await get(hub, '/api/v1/values/acme/berlin/press')
-    }
+    const shown = async () => (await get(hub, '/api/v1/values/acme/berlin/press')) as { n?: number }
+    await until(async () => (await shown()).n === 2)
     await hub.close()
     await kafka.restart(leader)
   })
@@ -204,10 +199,11 @@ class Run {
 
 /** Posts as a machine does: again while the hub says that it cannot store it now. */
 async function stored(hub: Hub, asset: string, body: string): Promise<void> {
-  for (let status = 503; status !== 200;) {
-    status = (await post(hub, asset, body)).status
+  await until(async () => {
+    const { status } = await post(hub, asset, body)
     assert.ok(status === 200 || status === 503, `status ${status}`)
-  }
+    return status === 200
+  })
 }
 
 /** Which broker leads a partition, by the cluster's own word. */
@@ -228,13 +224,6 @@ async function activeController(kafka: KafkaCluster): Promise<number> {
   const id = /^LeaderId:\s+(\d+)/m.exec(out)?.[1]
   assert.ok(id, out + err)
   return Number(id)
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition(); tries++) {
-    assert.ok(tries < 6_000, 'it never came true')
-    await sleep(10)
-  }
 }
 
 /** The network, with the bytes that came from each port. */

@@ -5,6 +5,7 @@ import { systemClock } from '../../src/system/clock.ts'
 import { nodeNet } from '../../src/system/node-net.ts'
 import { systemRandom } from '../../src/system/random.ts'
 import type { KafkaCluster } from '../../tools/kafka/cluster.ts'
+import { until } from '../until.ts'
 
 /** Where a partition is, as the cluster says. */
 export interface Place {
@@ -16,6 +17,8 @@ export interface Place {
 }
 
 const LOOK_MS = 200
+/** A broker that was killed is back in a few seconds; on a busy machine it may take ten times as long. */
+const IN_SYNC_MS = 120_000
 
 /** Asks any broker that answers. */
 export async function places(kafka: KafkaCluster, topics: readonly string[]): Promise<Place[]> {
@@ -28,14 +31,15 @@ export async function places(kafka: KafkaCluster, topics: readonly string[]): Pr
   }
 }
 
-/** Resolves when every broker has every partition of the topics. */
+/** Resolves when every broker has every partition of the topics. @throws after two minutes, with where they are then */
 export async function allInSync(kafka: KafkaCluster, topics: readonly string[]): Promise<void> {
   const whole = ({ inSync }: Place) => inSync.length === kafka.nodes.length
-  for (;;) {
-    const found = await places(kafka, topics).catch(() => [])
-    if (found.length > 0 && found.every(whole)) return
-    await systemClock.sleep(LOOK_MS)
+  let found: readonly Place[] = []
+  const look = async () => {
+    found = await places(kafka, topics).catch(() => [])
+    return found.length > 0 && found.every(whole)
   }
+  await until(look, { everyMs: LOOK_MS, withinMs: IN_SYNC_MS, found: () => found })
 }
 
 function read(from: Reader): Place[] {

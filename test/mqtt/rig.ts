@@ -12,6 +12,7 @@ import { nodeNet } from '../../src/system/node-net.ts'
 import { systemRandom } from '../../src/system/random.ts'
 import { connect, RawClient } from './raw-client.ts'
 import type { ConnectOptions } from './raw-client.ts'
+import { until } from '../until.ts'
 
 /** A listener on a port of its own, pulled from and acknowledged as the test says. */
 export interface Rig {
@@ -54,12 +55,11 @@ export async function startListener(t: TestContext, options: RigOptions = {}): P
   const config = listenerConfig.parse({ listen: 0, topics: RULES, ...options.config })
   const source = new MqttListener(config, contextOf(metrics, options.clock ?? systemClock))
   const ending = new AbortController()
-  const watchers = new Set<() => void>()
   const items: Item[] = []
   const batches: Batch[] = []
   const pulling = pull()
   await options.started?.(source)
-  await until(() => source.addresses.length > 0, 5)
+  await until(() => source.addresses.length > 0)
   const { port } = source.addresses[0]!
   const clients: RawClient[] = []
   const stop = async () => {
@@ -78,7 +78,6 @@ export async function startListener(t: TestContext, options: RigOptions = {}): P
       batches.push(batch)
       items.push(...batch.items)
       if (options.ack !== false) batch.ack()
-      for (const wake of watchers) wake()
       await options.pull?.()
     }
   }
@@ -98,24 +97,12 @@ export async function startListener(t: TestContext, options: RigOptions = {}): P
   }
 
   async function batch(index: number): Promise<Batch> {
-    await watch(() => batches.length > index)
+    await until(() => batches.length > index, { everyMs: 1 })
     return batches[index]!
   }
 
   function untilItems(count: number): Promise<void> {
-    return watch(() => items.length >= count)
-  }
-
-  async function watch(done: () => boolean): Promise<void> {
-    while (!done()) {
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          watchers.delete(wake)
-          resolve()
-        }
-        watchers.add(wake)
-      })
-    }
+    return until(() => items.length >= count, { everyMs: 1, found: () => ({ count, items: items.length }) })
   }
 }
 
@@ -134,11 +121,6 @@ export function refuse(batch: Batch, error: Error): void {
 
 function settleQuietly(batch: Batch): void {
   if (!settled.has(batch)) acknowledge(batch)
-}
-
-/** Looks again every few milliseconds: only for what tells nobody when it happens. */
-export async function until(done: () => boolean, everyMs = 5): Promise<void> {
-  while (!done()) await systemClock.sleep(everyMs)
 }
 
 function contextOf(metrics: Metrics, clock: Clock): SourceContext {

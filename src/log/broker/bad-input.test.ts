@@ -10,6 +10,7 @@ import { createTopics, fetch, fetchBody, produce, produceBody } from '../../../t
 import { startTestBroker } from '../../../test/kafka-clients/test-broker.ts'
 import type { TestBroker } from '../../../test/kafka-clients/test-broker.ts'
 import { BATCH } from '../batch.ts'
+import { until } from '../../../test/until.ts'
 
 /**
  * The Kafka lines of the bad-input catalogue. Each ends the same way: the bad connection is closed with a line in the
@@ -225,9 +226,8 @@ test('bad input: a client that does not take its answer is closed', async (t) =>
   at.bad.read(false)
   for (let i = 0; i < 10; i++)
     at.bad.send(at.bad.encode('fetch', 12, fetchBody({ offset: 1, maxBytes: 2 ** 23 })).bytes)
-  while (!at.server.log.some((line) => /Cannot send answer: the client has not taken it for \d+ ms/.test(line))) {
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
+  const said = /Cannot send answer: the client has not taken it for \d+ ms/
+  await until(() => at.server.log.some((line) => said.test(line)))
   await goodGoesOn(at)
 })
 

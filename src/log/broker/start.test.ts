@@ -16,6 +16,7 @@ import { Metrics } from '../../system/metrics.ts'
 import type { LogError } from '../log.ts'
 import { startBroker } from './start.ts'
 import type { StartOptions } from './start.ts'
+import { until } from '../../../test/until.ts'
 
 interface Bench {
   readonly log: string[]
@@ -62,7 +63,7 @@ test('what the thread logs and counts comes out on this side', async (t) => {
   const client = await RawClient.connect(address)
   client.send(Buffer.from('ffffffff', 'hex'))
   await client.closed
-  while (!/millrace_log_received_bytes_total 4\n/.test(metrics.expose())) await systemClock.sleep(50)
+  await until(() => /millrace_log_received_bytes_total 4\n/.test(metrics.expose()))
   assert.match(
     log.join('\n'),
     /warn {2}Kafka connection closed client=127.0.0.1:\d+ reason="Cannot read request: size is -1/,

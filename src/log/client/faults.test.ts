@@ -14,6 +14,7 @@ import { StorageError } from '../broker/storage/storage.ts'
 import type { Log, NewRecord } from '../log.ts'
 import { connectLog } from './connect.ts'
 import type { ConnectOptions } from './connect.ts'
+import { until } from '../../../test/until.ts'
 
 const system = { clock: systemClock, random: systemRandom, net: nodeNet, logger: silentLogger }
 const PRODUCE = 0
@@ -158,7 +159,7 @@ test('a full disk is a pause: nothing is acknowledged, the state says why, order
   const calls = numbers(5)
     .slice(1)
     .map((i) => log.append('t', [record(i)]).then(() => acknowledged++))
-  while (!log.state().lastError) await new Promise((resolve) => setImmediate(resolve))
+  await until(() => log.state().lastError)
   assert.equal(log.state().lastError?.code, 'LOG_FULL')
   assert.equal(log.state().connected, true)
   assert.equal(acknowledged, 0)
@@ -188,14 +189,13 @@ test('a broker that does not answer leads to LOG_UNAVAILABLE, then everything go
   await assert.rejects(log.append('t', [record('lost')]), { code: 'LOG_UNAVAILABLE', retriable: true })
   bench.wire.hung = false
   bench.wire.cut()
-  for (;;) {
-    // The connection that hung may still be the one in use: a second is short.
-    const stored = await log.append('t', [record(1)]).then(
+  // The connection that hung may still be the one in use: a second is short.
+  await until(() =>
+    log.append('t', [record(1)]).then(
       () => true,
       () => false,
-    )
-    if (stored) break
-  }
+    ),
+  )
   const found = await values(log)
   assert.equal(found[0], '0')
   assert.equal(found.at(-1), '1')

@@ -16,6 +16,7 @@ import { decodeChecked } from './checked-json.ts'
 import { openStorage } from './open-storage.ts'
 import type { StorageOptions } from './open-storage.ts'
 import type { Damage, Partition, Storage } from './storage.ts'
+import { until } from '../../../../test/until.ts'
 
 /** Of the index of the segment that takes the appends: when it is written, and what recovery makes of it. */
 const root = await mkdtemp(`${tmpdir()}/active-index-`)
@@ -49,7 +50,7 @@ const logPath = (directory: string, partition = 0) => `${directory}/t-${partitio
 const indexOf = (directory: string, partition = 0) => logPath(directory, partition).replace('.log', '.index')
 
 async function indexedSize(directory: string): Promise<number> {
-  while (!existsSync(indexOf(directory))) await nextTurn()
+  await until(() => existsSync(indexOf(directory)))
   return (decodeChecked(await readFile(indexOf(directory))) as { size: number }).size
 }
 
@@ -171,7 +172,7 @@ for (const [name, first] of [
       await log.append(makeBatch([{ value: first(partition), timestamp: 1 }]))
       await log.append(batchOf(`second of ${partition}`))
     }
-    while (![0, 1].every((partition) => existsSync(indexOf(directory, partition)))) await nextTurn()
+    await until(() => [0, 1].every((partition) => existsSync(indexOf(directory, partition))))
     // Beyond a mebibyte, so that the indexes know more than the first batches.
     for (const [partition, log] of logs.entries()) await log.append(batchOf(`${partition}`.repeat(1.1e6)))
     await storage.retain(0)
@@ -196,7 +197,7 @@ for (const [name, first] of [
 }
 
 async function grown(path: string, size: number): Promise<void> {
-  while ((decodeChecked(await readFile(path)) as { size: number }).size < size) await nextTurn()
+  await until(async () => (decodeChecked(await readFile(path)) as { size: number }).size >= size)
 }
 
 test('the indexes of many partitions are written a few at a time', async () => {
@@ -210,7 +211,7 @@ test('the indexes of many partitions are written a few at a time', async () => {
   })
   const { directory, storage } = await fresh(60, { disk })
   await Promise.all(Array.from({ length: 60 }, (_, i) => storage.partition('t', i)!.append(batchOf('a'))))
-  for (let i = 0; i < 60; i++) while (!existsSync(indexOf(directory, i))) await nextTurn()
+  for (let i = 0; i < 60; i++) await until(() => existsSync(indexOf(directory, i)))
   assert.ok(most > 1 && most <= 4, `${most} at a time`)
   await storage.close()
 })

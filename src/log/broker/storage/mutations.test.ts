@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs'
 import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { after, test } from 'node:test'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { makeBatch } from '../../../../test/log/make-batch.ts'
 import { systemClock } from '../../../system/clock.ts'
 import type { Clock } from '../../../system/clock.ts'
@@ -16,6 +15,7 @@ import type { Random } from '../../../system/random.ts'
 import { decodeRecords, readBatchHeader } from '../../batch.ts'
 import { openStorage } from './open-storage.ts'
 import type { Damage, Partition, Storage } from './storage.ts'
+import { until } from '../../../../test/until.ts'
 
 // In memory where there is such a place: thousands of small files are copied.
 const root = await mkdtemp(`${existsSync('/dev/shm') ? '/dev/shm' : tmpdir()}/mutations-`)
@@ -90,7 +90,7 @@ async function appendAll(storage: Storage, i: number): Promise<void> {
 async function lastIndexes(directory: string): Promise<void> {
   for (const partition of ['t-0', 't-1', 'c-0']) {
     const last = (await readdir(`${directory}/${partition}`)).filter((name) => name.endsWith('.log')).at(-1)!
-    while (!existsSync(`${directory}/${partition}/${last.replace('.log', '.index')}`)) await nextTurn()
+    await until(() => existsSync(`${directory}/${partition}/${last.replace('.log', '.index')}`))
   }
 }
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { ManualClock } from '../../../../test/mqtt/manual-clock.ts'
-import { acknowledge, startListener, until } from '../../../../test/mqtt/rig.ts'
+import { acknowledge, startListener } from '../../../../test/mqtt/rig.ts'
+import { until } from '../../../../test/until.ts'
 import type { Rig } from '../../../../test/mqtt/rig.ts'
 import {
   ack,

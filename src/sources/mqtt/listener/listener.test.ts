@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { acknowledge, refuse, startListener, until } from '../../../../test/mqtt/rig.ts'
+import { acknowledge, refuse, startListener } from '../../../../test/mqtt/rig.ts'
+import { until } from '../../../../test/until.ts'
 import {
   ack,
   connect,
@@ -240,11 +241,12 @@ test('while nobody pulls, senders are held back; nothing is lost and order is ke
   await rig.until(1)
   // The kernel takes some, the listener one batch; the rest stays with the client.
   let before = -1
-  await until(() => {
-    const still = written === before
+  const still = () => {
+    const so = written === before
     before = written
-    return still
-  }, 100)
+    return so
+  }
+  await until(still, { everyMs: 100 })
   assert.ok(written < count, `${written} of ${count} were taken`)
   free!()
   await rig.until(count)
