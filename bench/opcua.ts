@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { attachLog, plantReadings } from '../src/attach.ts'
 import { machine } from '../src/cli/machine.ts'
-import { freePorts } from '../test/faults/hub-process.ts'
+import { freePorts } from '../tools/free-ports.ts'
 import type { BenchOptions } from './main.ts'
 import { Measured } from './processes.ts'
 

@@ -13,7 +13,7 @@ import { startHub } from '../src/hub.ts'
 import { connectLog } from '../src/log/client/connect.ts'
 import { KINDS } from '../src/registry.ts'
 import { Secret } from '../src/system/secret.ts'
-import { freePorts } from '../test/faults/hub-process.ts'
+import { freePorts } from '../tools/free-ports.ts'
 import type { BenchOptions } from './main.ts'
 
 const SITE = 'acme/berlin'

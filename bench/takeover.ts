@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePorts } from '../test/faults/hub-process.ts'
+import { freePorts } from '../tools/free-ports.ts'
 import { Fleet } from '../test/hub/fleet.ts'
 import { need } from '../tools/need.ts'
 import type { BenchOptions } from './main.ts'

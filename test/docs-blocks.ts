@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { parse, stringify } from 'yaml'
-import { freePorts } from './faults/hub-process.ts'
+import { freePorts } from '../tools/free-ports.ts'
 
 /** A fenced block of a page. */
 export interface Block {

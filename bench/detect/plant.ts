@@ -14,7 +14,8 @@ import { Catalogue } from '../../src/model/catalogue.ts'
 import { topicName } from '../../src/model/path.ts'
 import type { Reading } from '../../src/model/reading.ts'
 import { decodeRecord } from '../../src/model/record.ts'
-import { freePorts, HubProcess } from '../../test/faults/hub-process.ts'
+import { HubProcess } from '../../test/faults/hub-process.ts'
+import { freePorts } from '../../tools/free-ports.ts'
 
 const SITE = 'acme/berlin'
 const MAIN = join(import.meta.dirname, '../../src/main.ts')

@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LedgerView, SourceView, TwinView } from '../../src/api/contract.ts'
-import { freePorts, ROOT } from '../faults/hub-process.ts'
+import { ROOT } from '../faults/hub-process.ts'
+import { freePorts } from '../../tools/free-ports.ts'
 
 interface Announced {
   readonly page: string

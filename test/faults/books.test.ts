@@ -6,7 +6,8 @@ import { test } from 'node:test'
 import mqtt from 'mqtt'
 import { attachLog, proveBooks } from '../../src/attach.ts'
 import { machine } from '../../src/cli/machine.ts'
-import { freePorts, HubProcess } from './hub-process.ts'
+import { HubProcess } from './hub-process.ts'
+import { freePorts } from '../../tools/free-ports.ts'
 import { HUB } from './kill-loop.ts'
 
 test('T11: good, poison, unmapped and unauthorised messages mixed: the books balance to the message', async (t) => {

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePorts, HubProcess, ROOT } from './hub-process.ts'
+import { HubProcess, ROOT } from './hub-process.ts'
+import { freePorts } from '../../tools/free-ports.ts'
 import { HUB } from './kill-loop.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
 import { Millrace } from '../cli/millrace.ts'
 import { mqttDevice, httpDevice } from './devices.ts'
-import { freePorts } from './hub-process.ts'
+import { freePorts } from '../../tools/free-ports.ts'
 import { Journal } from './journal.ts'
 import { readNumbers } from './read-numbers.ts'
 

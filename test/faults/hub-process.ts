@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -90,18 +89,4 @@ async function healthy(page: string): Promise<boolean> {
   const answer = await fetch(`${page}/healthz`, { signal: AbortSignal.timeout(1_000) }).catch(() => undefined)
   await answer?.arrayBuffer().catch(() => undefined)
   return answer?.status === 200
-}
-
-/** Ports that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      return server
-    }),
-  )
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map(async (server) => once(server.close(), 'close')))
-  return ports
 }

@@ -5,7 +5,8 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { AlarmCommandView, AlarmJournalView, AlarmsView, AlarmView } from '../../src/api/contract.ts'
-import { freePorts, HubProcess, ROOT } from '../faults/hub-process.ts'
+import { HubProcess, ROOT } from '../faults/hub-process.ts'
+import { freePorts } from '../../tools/free-ports.ts'
 import { dataDirectory } from './lives.ts'
 
 /** Alarms through a real hub: a condition raises one, people act on it, a shelving ends by itself, and a kill forgets nothing. */

@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AlarmsView, AlarmView } from '../../src/api/contract.ts'
 import { seededRandom } from '../../src/system/random.ts'
-import { freePorts, HubProcess } from '../faults/hub-process.ts'
+import { HubProcess } from '../faults/hub-process.ts'
+import { freePorts } from '../../tools/free-ports.ts'
 import { dataDirectory } from './lives.ts'
 
 /** An asset is learned through a real hub; after a kill it is still known, and what it does then is an alarm. */

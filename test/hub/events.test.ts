@@ -5,7 +5,8 @@ import mqtt from 'mqtt'
 import { attachLog, plantEvents, proveBooks } from '../../src/attach.ts'
 import { machine } from '../../src/cli/machine.ts'
 import type { Event } from '../../src/model/event.ts'
-import { freePorts, HubProcess } from '../faults/hub-process.ts'
+import { HubProcess } from '../faults/hub-process.ts'
+import { freePorts } from '../../tools/free-ports.ts'
 import { dataDirectory } from './lives.ts'
 
 /** Business events through a real hub: over HTTP and MQTT into the log, numbered like data, and there after a kill. */

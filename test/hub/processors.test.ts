@@ -13,7 +13,8 @@ import type { Address } from '../../src/system/net.ts'
 import { seededRandom } from '../../src/system/random.ts'
 import { startKafka } from '../../tools/kafka/cluster.ts'
 import { need } from '../../tools/need.ts'
-import { freePorts, HubProcess } from '../faults/hub-process.ts'
+import { HubProcess } from '../faults/hub-process.ts'
+import { freePorts } from '../../tools/free-ports.ts'
 import { Feed, NAMES, outputs, plantText, undisturbed } from './processing.ts'
 
 const SEED = Number(process.env['SEED'] ?? Date.now())

@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePorts, HubProcess, ROOT } from '../faults/hub-process.ts'
+import { HubProcess, ROOT } from '../faults/hub-process.ts'
+import { freePorts } from '../../tools/free-ports.ts'
 import { dataDirectory, get, post, startLife } from './lives.ts'
 
 /** Runs the command line until it ends. */

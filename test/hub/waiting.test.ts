@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { freePorts, ROOT } from '../faults/hub-process.ts'
+import { ROOT } from '../faults/hub-process.ts'
+import { freePorts } from '../../tools/free-ports.ts'
 import { dataDirectory } from './lives.ts'
 
 test('a hub waits for its Kafka, says so, and Ctrl-C ends it', async (t) => {

@@ -9,7 +9,7 @@ import { parsePlant } from '../../src/cli/files.ts'
 import { startHub } from '../../src/hub.ts'
 import type { Event } from '../../src/model/event.ts'
 import type { ToldResult } from '../../src/processors/oee/told.ts'
-import { freePorts } from '../faults/hub-process.ts'
+import { freePorts } from '../../tools/free-ports.ts'
 import { dataDirectory } from '../hub/lives.ts'
 
 /** OEE through a real hub: readings over MQTT and HTTP, results in the log, over a restart in the middle of an hour. */

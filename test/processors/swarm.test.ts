@@ -7,7 +7,7 @@ import { readEvents } from '../../src/flow/events.ts'
 import { startHub } from '../../src/hub.ts'
 import { connectLog } from '../../src/log/client/connect.ts'
 import type { Event } from '../../src/model/event.ts'
-import { freePorts } from '../faults/hub-process.ts'
+import { freePorts } from '../../tools/free-ports.ts'
 import { dataDirectory } from '../hub/lives.ts'
 
 /** From three cars that slip to a fourth that is warned: over MQTT into the log, and out of the log again. */

@@ -4,7 +4,7 @@ import mqtt from 'mqtt'
 import { parsePlant } from '../../src/cli/files.ts'
 import { machine } from '../../src/cli/machine.ts'
 import { startHub } from '../../src/hub.ts'
-import { freePorts } from '../faults/hub-process.ts'
+import { freePorts } from '../../tools/free-ports.ts'
 import { dataDirectory } from '../hub/lives.ts'
 
 /** From three cars that slip to a fourth that hears of it over the connection that it has: the whole way there and back. */

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePorts } from '../free-ports.ts'
 import { KafkaBroker } from './broker.ts'
 import { makeKafkaCertificates, type KafkaCertificates } from './certificates.ts'
 import { runKafkaCommand } from './java.ts'
@@ -152,15 +151,6 @@ async function format(
       meta.replace(/^node\.id=.*$/m, `node.id=${id}`).replace(/^directory\.id=.*$/m, `directory.id=${directoryId}`),
     )
   }
-}
-
-/** Ports that nobody listens on. Held together, so that no two are the same. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => once(server.close(), 'close')))
-  return ports
 }
 
 function running(plan: Plan, brokers: readonly KafkaBroker[], stop: () => Promise<void>): KafkaCluster {

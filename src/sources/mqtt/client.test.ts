@@ -26,16 +26,12 @@ import { need } from '../../../tools/need.ts'
 import { makeCertificates } from '../../../test/mqtt/certificates.ts'
 import { mqttClientConfig } from './client-config.ts'
 import { createMqttClient } from './client.ts'
+import { freePorts } from '../../../tools/free-ports.ts'
 
 const TOPICS = { 'cars/{car}': { asset: 'fleet/{car}' } }
 
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  return (await freePorts(1))[0]!
 }
 
 /** A real broker, with a session store that outlives it. */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { need } from '../../../tools/need.ts'
 import { Reader } from './test-reader.ts'
+import { freePorts } from '../../../tools/free-ports.ts'
 
 const script = fileURLToPath(new URL('foreign-server.py', import.meta.url))
 
@@ -55,10 +55,5 @@ async function startServer(python: string, port: number): Promise<ChildProcess> 
 }
 
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  return (await freePorts(1))[0]!
 }

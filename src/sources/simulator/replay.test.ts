@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { createServer as createTcpServer, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -18,6 +18,7 @@ import { Metrics } from '../../system/metrics.ts'
 import { nodeNet } from '../../system/node-net.ts'
 import { seededRandom } from '../../system/random.ts'
 import { replayCsv, type Progress } from './replay.ts'
+import { freePorts } from '../../../tools/free-ports.ts'
 
 const system = {
   clock: systemClock,
@@ -157,12 +158,7 @@ test('what cannot be played says so', async () => {
 })
 
 async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  return (await freePorts(1))[0]!
 }
 
 after(() => {
