@@ -94,8 +94,9 @@ export interface MachineCommand {
 
 /**
  * What became of a command:
- * - `accepted`: the machine, or its server, took it. `readBack` is what it then said that the value is, `results` what a
- *   method gave back. Without `readBack` nothing is known of the value: what the machine reports later confirms it, or not.
+ * - `accepted`: the machine, or its server, took it. `written` is the value as the machine's type holds it (a Float node
+ *   keeps 71.3 as 71.30000305), `readBack` what it then said that the value is, `results` what a method gave back. Without
+ *   `readBack` nothing is known of the value: what the machine reports later confirms it, or not.
  * - `refused`: it said no, with its own code (`BadNotWritable`), or this side could not make the message
  *   (`BadTypeMismatch`). Nothing was changed.
  * - `not-sent`: it never left, so it was not executed: no connection, too late, nobody subscribed.
@@ -104,6 +105,7 @@ export interface MachineCommand {
 export type CommandAnswer =
   | {
       readonly kind: 'accepted'
+      readonly written?: Value | null
       readonly readBack?: { readonly value: Value | null; readonly quality: number }
       readonly results?: readonly (Value | null)[]
     }

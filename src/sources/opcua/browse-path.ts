@@ -67,3 +67,8 @@ export function placeholders(text: string): string[] {
 export function fill(template: string, captured: Captured): string {
   return template.replaceAll(/\{(\w+)\}/g, (whole, name: string) => captured.get(name) ?? whole)
 }
+
+/** Whether a text may be what a template becomes. */
+export function templateMatches(template: string, text: string): boolean {
+  return parseSegment(template.normalize('NFC'), undefined).pattern.test(text)
+}

@@ -5,7 +5,7 @@ import datetime
 import logging
 import sys
 
-from asyncua import Server, ua
+from asyncua import Server, ua, uamethod
 
 logging.disable(logging.CRITICAL)
 
@@ -23,6 +23,13 @@ async def main():
     await press.add_variable(index, "Cycles", ua.Variant(2**60 + 1, ua.VariantType.Int64))
     await press.add_variable(index, "Point", point)
     await press.add_variable(index, "Matrix", ua.Variant([[1, 2], [3, 4]], ua.VariantType.Int32))
+    setpoint = await press.add_variable(index, "Setpoint", ua.Variant(50.0, ua.VariantType.Float))
+    await setpoint.set_writable()
+    recipe = await press.add_variable(index, "Recipe", ua.Variant([1, 2], ua.VariantType.UInt16))
+    await recipe.set_writable()
+    await press.add_method(index, "Add", add, [ua.VariantType.Int64, ua.VariantType.Int64], [ua.VariantType.Int64])
+    await press.add_method(index, "Refuse", refuse, [], [])
+    await press.add_method(index, "Slow", slow, [], [])
     async with server:
         print("ready", flush=True)
         loop = asyncio.get_running_loop()
@@ -39,6 +46,21 @@ async def main():
                     SourceTimestamp=datetime.datetime(2026, 1, 2, 3, 4, 5, 678901),
                 ),
             )
+
+
+@uamethod
+def add(parent, a, b):
+    return ua.Variant(a + b, ua.VariantType.Int64)
+
+
+@uamethod
+def refuse(parent):
+    return ua.StatusCode(ua.StatusCodes.BadInvalidState)
+
+
+@uamethod
+async def slow(parent):
+    await asyncio.sleep(60)
 
 
 async def ua_struct(server, index):

@@ -13,6 +13,7 @@ import { applicationUriOf, certificatesOf, privateKeyOf, type TrustList } from '
 import { OpcuaError } from './errors.ts'
 import type { Library } from './library.ts'
 import type { OpcuaConfig } from './spec.ts'
+import { Wire } from './wire.ts'
 
 /** How long one connection may take from the first packet to an open session. */
 const CONNECT_MS = 15_000
@@ -29,6 +30,8 @@ type Session = ClientSession &
     publish(request: PublishRequest, callback: (error: Error | null, response?: PublishResponse) => void): void
     setPublishingMode(enabled: boolean, subscriptionId: number, callback: (error: Error | null) => void): void
     isChannelValid(): boolean
+    /** One request, once: neither held while a session is repaired nor sent again in a new one. */
+    _performMessageTransaction(request: object, callback: (error: Error | null, response?: object) => void): void
   }
 
 /** An open session with a server. */
@@ -38,6 +41,7 @@ export interface Link {
   readonly namespaces: readonly string[]
   /** Resolves with the reason when the connection breaks. */
   readonly broken: Promise<OpcuaError>
+  readonly wire: Wire
   /** Ends session and connection; `clean` takes the time to tell the server. Never throws. */
   close(clean: boolean): Promise<void>
 }
@@ -54,7 +58,8 @@ export async function openLink(
   system: System,
   signal: AbortSignal,
 ): Promise<Link> {
-  const client = await createClient(library, config, trust, system)
+  const wire = new Wire(library)
+  const client = await createClient(library, config, trust, wire, system)
   let breakLink = (_error: OpcuaError): void => {}
   const broken = new Promise<OpcuaError>((resolve) => (breakLink = resolve))
   client.on('close', (error) => breakLink(lost(config.endpoint, error?.message ?? 'the server closed it')))
@@ -66,7 +71,7 @@ export async function openLink(
     await checkPassword(client, library, config)
     const session = (await unlessAborted(client.createSession(identity(library, config)), deadline)) as Session
     const namespaces = await unlessAborted(session.readNamespaceArray(), deadline)
-    return { session, namespaces, broken, close: (clean) => close(client, session, system, clean) }
+    return { session, namespaces, broken, wire, close: (clean) => close(client, session, system, clean) }
   } catch (error) {
     await close(client, undefined, system, false)
     throw connectFault(config, error)
@@ -79,6 +84,7 @@ async function createClient(
   library: Library,
   config: OpcuaConfig,
   trust: TrustList,
+  wire: Wire,
   system: System,
 ): Promise<OPCUAClient> {
   const { security } = config
@@ -98,6 +104,7 @@ async function createClient(
     securityPolicy: library.SecurityPolicy[security.mode === 'none' ? 'None' : security.policy],
     connectionStrategy: { maxRetry: 0, initialDelay: 100, maxDelay: 100 },
     transportTimeout: CONNECT_MS,
+    transportFactory: wire,
     endpointMustExist: false,
     keepSessionAlive: false,
     requestedSessionTimeout: SESSION_MS,

@@ -1,23 +1,12 @@
-import type { ReferenceDescription } from 'node-opcua-client'
 import { tagFault, under } from '../../model/path.ts'
 import { fill, matchSegment, parseBrowsePath, type Captured } from './browse-path.ts'
+import { Browser } from './browser.ts'
 import type { Library } from './library.ts'
 import type { Link } from './link.ts'
 import type { NodeRule } from './spec.ts'
 
-/** Most variables one rule may stand for, and the deepest nesting of objects: a server's address space has cycles. */
-const MOST_VARIABLES = 100_000
-const DEEPEST = 10
-
-/** Nodes browsed or read in one request: what small servers (PLCs) take without complaint. */
-const NODES_A_REQUEST = 100
-
 /** Objects that are browsed at the same time. */
 const OBJECTS_AT_ONCE = 16
-
-const HAS_COMPONENT = 'i=47'
-/** Node class of variables (OPC 10000-3 8.29). */
-const VARIABLE = 2
 
 const OBJECTS_FOLDER = 'i=85'
 
@@ -27,6 +16,7 @@ export interface Item {
   readonly nodeId: string
   readonly asset: string
   readonly tag: string
+  readonly rule: NodeRule
 }
 
 /** What is wrong with one rule, or with one node that it found. */
@@ -36,8 +26,16 @@ export interface NodeFault {
   readonly reason: string
 }
 
+/** An object that stands for an asset: its methods are those of the asset. */
+export interface Machine {
+  readonly nodeId: string
+  readonly asset: string
+  readonly rule: NodeRule
+}
+
 export interface Resolution {
   readonly items: readonly Item[]
+  readonly machines: readonly Machine[]
   readonly faults: readonly NodeFault[]
 }
 
@@ -62,14 +60,19 @@ export async function resolveNodes(
 ): Promise<Resolution> {
   const browser = new Browser(link, library)
   const items = new Map<string, Item>()
+  const machines: Machine[] = []
   const faults: NodeFault[] = []
   for (const rule of rules) {
     const blame = (name: string, reason: string) => faults.push({ rule, name, reason })
     const found = rule.node === undefined ? await findByPath(browser, rule) : await findById(browser, rule.node)
     if (typeof found === 'string') blame(nameOf(rule), found)
-    else await addItems(browser, rule, found, site, items, blame)
+    else {
+      const placed = place(rule, found, site, blame)
+      for (const { nodeId, asset, isVariable } of placed) if (!isVariable) machines.push({ nodeId, asset, rule })
+      await addItems(browser, rule, placed, items, blame)
+    }
   }
-  return { items: [...items.values()], faults }
+  return { items: [...items.values()], machines, faults }
 }
 
 /** A rule as people wrote it. */
@@ -101,29 +104,41 @@ async function findByPath(browser: Browser, rule: NodeRule): Promise<Found[] | s
   return level
 }
 
+/** A node a rule found, and the asset that it belongs to. */
+interface Placed extends Found {
+  readonly asset: string
+}
+
+type Blame = (name: string, reason: string) => void
+
+function place(rule: NodeRule, found: readonly Found[], site: string, blame: Blame): Placed[] {
+  const placed: Placed[] = []
+  for (const node of found) {
+    const asset = assetOf(rule, node, site)
+    if (typeof asset === 'string') placed.push({ ...node, asset })
+    else blame(node.name, asset.fault)
+  }
+  return placed
+}
+
 async function addItems(
   browser: Browser,
   rule: NodeRule,
-  found: readonly Found[],
-  site: string,
+  found: readonly Placed[],
   items: Map<string, Item>,
-  blame: (name: string, reason: string) => void,
+  blame: Blame,
 ): Promise<void> {
   const wanted = rule.tags === undefined ? undefined : new Set(rule.tags)
   const listed = await listTags(browser, rule, found)
   for (const [index, node] of found.entries()) {
-    const asset = assetOf(rule, node, site)
-    if (typeof asset !== 'string') {
-      blame(node.name, asset.fault)
-      continue
-    }
+    const { asset } = node
     const tags = listed[index]!
     const kept = wanted === undefined || node.isVariable ? tags : tags.filter(([tag]) => wanted.has(tag))
     for (const tag of wanted ?? []) {
       if (!kept.some(([known]) => known === tag))
         blame(`${asset}: ${tag}`, `Cannot find tag "${tag}": ${node.name} has no such variable`)
     }
-    for (const [tag, nodeId] of kept) addItem({ nodeId, asset, tag }, items, blame)
+    for (const [tag, nodeId] of kept) addItem({ nodeId, asset, tag, rule }, items, blame)
     if (tags.length === 0) blame(node.name, 'Cannot find tags: it has no variables')
   }
 }
@@ -142,7 +157,7 @@ async function listTags(browser: Browser, rule: NodeRule, found: readonly Found[
   return listed
 }
 
-function addItem(item: Item, items: Map<string, Item>, blame: (name: string, reason: string) => void): void {
+function addItem(item: Item, items: Map<string, Item>, blame: Blame): void {
   const key = `${item.asset}\n${item.tag}`
   const fault = tagFault(item.tag)
   const taken = items.get(key)
@@ -161,101 +176,5 @@ function assetOf(rule: NodeRule, node: Found, site: string): string | { fault: s
     return under(site, fill(rule.asset, node.captured))
   } catch (error) {
     return { fault: (error as Error).message }
-  }
-}
-
-interface Child {
-  readonly nodeId: string
-  readonly isVariable: boolean
-  readonly isComponent: boolean
-  readonly name: string
-  readonly browseName: { readonly namespace: string; readonly name: string }
-}
-
-/** The server's address space, as far as rules need it. */
-class Browser {
-  readonly #link: Link
-  readonly #library: Library
-
-  constructor(link: Link, library: Library) {
-    this.#link = link
-    this.#library = library
-  }
-
-  /** A node id with this connection's namespace index; undefined where the server lacks the namespace. */
-  localId(node: string): string | undefined {
-    const match = /^nsu=([^;]+);(.*)$/s.exec(node)
-    if (!match) return node
-    const index = this.#link.namespaces.indexOf(match[1]!)
-    return index < 0 ? undefined : `ns=${index};${match[2]!}`
-  }
-
-  /** Kind and browse name of a node, or what the server says instead. */
-  async look(nodeId: string): Promise<{ isVariable: boolean; name: string } | string> {
-    const { AttributeIds } = this.#library
-    const [kind, name] = await this.#link.session.read([
-      { nodeId, attributeId: AttributeIds.NodeClass },
-      { nodeId, attributeId: AttributeIds.BrowseName },
-    ])
-    if (kind!.statusCode.value !== 0) return kind!.statusCode.name
-    const browseName = name!.value.value as { name?: string } | null
-    return { isVariable: kind!.value.value === VARIABLE, name: browseName?.name ?? '' }
-  }
-
-  /** Objects and variables right below each node, in the server's order. */
-  async children(nodeIds: readonly string[]): Promise<Child[][]> {
-    const { BrowseDirection, browseAll } = this.#library
-    const all: Child[][] = []
-    for (let at = 0; at < nodeIds.length; at += NODES_A_REQUEST) {
-      const results = await browseAll(
-        this.#link.session,
-        nodeIds.slice(at, at + NODES_A_REQUEST).map((nodeId) => ({
-          nodeId,
-          browseDirection: BrowseDirection.Forward,
-          referenceTypeId: 'HierarchicalReferences',
-          includeSubtypes: true,
-          // Objects (1) and variables (2), with everything there is to know about a reference.
-          nodeClassMask: 3,
-          resultMask: 63,
-        })),
-      )
-      all.push(...results.map((result) => (result.references ?? []).map((reference) => this.#child(reference))))
-    }
-    return all
-  }
-
-  #child(reference: ReferenceDescription): Child {
-    const name = reference.browseName.name ?? ''
-    return {
-      nodeId: reference.nodeId.toString(),
-      isVariable: (reference.nodeClass as number) === VARIABLE,
-      isComponent: reference.referenceTypeId.toString() === `ns=0;${HAS_COMPONENT}`,
-      name,
-      browseName: { namespace: this.#link.namespaces[reference.browseName.namespaceIndex] ?? '', name },
-    }
-  }
-
-  /**
-   * Variables of an object, by their tag: browse names from the object down, joined with dots. Properties of a
-   * variable (its range, its unit) describe it and are no tags.
-   */
-  async variables(root: string): Promise<(readonly [tag: string, nodeId: string])[]> {
-    const tags: (readonly [string, string])[] = []
-    const seen = new Set([root])
-    let level = [{ nodeId: root, prefix: '', isVariable: false }]
-    for (let depth = 0; depth < DEEPEST && level.length > 0 && tags.length < MOST_VARIABLES; depth += 1) {
-      const children = await this.children(level.map((node) => node.nodeId))
-      level = level.flatMap((node, index) =>
-        children[index]!.filter((child) => !seen.has(child.nodeId) && (!node.isVariable || child.isComponent)).map(
-          (child) => {
-            seen.add(child.nodeId)
-            const tag = node.prefix + child.name
-            if (child.isVariable) tags.push([tag, child.nodeId])
-            return { nodeId: child.nodeId, prefix: `${tag}.`, isVariable: child.isVariable }
-          },
-        ),
-      )
-    }
-    return tags
   }
 }

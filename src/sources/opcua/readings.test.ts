@@ -7,7 +7,7 @@ import type { Item } from './nodes.ts'
 import { toReadings, type Change } from './readings.ts'
 import { opcuaSpec } from './spec.ts'
 
-const item = (asset: string, tag: string): Item => ({ nodeId: `s=${asset}.${tag}`, asset, tag })
+const item = (asset: string, tag: string): Item => ({ nodeId: `s=${asset}.${tag}`, asset, tag, rule: { asset } })
 const change = (one: Item, value: number, time: number): Change => ({
   item: one,
   data: { value: { dataType: 11, arrayType: 0, value }, statusCode: { value: 0 }, sourceTimestamp: new Date(time) },

@@ -1,14 +1,23 @@
 import type { Health } from '../../component/health.ts'
 import { Liveness } from '../../component/liveness.ts'
-import type { Batch, Source, SourceContext } from '../../component/source.ts'
+import type {
+  Batch,
+  CommandAnswer,
+  CommandTarget,
+  MachineCommand,
+  Source,
+  SourceContext,
+} from '../../component/source.ts'
 import { unlessAborted } from '../../system/wait.ts'
 import { TrustList } from './certificates.ts'
 import { needsPerson, OpcuaError } from './errors.ts'
 import { HandOver } from './hand-over.ts'
 import { loadLibrary, type Library } from './library.ts'
-import { openLink, type Link } from './link.ts'
-import { resolveNodes, type Item, type NodeFault } from './nodes.ts'
-import type { NodeRule, OpcuaConfig } from './spec.ts'
+import { Commander } from './commander.ts'
+import { couldReach, KnownNodes } from './known-nodes.ts'
+import { openLink } from './link.ts'
+import { notSent } from './refusal.ts'
+import type { OpcuaConfig } from './spec.ts'
 import { Subscription } from './subscription.ts'
 
 /** Waits between attempts to connect: doubling from the first to the longest; each is shortened by chance. */
@@ -36,6 +45,10 @@ export class OpcuaSource implements Source {
   /** What is known of lost data, for the person who looks at the health. */
   #gap = ''
   #missed = 0
+  /** Those of this connection, or of the last one. */
+  #nodes: KnownNodes | undefined
+  /** While there is a connection. */
+  #commander: Commander | undefined
 
   constructor(config: OpcuaConfig, context: SourceContext) {
     const { clock, disk, logger } = context.system
@@ -47,6 +60,24 @@ export class OpcuaSource implements Source {
 
   health(): Health {
     return this.#liveness.health()
+  }
+
+  reaches(asset: string, target: CommandTarget): boolean {
+    const { site } = this.#context
+    const nodes = this.#nodes
+    if (nodes === undefined) return couldReach(this.#config.nodes, site, asset)
+    const known = target.kind === 'tag' ? nodes.item(asset, target.tag) : nodes.machines(asset)[0]
+    return known !== undefined || couldReach(nodes.open, site, asset)
+  }
+
+  async command(command: MachineCommand, signal: AbortSignal): Promise<CommandAnswer> {
+    const { asset, target } = command
+    if (this.#commander === undefined || this.#nodes === undefined) return notSent(this.#liveness.health().reason)
+    if (target.kind === 'method') return this.#commander.call(this.#nodes.machines(asset), command, signal)
+    const item = this.#nodes.item(asset, target.tag)
+    if (item === undefined)
+      return notSent(`No node of ${this.#config.endpoint} is mapped to "${target.tag}" of ${asset}`)
+    return this.#commander.write(item.nodeId, command, signal)
   }
 
   async *read(signal: AbortSignal): AsyncIterable<Batch> {
@@ -82,12 +113,13 @@ export class OpcuaSource implements Source {
   async #connection(library: Library, signal: AbortSignal): Promise<OpcuaError | undefined> {
     const link = await openLink(library, this.#config, this.#trust, this.#context.system, signal)
     const ended = new AbortController()
-    const nodes = new Nodes(link, library, this.#config.nodes, this.#context.site)
+    const nodes = new KnownNodes(link, library, this.#config.nodes, this.#context.site)
     const subscription = new Subscription(link, library, this.#config, this.#context.system, this.#handOver, {
       data: () => this.#liveness.data(),
       refused: (item, reason) => nodes.refused.set(item, reason),
       missed: (count) => (this.#missed += count),
     })
+    this.#commander = new Commander(link, library, this.#context.system.clock, this.#config.commandTimeout)
     try {
       const watching = this.#watchNodes(nodes, subscription, ended.signal)
       const error = await unlessAborted(Promise.race([link.broken, subscription.dead, watching]), signal)
@@ -95,6 +127,7 @@ export class OpcuaSource implements Source {
       else await this.#settle(subscription)
       return error
     } finally {
+      this.#commander = undefined
       ended.abort()
       subscription.stop()
       await link.close(signal.aborted)
@@ -102,10 +135,12 @@ export class OpcuaSource implements Source {
   }
 
   /** Subscribes, then keeps trying what could not be had; ends only by throwing or with the connection. */
-  async #watchNodes(nodes: Nodes, subscription: Subscription, ended: AbortSignal): Promise<undefined> {
+  async #watchNodes(nodes: KnownNodes, subscription: Subscription, ended: AbortSignal): Promise<undefined> {
     const { clock, random } = this.#context.system
     await subscription.start()
-    await subscription.monitor(await nodes.find())
+    const items = await nodes.find()
+    this.#nodes = nodes
+    await subscription.monitor(items)
     this.#noteGap()
     for (;;) {
       this.#sayHealth(nodes, subscription)
@@ -116,7 +151,7 @@ export class OpcuaSource implements Source {
     }
   }
 
-  #sayHealth(nodes: Nodes, subscription: Subscription): void {
+  #sayHealth(nodes: KnownNodes, subscription: Subscription): void {
     const faults = nodes.faults()
     const monitored = subscription.monitored
     const without = faults.length === 0 ? '' : `, ${faults.length} cannot be read`
@@ -174,48 +209,4 @@ export class OpcuaSource implements Source {
       },
     )
   }
-}
-
-/** The nodes of one connection: what was found, and what has to be tried again. */
-class Nodes {
-  readonly #link: Link
-  readonly #library: Library
-  readonly #rules: readonly NodeRule[]
-  readonly #site: string
-  readonly #known = new Set<string>()
-  #faults: readonly NodeFault[] = []
-  /** Items the server refuses, with the reason. */
-  readonly refused = new Map<Item, string>()
-
-  constructor(link: Link, library: Library, rules: readonly NodeRule[], site: string) {
-    this.#link = link
-    this.#library = library
-    this.#rules = rules
-    this.#site = site
-  }
-
-  async find(rules: readonly NodeRule[] = this.#rules): Promise<Item[]> {
-    const { items, faults } = await resolveNodes(rules, this.#link, this.#library, this.#site)
-    this.#faults = faults
-    const fresh = items.filter((item) => !this.#known.has(keyOf(item)))
-    for (const item of fresh) this.#known.add(keyOf(item))
-    return fresh
-  }
-
-  /** Items that were refused, and those of rules that had a fault; nothing where all is well. */
-  async findAgain(): Promise<Item[]> {
-    const refused = [...this.refused.keys()]
-    this.refused.clear()
-    const rules = new Set(this.#faults.map((fault) => fault.rule))
-    return rules.size === 0 ? refused : [...refused, ...(await this.find([...rules]))]
-  }
-
-  faults(): { name: string; reason: string }[] {
-    const refused = [...this.refused].map(([item, reason]) => ({ name: `${item.asset}: ${item.tag}`, reason }))
-    return [...this.#faults.map(({ name, reason }) => ({ name, reason })), ...refused]
-  }
-}
-
-function keyOf(item: Item): string {
-  return `${item.asset}\n${item.tag}\n${item.nodeId}`
 }

@@ -25,6 +25,13 @@ const nodeRule = z
       .min(1)
       .optional()
       .describe('Of an object: only these of its variables, e.g. "motor.temperature"; all where nothing is said'),
+    methods: z
+      .record(z.string(), z.string().min(1))
+      .optional()
+      .describe(
+        'Of an object: names that commands use for its methods, each with the browse name on the server, e.g. ' +
+          '{ reset: "Commands.ResetCounters" }; a method that is not here goes by its own browse name',
+      ),
   })
   .superRefine((rule, context) => {
     const fault = ruleFault(rule)
@@ -88,6 +95,9 @@ const config = z.strictObject({
   queueSize: z.number().int().min(1).max(10_000).default(100).describe('Values a variable keeps while none is sent'),
   deadband: deadbandField.optional().describe('Smaller changes of numbers are not sent'),
   silence: durationField.prefault('60s').describe('Without data for longer than this the source is stale'),
+  commandTimeout: durationField
+    .prefault('10s')
+    .describe('How long the answer to a command is waited for; after that nobody knows whether it was done'),
   security: securityField.prefault({}),
 })
 
@@ -123,10 +133,12 @@ function ruleFault(rule: {
   asset: string
   tag?: string | undefined
   tags?: string[] | undefined
+  methods?: { [name: string]: string } | undefined
 }): string | undefined {
   if ((rule.node === undefined) === (rule.browse === undefined)) {
     return 'Cannot find nodes: want exactly one of "node" and "browse"'
   }
+  if (rule.tag !== undefined && rule.methods !== undefined) return 'Cannot name methods: a variable has none'
   if (rule.tag !== undefined && rule.tags !== undefined) return 'Cannot name tags: want one of "tag" and "tags"'
   return templateFault(rule.asset, rule.browse)
 }

@@ -2,9 +2,15 @@ import { putOwn } from '../../component/mapping/value.ts'
 import { Quality, severity } from '../../model/quality.ts'
 import type { Value } from '../../model/reading.ts'
 
-/** Numbers of the built-in types (OPC 10000-6 5.1.2) that need more than being handed on. */
-const BuiltIn = {
+/** Numbers of the built-in types (OPC 10000-6 5.1.2) that this folder tells apart. */
+export const BuiltIn = {
   Boolean: 1,
+  SByte: 2,
+  Byte: 3,
+  Int16: 4,
+  UInt16: 5,
+  Int32: 6,
+  UInt32: 7,
   Int64: 8,
   UInt64: 9,
   Float: 10,
