@@ -13,6 +13,11 @@ export interface ErrorEntry {
  * that is made from it, both ways.
  */
 export const ERRORS: { readonly [code: string]: ErrorEntry } = {
+  AAS_NOT_FOUND: {
+    what: 'There is no shell, submodel or element of this id or path',
+    todo: 'Correct the id (base64url of UTF-8) or the idShort path; the listings have those that are there',
+    retriable: false,
+  },
   ALARM_NOT_FOUND: {
     what: 'No alarm of this name was ever raised at this asset',
     todo: 'Correct asset or name; `GET /api/v1/alarms` lists those that stand',
@@ -250,6 +255,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Correct user, password or rights at the broker',
     retriable: false,
   },
+  NOT_ACCEPTABLE: {
+    what: 'The client takes no type that the route can answer with',
+    todo: 'Correct the `accept` header; the message names the types',
+    retriable: false,
+  },
   NOT_FOUND: {
     what: 'There is nothing at this address',
     todo: 'Correct the address; docs/api.md lists the routes',
@@ -379,6 +389,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     retriable: true,
   },
   TOO_MANY_TAGS: { what: 'One message has more than 10,000 tags', todo: 'Split it', retriable: false },
+  TOO_MUCH_TO_EXPORT: {
+    what: 'What is asked for in one piece is more than a hub holds in memory for it',
+    todo: 'Ask for parts: the message names the parameter',
+    retriable: false,
+  },
   TOPIC_MISMATCH: {
     what: 'A topic exists with other partitions or another cleanup policy than the config demands',
     todo: 'Set what is there in the config, or use another site or data directory',

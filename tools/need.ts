@@ -22,6 +22,8 @@ export const TOOLS = {
   },
   /** A Python that can `import asyncua` (an OPC UA server that is not ours). */
   asyncua: { find: () => pythonWith(venvPython, 'asyncua'), pypi: ['asyncua==1.1.8'] },
+  /** A Python that can `import aas_test_engines` (the tester of the IDTA for the Asset Administration Shell). */
+  'aas-test-engines': { find: () => pythonWith(venvPython, 'aas_test_engines'), pypi: ['aas_test_engines==1.0.3'] },
   /** A Python that can `import confluent_kafka` of today's librdkafka, with all of its requests. */
   'confluent-kafka-2': { find: () => pythonWith(venvPython, 'confluent_kafka'), pypi: ['confluent-kafka==2.16.1'] },
   /** A Python that can `import kafka` (kafka-python). */

@@ -6,6 +6,7 @@ import type { ApiConfig } from '../config/plant.ts'
 import { LogError } from '../log/log.ts'
 import type { Address, Listener } from '../system/net.ts'
 import type { System } from '../system/system.ts'
+import { loadedAas } from './aas/loaded.ts'
 import type { AlarmViews } from './alarm-views.ts'
 import { Auth, type Caller, type Need } from './auth.ts'
 import { ApiError } from './errors.ts'
@@ -106,6 +107,7 @@ class ApiServer implements Api {
       alarms,
       events: options.events,
       oee: options.oee,
+      aas: loadedAas(config.aas ?? []),
       auth,
       clock,
       limits,
@@ -187,11 +189,11 @@ class ApiServer implements Api {
     for (const route of ROUTES) this.#addRoute(route)
   }
 
-  #addRoute({ method, url, need, bodyBytes, handle }: Route): void {
+  #addRoute({ method, url, need, bodyBytes, refusal, handle }: Route): void {
     this.#app.route({
       method,
       url,
-      config: { need },
+      config: { need, refusal },
       ...(bodyBytes === undefined ? {} : { bodyLimit: bodyBytes }),
       handler: async (request, reply) => handle(this.#desk, request, reply),
     })
@@ -246,7 +248,9 @@ class ApiServer implements Api {
           ? fromLog(error)
           : (fromFramework(error, this.#limits) ?? this.#bug(error, request.url))
     setSafetyHeaders(reply)
-    void reply.code(problem.status).headers(problem.headers).send(view(problem))
+    const told = request.routeOptions?.config as Pick<Route, 'refusal'> | undefined
+    const body = told?.refusal?.(problem, this.#options.system.clock.now()) ?? view(problem)
+    void reply.code(problem.status).headers(problem.headers).type('application/json; charset=utf-8').send(body)
   }
 
   /** Says what happened in our own log, and nothing of it to the caller. */

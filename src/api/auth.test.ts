@@ -12,6 +12,7 @@ import {
   WRITER,
 } from '../../test/api/server.ts'
 import { Secret } from '../system/secret.ts'
+import { AAS_ROUTES } from './aas/routes.ts'
 import { createApi } from './api.ts'
 import { decide, type Caller } from './auth.ts'
 import { ROUTES } from './routes.ts'
@@ -29,7 +30,8 @@ const CALLERS = [
 
 test('the table of routes asks for the rights we mean', () => {
   assert.deepEqual(
-    ROUTES.map(({ method, url, need }) => `${method} ${url} ${need}`),
+    // Those of the Asset Administration Shell are all for reading: `aas/aas.test.ts`.
+    ROUTES.filter((route) => !AAS_ROUTES.includes(route)).map(({ method, url, need }) => `${method} ${url} ${need}`),
     [
       'GET /healthz open',
       'GET /metrics read',

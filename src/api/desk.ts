@@ -1,7 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../system/clock.ts'
+import type { LoadedAas } from './aas/loaded.ts'
 import type { AlarmViews } from './alarm-views.ts'
 import type { Auth, Caller, Need } from './auth.ts'
+import type { ApiError } from './errors.ts'
 import type { EventsPort } from './events-port.ts'
 import type { Gate } from './gate.ts'
 import type { HubPort } from './hub-port.ts'
@@ -18,6 +20,8 @@ export interface Desk {
   readonly alarms: AlarmViews
   readonly events: EventsPort
   readonly oee: OeePort
+  /** Shells that the config has loaded beside those of the plant. */
+  readonly aas: LoadedAas
   readonly mounts: Mounts
   readonly page: Page
   readonly auth: Auth
@@ -41,5 +45,7 @@ export interface Route {
   readonly fallback?: true
   /** Its own limit on the body. */
   readonly bodyBytes?: number
+  /** A refusal in the words of a standard, with the hub's wall time; absent: a `ProblemView`. */
+  readonly refusal?: (problem: ApiError, now: number) => object
   readonly handle: (desk: Desk, request: FastifyRequest, reply: FastifyReply) => unknown
 }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { AAS_ROUTES } from './aas/routes.ts'
 import { ALARM_ROUTES } from './alarm-routes.ts'
 import type { AssetsView, HealthView, JsonValue } from './contract.ts'
 import type { Desk, Route } from './desk.ts'
@@ -43,6 +44,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', url: '/api/v1/topics/:name/records', need: 'read', handle: records },
   { method: 'GET', url: '/api/v1/consumers', need: 'read', handle: consumers },
   ...ALARM_ROUTES,
+  ...AAS_ROUTES,
   { method: 'GET', url: '/api/v1/live', need: 'read', handle: upgradeRequired },
   { method: 'POST', url: '/api/v1/login', need: 'open', bodyBytes: 4096, handle: login },
   { method: 'POST', url: '/api/v1/logout', need: 'open', bodyBytes: 4096, handle: logout },

@@ -90,7 +90,7 @@ function assemble(
     Object.entries(file.models).map(([id, model]) => [id, readModel(id, model, document, problems)]),
   )
   const assets = readAssets(document, site, file, models, problems)
-  const { hosts, listen, tls, tokens } = file.api
+  const { aas, hosts, listen, tls, tokens } = file.api
   const historian = readHistorian(file.historian)
   return {
     site,
@@ -106,6 +106,7 @@ function assemble(
       listen,
       tokens: tokens.map(({ areas, ...token }) => ({ ...token, ...(areas && { areas }) })),
       hosts,
+      ...(aas.length > 0 && { aas }),
       ...(tls === undefined
         ? {}
         : { tls: { key: tls.key, cert: tls.cert, ...(tls.ca === undefined ? {} : { ca: tls.ca }) } }),

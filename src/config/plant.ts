@@ -5,6 +5,7 @@ import type { ProcessorSpec } from '../component/processor.ts'
 import type { SinkSpec } from '../component/sink.ts'
 import type { SourceSpec } from '../component/source.ts'
 import type { Topology } from '../component/topology.ts'
+import type { Json } from '../model/json-value.ts'
 import type { Secret } from '../system/secret.ts'
 import type { Address, TlsIdentity } from '../system/net.ts'
 import type { KafkaSecurity, ListenerSecurity } from './log-security.ts'
@@ -132,7 +133,18 @@ export interface ApiConfig {
   readonly tokens: readonly ApiToken[]
   /** Names by which browsers may call the hub, besides loopback (DNS rebinding). */
   readonly hosts: readonly string[]
+  /** Environments of the Asset Administration Shell that are served beside the plant's own shells. */
+  readonly aas?: readonly AasEnvironment[]
 }
+
+/** Shells, submodels and concept descriptions of one file, each exactly as it was written. */
+export interface AasEnvironment {
+  readonly shells: readonly AasIdentifiable[]
+  readonly submodels: readonly AasIdentifiable[]
+  readonly concepts: readonly AasIdentifiable[]
+}
+
+type AasIdentifiable = { readonly id: string; readonly [name: string]: Json }
 
 export interface ApiToken {
   readonly name: string

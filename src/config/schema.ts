@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { addressField, durationField, isLoopback, secretField, tlsIdentityFields } from '../component/fields.ts'
 import { PACKML_STATES } from '../model/definition.ts'
 import { tagFault } from '../model/path.ts'
+import { aasField } from './aas-schema.ts'
 import { commandsField } from './command-schema.ts'
 import { historianSchema } from './historian-schema.ts'
 import { metaField, relationsField } from './asset-fields.ts'
@@ -79,6 +80,7 @@ const apiSchema = z
       .default([])
       .describe('Who may call the API; required beyond loopback'),
     hosts: z.array(z.string().min(1)).default([]).describe('Names by which browsers reach this hub, besides localhost'),
+    aas: aasField,
   })
   .superRefine((api, context) => {
     if (isLoopback(api.listen) || api.tokens.length > 0) return

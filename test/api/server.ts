@@ -133,9 +133,21 @@ export function statusOf(answer: string): number {
 
 /** The code of the problem an answer holds. */
 export async function codeOf(answer: Response): Promise<string> {
-  const { code, message } = (await answer.json()) as { code: string; message: string }
+  const { code, message } = problemIn((await answer.json()) as Problem)
   if (typeof message !== 'string' || message.endsWith('.')) throw new Error(`Not a problem: ${message}`)
   return code
+}
+
+interface Problem {
+  readonly code: string
+  readonly message: string
+  /** As the door of the Asset Administration Shell says it. */
+  readonly messages?: readonly { readonly code: string; readonly text: string }[]
+}
+
+function problemIn(answer: Problem): Pick<Problem, 'code' | 'message'> {
+  const told = answer.messages?.[0]
+  return told === undefined ? answer : { code: told.code, message: told.text }
 }
 
 /** A live stream with its messages so far, and a way to wait for one that fits. */
