@@ -242,14 +242,13 @@ async function openTwins(options: HubOptions, parts: TwinsParts, stack: AsyncDis
 
 /** One hub's own view, or one that hubs keep together. */
 function twinsRun(twins: Twins, site: string, { log, catalogue, holder }: TwinsParts, system: System): TwinsRun {
-  const topic = topicName(site, 'telemetry')
-  const topics = [topic, topicName(site, 'derived')]
+  const topics = [topicName(site, 'telemetry'), topicName(site, 'derived')]
   if (holder === undefined) {
     const decoder = new EntryDecoder(twins.name, { catalogue, system })
     return new ViewRun(twins, { log, topics, decoder, system })
   }
   const states = topicName(site, 'twins')
-  return new SharedViewRun(new SharedTwins(twins), { log, topic, states, group: states, ...holder, catalogue, system })
+  return new SharedViewRun(new SharedTwins(twins), { log, topics, states, group: states, ...holder, catalogue, system })
 }
 
 interface TwinsRun {

@@ -2,6 +2,7 @@ import type { ProcessorView } from './api/contract.ts'
 import type { ConfiguredProcessor, Plant } from './config/plant.ts'
 import { CagedHosts } from './flow/cage/caged-hosts.ts'
 import { publishContracts } from './flow/topology/contracts.ts'
+import { DerivedDefinitions } from './flow/topology/derived-definitions.ts'
 import { TopologyRun } from './flow/topology/run.ts'
 import { ownTopics } from './flow/topology/stage-topics.ts'
 import type { Holder } from './ledger/book.ts'
@@ -56,6 +57,7 @@ export async function publishProductContracts({
 /** Starts every processor of a plant; the stack ends them, with their states written down, before the log is closed. */
 export function runProcessors(options: ProcessingOptions, stack: AsyncDisposableStack): Processing {
   const { plant, log, catalogue, holder, system } = options
+  const definitions = new DerivedDefinitions({ log, site: plant.site, catalogue, clock: system.clock })
   const stop = new AbortController()
   const running = plant.processors.map((processor) => {
     const { topology, from } = processor
@@ -67,6 +69,7 @@ export function runProcessors(options: ProcessingOptions, stack: AsyncDisposable
       ...parts,
       topology,
       from: { at: from },
+      learn: (outputs) => definitions.learn(outputs),
       ...(holder && { holder }),
       ...(open && { open }),
     })

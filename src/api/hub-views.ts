@@ -7,7 +7,7 @@ import { Quality, qualityName, severity } from '../model/quality.ts'
 import { jsonValue } from '../model/json-value.ts'
 import type { Value } from '../model/reading.ts'
 import type { System } from '../system/system.ts'
-import type { TagState, Twin } from '../twins/twin.ts'
+import { sourceOf, type TagState, type Twin } from '../twins/twin.ts'
 import type { SourceVerdict, Twins } from '../twins/twins.ts'
 import type {
   AssetSummary,
@@ -222,7 +222,7 @@ export class HubViews implements HubPort {
     return {
       ...(model === undefined ? {} : { model }),
       revision: twin?.revision ?? 0,
-      ...(twin === undefined ? {} : { lastReceived: twin.lastReceived, source: twin.source }),
+      ...(twin === undefined ? {} : { lastReceived: twin.lastReceived, source: sourceOf(twin) }),
     }
   }
 

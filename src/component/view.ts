@@ -51,7 +51,7 @@ export interface SharedView {
   /** Where it goes on with the topic of states. */
   positions(): readonly ViewPosition[]
   /** Takes records of a partition that this hub was given; those that a state has taken already are passed over. */
-  take(entries: readonly ViewEntry[]): void
+  take(topic: string, entries: readonly ViewEntry[]): void
   /** The state of a key, to be published; undefined where there is none. */
   state(key: string): string | undefined
   /**

@@ -7,7 +7,7 @@ import { Catalogue } from '../model/catalogue.ts'
 import { topicName } from '../model/path.ts'
 import { systemClock } from '../system/clock.ts'
 import { silentLogger } from '../system/logger.ts'
-import { followDefinitions, loadDefinitions, publishDefinitions } from './definitions.ts'
+import { decodeDefinition, followDefinitions, loadDefinitions, publishDefinitions } from './definitions.ts'
 
 const SITE = 'acme/berlin'
 
@@ -30,6 +30,33 @@ test('what one hub defines, the others know while they run', async () => {
   assert.equal(catalogue.typeOf('acme/berlin/saw', 'on'), 'boolean')
   stop.abort()
   await following
+})
+
+test('two hubs that learn tags of one asset at once leave a record of all of them', async () => {
+  const store = new MemoryStore()
+  const logs = [0, 1].map(() => new MemoryLog({ clock: systemClock, store }))
+  await logs[0]!.ensure([topicSpec(SITE, 'assets', 1)])
+  const stop = new AbortController()
+  const path = 'acme/berlin/press'
+  const system = { clock: systemClock, logger: silentLogger }
+  const following = logs.map(async (log, index) => {
+    const catalogue = new Catalogue()
+    const from = await loadDefinitions(log, SITE, catalogue, silentLogger)
+    const tags = new Map([[`t${index}`, { type: 'boolean', kind: 'gauge' }]] as const)
+    await publishDefinitions(log, SITE, catalogue, [{ path, tags }], 1)
+    await followDefinitions({ log, from, catalogue, system, onDefined: () => {} }, stop.signal)
+  })
+  const newest = async () => {
+    const positions = [{ topic: topicName(SITE, 'assets'), partition: 0, offset: 0 }]
+    let last: string[] = []
+    for await (const { records } of logs[0]!.read(positions, { signal: new AbortController().signal, untilEnd: true }))
+      for (const { value } of records) last = [...decodeDefinition(value!)!.tags.keys()].sort()
+    return last
+  }
+  while ((await newest()).length < 2) await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.deepEqual(await newest(), ['t0', 't1'])
+  stop.abort()
+  await Promise.all(following)
 })
 
 test('what the config says of an asset, and no longer says, reaches the other hubs', async () => {

@@ -8,6 +8,8 @@ import type { System } from '../system/system.ts'
 import { textOf } from '../system/text.ts'
 
 const AGAIN_MS = 500
+/** How long a definition may stay in the log that lacks what is known here, before it is written again, whole. */
+const WHOLE_AFTER_MS = 2_000
 
 /** Reads the definitions of all assets from `<site>.assets`, which must exist; answers where to go on. */
 export async function loadDefinitions(
@@ -34,14 +36,21 @@ export interface FollowOptions {
   readonly onDefined: (path: string) => void
 }
 
-/** Takes the definitions that other hubs declare or learn, until the signal aborts. */
+/**
+ * Takes the definitions that other hubs declare or learn, until the signal aborts. Two hubs may learn tags of one asset at
+ * once, and the later record then lacks what is in the earlier one: it is written again, whole, since the topic is
+ * compacted and keeps only the last.
+ */
 export async function followDefinitions(options: FollowOptions, signal: AbortSignal): Promise<void> {
   const { log, from, catalogue, system, onDefined } = options
   const next = new Map(from.map((position) => [position.partition, position]))
+  const seen = new Set<string>()
+  const lacking = system.clock.every(WHOLE_AFTER_MS, () => void writeWhole(options, seen))
+  signal.addEventListener('abort', () => lacking.cancel(), { once: true })
   while (!signal.aborted) {
     try {
       for await (const batch of log.read([...next.values()], { signal })) {
-        for (const path of takeDefinitions(batch, catalogue, system.logger)) onDefined(path)
+        for (const path of takeDefinitions(batch, catalogue, system.logger, seen)) onDefined(path)
         next.set(batch.partition, { topic: batch.topic, partition: batch.partition, offset: batch.nextOffset })
       }
     } catch (error) {
@@ -51,15 +60,41 @@ export async function followDefinitions(options: FollowOptions, signal: AbortSig
   }
 }
 
-/** Answers the assets that were defined. */
-function takeDefinitions({ topic, records }: ReadBatch, catalogue: Catalogue, logger: Logger): string[] {
+/** Writes definitions again whose last records in the log lack tags that are known here. */
+async function writeWhole({ log, from, catalogue, system }: FollowOptions, lacking: Set<string>): Promise<void> {
+  const topic = from[0]?.topic
+  if (topic === undefined || lacking.size === 0) return
+  const paths = [...lacking]
+  lacking.clear()
+  try {
+    const now = system.clock.now()
+    await log.append(
+      topic,
+      paths.map((path) => definitionRecord(catalogue.asset(path)!, now)),
+    )
+  } catch (error) {
+    for (const path of paths) lacking.add(path)
+    system.logger.warn('Cannot write definitions of assets whole; it is tried again', { error })
+  }
+}
+
+/** Answers the assets that were defined, and keeps those in `lacking` whose record was not all that is known. */
+function takeDefinitions(
+  { topic, records }: ReadBatch,
+  catalogue: Catalogue,
+  logger: Logger,
+  lacking = new Set<string>(),
+): string[] {
   const paths: string[] = []
   for (const { value, offset } of records) {
     if (value === null) continue
     const definition = decodeDefinition(value)
     if (definition) {
+      const { path, tags } = definition
       catalogue.define(definition)
-      paths.push(definition.path)
+      paths.push(path)
+      if (tags.size < catalogue.tags(path)!.size) lacking.add(path)
+      else lacking.delete(path)
     } else {
       logger.warn('Cannot read the definition of an asset', { topic, offset })
     }

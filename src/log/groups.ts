@@ -101,6 +101,11 @@ export interface Generation {
 export interface ConsumeOptions extends Omit<ReadOptions, 'untilEnd'> {
   readonly group: string
   readonly topics: readonly string[]
+  /**
+   * Partitions of one number go to one member, whatever their topics; default false. All members of the group say so, and
+   * no other client can be one.
+   */
+  readonly together?: boolean
   readonly instanceId?: string
   readonly sessionMs?: number
   /** Where to begin with a partition that the group has committed nothing of; default `start`. */

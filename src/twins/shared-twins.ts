@@ -1,4 +1,5 @@
 import type { PublishedBatch, SharedView, ViewEntry, ViewPosition } from '../component/view.ts'
+import { compareTaken, type Taken } from './twin.ts'
 import { decodeTwin, encodeTwin } from './twin-record.ts'
 import type { Twins } from './twins.ts'
 
@@ -7,7 +8,7 @@ export class SharedTwins implements SharedView {
   readonly name = 'twins'
   readonly #twins: Twins
   /** Of which records the twin was that was seen published last; without those that were known from the snapshot. */
-  readonly #published = new Map<string, number>()
+  readonly #published = new Map<string, Taken | undefined>()
 
   constructor(twins: Twins) {
     this.#twins = twins
@@ -17,8 +18,8 @@ export class SharedTwins implements SharedView {
     return this.#twins.positions()
   }
 
-  take(entries: readonly ViewEntry[]): void {
-    this.#twins.takeOnce(entries)
+  take(topic: string, entries: readonly ViewEntry[]): void {
+    this.#twins.takeOnce(topic.endsWith('.derived') ? 'derived' : 'telemetry', entries)
   }
 
   state(path: string): string | undefined {
@@ -32,8 +33,8 @@ export class SharedTwins implements SharedView {
       const twin = decodeTwin(bytes)
       // Somebody else wrote into our topic: harmless.
       if (twin === undefined) continue
-      this.#published.set(twin.path, twin.taken ?? 0)
-      if (this.#twins.adopt(twin) > 0) older.add(twin.path)
+      this.#published.set(twin.path, twin.taken && { ...twin.taken })
+      if (this.#twins.adopt(twin) === 'older') older.add(twin.path)
       else older.delete(twin.path)
     }
     this.#twins.moveTo({ topic, partition, offset: nextOffset })
@@ -42,8 +43,11 @@ export class SharedTwins implements SharedView {
 
   unpublished(): string[] {
     const paths: string[] = []
-    for (const { path, taken = 0 } of this.#twins.all())
-      if ((this.#published.get(path) ?? taken) < taken) paths.push(path)
+    for (const { path, taken } of this.#twins.all()) {
+      if (!this.#published.has(path)) continue
+      const known = compareTaken(this.#published.get(path), taken)
+      if (known !== 'same' && known !== 'ahead') paths.push(path)
+    }
     return paths
   }
 

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import type { ViewPosition } from '../component/view.ts'
 import { parseValue, valueText, type ValueJson } from '../model/value-json.ts'
 import { numberText } from '../model/value-text.ts'
-import { shownTime, type TagState, type Twin } from './twin.ts'
+import { shownTime, sourceOf, type TagState, type Twin } from './twin.ts'
 
 /**
  * The file of all twins and of the positions up to which they have read the log, in one: a line of JSON each.
@@ -11,7 +11,8 @@ import { shownTime, type TagState, type Twin } from './twin.ts'
  *     ["acme/berlin/line1/press7",12,1732287000131,"line1",[["temperature",71.3,0,1732287000123,1732287000131],...]]
  *     {"crc32":3735928559,"twins":1}
  *
- * A twin that hubs share has one element more: the offset behind the last record that it has taken.
+ * A twin that hubs share has one element more, or two: the offsets behind the last records of telemetry and of derived
+ * readings that it has taken.
  * Equal states give equal bytes: twins and positions are in order of their names, tags too.
  */
 const VERSION = 1
@@ -63,9 +64,10 @@ export class SnapshotWriter {
 
 export function twinLine(twin: Twin): string {
   const names = [...twin.tags.keys()].sort()
-  const tags = names.map((name) => tagText(name, twin.tags.get(name)!, twin.source))
-  const { path, revision, lastReceived, source, taken } = twin
-  const behind = taken === undefined ? '' : `,${taken}`
+  const source = sourceOf(twin)
+  const tags = names.map((name) => tagText(name, twin.tags.get(name)!, source))
+  const { path, revision, lastReceived, taken } = twin
+  const behind = taken === undefined ? '' : `,${taken.telemetry}${taken.derived === 0 ? '' : `,${taken.derived}`}`
   return `[${JSON.stringify(path)},${revision},${numberText(lastReceived)},${JSON.stringify(source)},[${tags.join(',')}]${behind}]\n`
 }
 
@@ -143,11 +145,12 @@ type TwinJson = readonly [
   lastReceived: number,
   source: string,
   tags: readonly TagJson[],
-  taken?: number,
+  telemetry?: number,
+  derived?: number,
 ]
 
 function parseTwin(
-  [path, revision, lastReceived, source, tags, taken]: TwinJson,
+  [path, revision, lastReceived, source, tags, telemetry, derived = 0]: TwinJson,
   shared: (source: string) => string,
   heardAt: (receivedTime: number) => number,
 ): Twin {
@@ -166,6 +169,6 @@ function parseTwin(
       },
     ],
   )
-  const twin: Twin = { path, revision, lastReceived, source: shared(source), tags: new Map(states) }
-  return taken === undefined ? twin : { ...twin, taken }
+  const twin: Twin = { path, revision, lastReceived, tags: new Map(states) }
+  return telemetry === undefined ? twin : { ...twin, taken: { telemetry, derived } }
 }

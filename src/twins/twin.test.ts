@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import type { Reading, Value } from '../model/reading.ts'
-import { evolve, isSame, newTwin, type Twin } from './twin.ts'
+import { compareTaken, evolve, isSame, newTwin, sourceOf, type Twin } from './twin.ts'
 
 const PATH = 'acme/berlin/press7'
 
@@ -20,14 +20,14 @@ test('a twin shows the newest value of each tag, and its revision counts the rec
   assert.equal(evolve(twin, at(100, { a: 1, b: 'x' }), 'line1', 0), true)
   assert.equal(evolve(twin, at(200, { a: 2 }), 'line1', 0), true)
   assert.deepEqual(shown(twin), { a: 2, b: 'x' })
-  assert.deepEqual([twin.revision, twin.lastReceived, twin.source], [2, 205, 'line1'])
+  assert.deepEqual([twin.revision, twin.lastReceived, sourceOf(twin)], [2, 205, 'line1'])
 })
 
 test('late data does not overwrite newer; of two values of one time the later record counts', () => {
   const twin = newTwin(PATH)
   evolve(twin, at(200, { a: 2 }), 'line1', 0)
   assert.equal(evolve(twin, at(100, { a: 1 }, 900), 'backfill', 0), false)
-  assert.deepEqual([shown(twin), twin.revision, twin.source, twin.lastReceived], [{ a: 2 }, 1, 'line1', 900])
+  assert.deepEqual([shown(twin), twin.revision, sourceOf(twin), twin.lastReceived], [{ a: 2 }, 1, 'line1', 900])
   assert.equal(evolve(twin, at(100, { a: 1, b: 7 }, 901), 'backfill', 0), true)
   assert.deepEqual(shown(twin), { a: 2, b: 7 })
   evolve(twin, at(200, { a: 3 }), 'line1', 0)
@@ -89,6 +89,28 @@ test('a value that was decoded before its type was known is the same as the type
     [[1], [1]],
   ]
   for (const [a, b] of other) assert.equal(isSame(a, b), false, inspect([a, b]))
+})
+
+test('the source of a twin is that of its newest value, whichever topic was read first', () => {
+  const readings = [
+    [at(100, { a: 1 }), 'line1'],
+    [at(300, { b: 1 }), 'mean'],
+    [at(200, { c: 1 }, 305), 'line1'],
+  ] as const
+  for (const order of [readings, readings.toReversed()]) {
+    const twin = newTwin(PATH)
+    for (const [reading, source] of order) evolve(twin, reading, source, 0)
+    assert.equal(sourceOf(twin), 'line1')
+  }
+})
+
+test('of two twins the one that has taken more of both topics is ahead', () => {
+  const of = (telemetry: number, derived: number) => ({ telemetry, derived })
+  assert.equal(compareTaken(of(3, 2), of(3, 2)), 'same')
+  assert.equal(compareTaken(of(3, 2), of(3, 1)), 'ahead')
+  assert.equal(compareTaken(of(3, 2), of(4, 2)), 'behind')
+  assert.equal(compareTaken(of(3, 2), of(4, 1)), 'apart')
+  assert.equal(compareTaken(undefined, of(0, 1)), 'behind')
 })
 
 test('names of tags are only names', () => {

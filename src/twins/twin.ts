@@ -23,15 +23,46 @@ export interface Twin {
   revision: number
   /** Newest received time of its records; also of those that changed nothing. */
   lastReceived: number
-  /** Source of the last record that changed it. */
-  source: string
   readonly tags: Map<string, TagState>
-  /** Where hubs share the twins: the offset behind the last record of its partition that it has taken. */
-  taken?: number
+  /** Where hubs share the twins: what it has taken. */
+  taken?: Taken
 }
 
+/** By topic: the offset behind the last record of its partition that a twin has taken. */
+export interface Taken {
+  telemetry: number
+  derived: number
+}
+
+/** A topic whose records evolve twins. */
+export type TwinTopic = keyof Taken
+
 export function newTwin(path: string): Twin {
-  return { path, revision: 0, lastReceived: 0, source: '', tags: new Map() }
+  return { path, revision: 0, lastReceived: 0, tags: new Map() }
+}
+
+/** How one twin's records are to another's of the same asset; `apart`: each has some that the other has not. */
+export function compareTaken(one: Taken = NOTHING, other: Taken = NOTHING): 'same' | 'ahead' | 'behind' | 'apart' {
+  const telemetry = Math.sign(one.telemetry - other.telemetry)
+  const derived = Math.sign(one.derived - other.derived)
+  if (telemetry === 0 && derived === 0) return 'same'
+  if (telemetry >= 0 && derived >= 0) return 'ahead'
+  return telemetry <= 0 && derived <= 0 ? 'behind' : 'apart'
+}
+
+const NOTHING: Taken = { telemetry: 0, derived: 0 }
+
+/**
+ * Source of the value that was received last; '' where there is none. It is told by the values and not kept beside them: what
+ * is derived comes in another topic, and which of the two was read first is chance.
+ */
+export function sourceOf({ tags }: Twin): string {
+  let newest: TagState | undefined
+  for (const tag of tags.values()) {
+    const later = newest === undefined || tag.receivedTime > newest.receivedTime
+    if (later || (tag.receivedTime === newest!.receivedTime && tag.source < newest!.source)) newest = tag
+  }
+  return newest?.source ?? ''
 }
 
 /**
@@ -56,10 +87,7 @@ export function evolve(twin: Twin, reading: Reading, source: string, heardAt: nu
     changed = true
   }
   if (reading.receivedTime > twin.lastReceived) twin.lastReceived = reading.receivedTime
-  if (changed) {
-    twin.revision += 1
-    twin.source = source
-  }
+  if (changed) twin.revision += 1
   return changed
 }
 

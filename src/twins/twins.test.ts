@@ -11,6 +11,7 @@ import type { Clock } from '../system/clock.ts'
 import { fileDisk } from '../system/file-disk.ts'
 import { silentLogger, type Logger } from '../system/logger.ts'
 import { seededRandom } from '../system/random.ts'
+import { sourceOf } from './twin.ts'
 import { Twins, type TwinsOptions } from './twins.ts'
 
 const TOPIC = 'acme.berlin.telemetry'
@@ -233,9 +234,9 @@ test('every value, quality and time survives a restart, and so do revision and s
     path: 'acme/berlin/m1',
     revision: 2,
     lastReceived: 10,
-    source: 'line2',
     tags: new Map([...twins.get('acme/berlin/m1')!.tags].sort(([a], [b]) => (a < b ? -1 : 1))),
   })
+  assert.equal(sourceOf(again.twins.get('acme/berlin/m1')!), 'line2')
   assert.deepEqual(again.twins.positions(), [{ topic: TOPIC, partition: 0, offset: 2 }])
   assert.deepEqual(again.twins.list('acme', undefined, 10), ['acme/berlin/m1'])
 })

@@ -6,7 +6,7 @@ import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/system.ts'
 import { PathIndex } from './path-index.ts'
 import { readSnapshot, SnapshotWriter, twinLine, type Snapshot } from './snapshot.ts'
-import { evolve, newTwin, type TagState, type Twin } from './twin.ts'
+import { compareTaken, evolve, newTwin, type TagState, type Twin, type TwinTopic } from './twin.ts'
 
 /**
  * `ages`: a value is stale when nothing newer came for its limit. `holds`: the source reports changes only and is live,
@@ -157,13 +157,14 @@ export class Twins implements View {
    * Takes records where hubs share the twins: what a twin has taken already, here or on the hub that published it, is
    * passed over, so that each record counts once. The twin's own place is kept, not the view's.
    */
-  takeOnce(entries: readonly ViewEntry[]): void {
+  takeOnce(topic: TwinTopic, entries: readonly ViewEntry[]): void {
     const heardAt = this.#ageing()
     for (const { offset, reading, source } of entries) {
       const twin = this.#twinOf(reading.asset)
-      if (offset < (twin.taken ?? 0)) continue
+      if (offset < (twin.taken?.[topic] ?? 0)) continue
       this.#saving?.keep(twin)
-      twin.taken = offset + 1
+      twin.taken ??= { telemetry: 0, derived: 0 }
+      twin.taken[topic] = offset + 1
       if (!evolve(twin, reading, this.#shared(source), heardAt(reading.receivedTime))) continue
       for (const listener of this.#listeners) listener(reading.asset)
     }
@@ -171,13 +172,13 @@ export class Twins implements View {
   }
 
   /**
-   * Takes a twin as another hub has published it, unless what is known here is of as many records or more.
-   * @returns how many records the known one is ahead of it, by offset; less than 0 where it was taken
+   * Takes a twin as another hub has published it, unless what is known here is of as many records or more, or of others:
+   * a hub whose time was over has taken some that are not in this one, and whoever's they are takes them again.
    */
-  adopt(twin: Twin): number {
+  adopt(twin: Twin): 'taken' | 'known' | 'older' {
     const before = this.#twins.get(twin.path)
-    const ahead = (before?.taken ?? -1) - (twin.taken ?? 0)
-    if (ahead >= 0) return ahead
+    const known = before?.taken && compareTaken(before.taken, twin.taken)
+    if (known !== undefined && known !== 'behind') return known === 'same' ? 'known' : 'older'
     const heardAt = this.#ageing()
     for (const [tag, state] of twin.tags) {
       const known = before?.tags.get(tag)
@@ -192,7 +193,7 @@ export class Twins implements View {
     this.retype(twin.path)
     this.#noteChanges(1)
     for (const listener of this.#listeners) listener(twin.path)
-    return ahead
+    return 'taken'
   }
 
   /** Keeps up to where the view has come, for the next snapshot. */

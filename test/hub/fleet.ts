@@ -10,6 +10,7 @@ import { machine } from '../../src/cli/machine.ts'
 import { EntryDecoder } from '../../src/flow/entries.ts'
 import { ViewRun } from '../../src/flow/views.ts'
 import { Catalogue } from '../../src/model/catalogue.ts'
+import { sourceOf } from '../../src/twins/twin.ts'
 import { Twins } from '../../src/twins/twins.ts'
 import { startKafka, type KafkaCluster } from '../../tools/kafka/cluster.ts'
 import { HubProcess } from '../faults/hub-process.ts'
@@ -202,9 +203,10 @@ export class Fleet {
     await running
     await attached.close()
     return this.#assets().map((asset) => {
-      const { revision, lastReceived, source, tags } = twins.get(asset)!
+      const twin = twins.get(asset)!
+      const { revision, lastReceived, tags } = twin
       const n = tags.get('n')
-      return [asset, revision, lastReceived, source, n?.value, n?.sourceTime, n?.receivedTime]
+      return [asset, revision, lastReceived, sourceOf(twin), n?.value, n?.sourceTime, n?.receivedTime]
     })
   }
 

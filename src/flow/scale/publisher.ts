@@ -20,14 +20,16 @@ const BYTES_PER_MS = 4_000
 /** States that are encoded and appended at a time: a few ms. */
 const STATES_AT_ONCE = 200
 
+type Commit = () => Promise<void>
+
 /** A partition whose states this hub evolves. */
 interface Part {
   /** Keys whose states are to be published. */
   dirty: Set<string>
-  /** Writes down in the group that the records are done whose states are in `dirty` and before. */
-  commit: (() => Promise<void>) | undefined
+  /** Writes down in the group that the records are done whose states are in `dirty` and before; by topic. */
+  commits: Map<string, Commit>
   /** The same for states that are durable. */
-  durable: (() => Promise<void>) | undefined
+  durable: Map<string, Commit>
   committing: Promise<void> | undefined
 }
 
@@ -63,7 +65,8 @@ export class Publisher {
 
   /** A partition was given to this hub. */
   add(partition: number): void {
-    this.#parts.set(partition, { dirty: new Set(), commit: undefined, durable: undefined, committing: undefined })
+    if (this.#parts.has(partition)) return
+    this.#parts.set(partition, { dirty: new Set(), commits: new Map(), durable: new Map(), committing: undefined })
   }
 
   /** A partition is no longer this hub's: nothing more of it is published. */
@@ -77,10 +80,9 @@ export class Publisher {
     if (part !== undefined) for (const key of keys) part.dirty.add(key)
   }
 
-  /** The records up to here are done once the states that they touched are durable. */
-  done(partition: number, commit: () => Promise<void>): void {
-    const part = this.#parts.get(partition)
-    if (part !== undefined) part.commit = commit
+  /** The records of a topic up to here are done once the states that they touched are durable. */
+  done(partition: number, topic: string, commit: Commit): void {
+    this.#parts.get(partition)?.commits.set(topic, commit)
   }
 
   /** Publishes and commits what is due of some partitions. Never rejects. */
@@ -108,28 +110,33 @@ export class Publisher {
   }
 
   async #flushPart(partition: number, part: Part): Promise<void> {
-    const { dirty, commit } = part
+    const { dirty, commits } = part
     part.dirty = new Set()
-    part.commit = undefined
+    part.commits = new Map()
     try {
       const keys = [...dirty]
       for (let at = 0; at < keys.length; at += STATES_AT_ONCE) {
         await this.#publish(partition, part, keys.slice(at, at + STATES_AT_ONCE))
       }
-      part.durable = commit ?? part.durable
+      for (const [topic, commit] of commits) part.durable.set(topic, commit)
       part.committing ??= this.#commit(part).finally(() => (part.committing = undefined))
     } catch (error) {
       if (this.#parts.get(partition) !== part) return
       for (const key of dirty) part.dirty.add(key)
-      part.commit ??= commit
+      for (const [topic, commit] of commits) if (!part.commits.has(topic)) part.commits.set(topic, commit)
       const { topic, system } = this.#options
       system.logger.warn('Cannot publish states; it is tried again', { topic, partition, error })
     }
   }
 
   async #commit(part: Part): Promise<void> {
-    for (let commit = part.durable; commit !== undefined; commit = part.durable) {
-      part.durable = undefined
+    for (const [topic] of part.durable) await this.#commitOne(part, topic)
+  }
+
+  /** Until nothing newer has come meanwhile. */
+  async #commitOne({ durable }: Part, topic: string): Promise<void> {
+    for (let commit = durable.get(topic); commit !== undefined; commit = durable.get(topic)) {
+      durable.delete(topic)
       // Refused, it is of a partition that is somebody else's by now, or the next one says more.
       await commit().catch((error: unknown) => {
         this.#options.system.logger.debug('Cannot commit what was published', { error })

@@ -25,6 +25,7 @@ import { SharedViewRun } from './shared-view-run.ts'
 
 const SITE = 'acme/berlin'
 const TELEMETRY = 'acme.berlin.telemetry'
+const DERIVED = 'acme.berlin.derived'
 const STATES = 'acme.berlin.twins'
 const PARTITIONS = 4
 const SESSION_MS = 400
@@ -72,20 +73,21 @@ class MortalLog extends MemoryLog {
 async function bench(t: TestContext) {
   const store = new MemoryStore()
   const log = new MemoryLog({ clock: systemClock, store })
-  await log.ensure([topicSpec(SITE, 'telemetry', PARTITIONS), topicSpec(SITE, 'twins', PARTITIONS)])
+  await log.ensure((['telemetry', 'derived', 'twins'] as const).map((kind) => topicSpec(SITE, kind, PARTITIONS)))
   const directory = await mkdtemp(join(tmpdir(), 'millrace-shared-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
   const random = seededRandom(7)
   let time = 1_000
-  /** Readings of all assets, late ones and repeated times among them. */
+  /** Readings of all assets, late ones and repeated times among them; every third one is derived. */
   const send = async (count: number) => {
     for (let left = count; left > 0; left -= 1) {
       const asset = ASSETS[Math.floor(random.next() * ASSETS.length)]!
       time += 1
       const sourceTime = time - Math.floor(random.next() * 3)
-      const values = { [`t${Math.floor(random.next() * 3)}`]: Math.floor(random.next() * 1_000) }
+      const [topic, tag, source] = random.next() < 0.67 ? [TELEMETRY, 't', 's'] : [DERIVED, 'd', 'p']
+      const values = { [`${tag}${Math.floor(random.next() * 3)}`]: Math.floor(random.next() * 4) }
       const value = encodeRecord({ asset, sourceTime, receivedTime: time, values })
-      await log.append(TELEMETRY, [{ key: asset, value, headers: [['source', 's']], timestamp: time }])
+      await log.append(topic, [{ key: asset, value, headers: [['source', source]], timestamp: time }])
     }
   }
   const open = (name: string, trouble: Partial<Pick<MortalLog, 'mute' | 'hears'>> = {}) => {
@@ -107,7 +109,7 @@ async function openHub(t: TestContext, log: MortalLog, directory: string, hub: s
   await twins.open()
   const run = new SharedViewRun(new SharedTwins(twins), {
     log,
-    topic: TELEMETRY,
+    topics: [TELEMETRY, DERIVED],
     states: STATES,
     group: STATES,
     hub,
@@ -144,7 +146,7 @@ async function recomputed(t: TestContext, store: MemoryStore, directory: string)
   const twins = new Twins({ directory: join(directory, 'alone'), catalogue, system: parts, everyMs: 3_600_000 })
   const run = new ViewRun(twins, {
     log,
-    topics: [TELEMETRY],
+    topics: [TELEMETRY, DERIVED],
     decoder: new EntryDecoder('twins', { catalogue, system: parts }),
     system: parts,
   })
@@ -261,13 +263,15 @@ test('a hub without a snapshot has all twins from what was published, and those 
   await until(() => a.run.caughtUp && spread([a], 4), 'a has begun')
   await sameAs([a], await recomputed(t, store, directory), 'a has everything')
   await a.leave()
-  const ends = await log.ends(TELEMETRY)
-  const committed = await log.committed(STATES, [TELEMETRY])
-  assert.deepEqual(
-    new Map(committed.map(({ partition, offset }) => [partition, offset])),
-    new Map(ends.filter(({ end }) => end > 0).map(({ partition, end }) => [partition, end])),
-    'what was taken is published and committed when a hub ends',
-  )
+  for (const topic of [TELEMETRY, DERIVED]) {
+    const ends = await log.ends(topic)
+    const committed = await log.committed(STATES, [topic])
+    assert.deepEqual(
+      new Map(committed.map(({ partition, offset }) => [partition, offset])),
+      new Map(ends.filter(({ end }) => end > 0).map(({ partition, end }) => [partition, end])),
+      'what was taken is published and committed when a hub ends',
+    )
+  }
   await send(20)
   const b = await open('b')
   await until(() => b.run.caughtUp, 'b has caught up')
@@ -282,7 +286,7 @@ test('a state that a hub wrote after its time is put right by the hub whose part
   const wanted = await recomputed(t, store, directory)
   await sameAs([a], wanted, 'a has everything')
   const path = ASSETS[0]!
-  const old = encodeTwin({ path, revision: 1, lastReceived: 5, source: 's', tags: new Map(), taken: 1 })
+  const old = encodeTwin({ path, revision: 1, lastReceived: 5, tags: new Map(), taken: { telemetry: 1, derived: 0 } })
   await log.append(STATES, [{ key: path, value: old, headers: [['run', 'zombie']], timestamp: 1 }])
   const newest = async () => {
     const stop = new AbortController()

@@ -10,8 +10,11 @@ import { Publisher } from './publisher.ts'
 
 export interface SharedViewOptions {
   readonly log: Log
-  /** Full names of the topic that it reads and of the compacted one of its states, with the same partitions. Both exist. */
-  readonly topic: string
+  /**
+   * Full names of the topics that it reads and of the compacted one of its states. All exist, and have the same partitions:
+   * one with another number of them is not read.
+   */
+  readonly topics: readonly string[]
   readonly states: string
   /** The consumer group that shares the partitions out. */
   readonly group: string
@@ -51,8 +54,10 @@ export class SharedViewRun {
   readonly #followed = new Map<number, number>()
   /** Partitions that were given and are not begun with. */
   readonly #coming = new Set<number>()
-  /** Where the records ended when the run began, by partition, as long as the states are not of all of them. */
-  #behind: Map<number, number> | undefined
+  /** Of each partition that was given: which topics. */
+  readonly #given = new Map<number, Set<string>>()
+  /** Where the records ended when the run began, by topic and partition, as long as the states are not of all of them. */
+  #behind: Map<string, number> | undefined
   #progress = Promise.withResolvers<void>()
 
   constructor(view: SharedView, options: SharedViewOptions) {
@@ -167,11 +172,13 @@ export class SharedViewRun {
   }
 
   async #evolve(signal: AbortSignal): Promise<void> {
-    const { log, group, hub, topic, sessionMs } = this.#options
+    const { log, group, hub, sessionMs } = this.#options
+    const topics = await this.#fittingTopics()
     try {
       const batches = log.consume({
         group,
-        topics: [topic],
+        topics,
+        together: true,
         instanceId: hub,
         ...(sessionMs !== undefined && { sessionMs }),
         maxBytes: FETCH_BYTES,
@@ -182,13 +189,37 @@ export class SharedViewRun {
       for await (const batch of batches) await this.#take(batch)
     } finally {
       this.#coming.clear()
+      this.#given.clear()
       for (const partition of this.partitions()) this.#publisher.remove(partition)
     }
   }
 
+  /** Topics whose partitions have the same assets as those of the states. */
+  async #fittingTopics(): Promise<string[]> {
+    const { log, topics, states, system } = this.#options
+    const wanted = (await log.ends(states)).length
+    const fitting: string[] = []
+    for (const topic of topics) {
+      const partitions = (await log.ends(topic)).length
+      if (partitions === wanted) fitting.push(topic)
+      else
+        system.logger.error('A topic has not the partitions of the states, so it is not in them', {
+          topic,
+          partitions,
+          wanted,
+        })
+    }
+    return fitting
+  }
+
   /** Knows first all that others have published of partitions that it was given. */
   async #begin(refs: readonly PartitionRef[], signal: AbortSignal): Promise<void> {
-    const given = refs.map(({ partition }) => partition)
+    const given = [...new Set(refs.map(({ partition }) => partition))].filter((one) => !this.#given.has(one))
+    for (const { topic, partition } of refs) {
+      const topics = this.#given.get(partition)
+      if (topics) topics.add(topic)
+      else this.#given.set(partition, new Set([topic]))
+    }
     for (const partition of given) this.#coming.add(partition)
     await this.#followUp(given, signal)
     const unpublished = this.#view.unpublished()
@@ -199,9 +230,11 @@ export class SharedViewRun {
 
   /** What goes to others is published and committed first. */
   async #end(refs: readonly PartitionRef[], lost: boolean): Promise<void> {
-    const going = refs.map(({ partition }) => partition)
+    for (const { topic, partition } of refs) this.#given.get(partition)?.delete(topic)
+    const going = [...this.#given].flatMap(([partition, topics]) => (topics.size === 0 ? [partition] : []))
     if (!lost) await within(FAREWELL_MS, this.#publisher.settle(going), this.#options.system.clock)
     for (const partition of going) {
+      this.#given.delete(partition)
       this.#coming.delete(partition)
       this.#publisher.remove(partition)
     }
@@ -211,29 +244,35 @@ export class SharedViewRun {
     const { topic, partition, records, nextOffset } = batch
     for (let at = 0; at < records.length; at += RECORDS_A_TURN) {
       const entries = this.#decoder.decode(topic, partition, records.slice(at, at + RECORDS_A_TURN))
-      this.#view.take(entries)
+      this.#view.take(topic, entries)
       // Also what was passed over: the group has not been told yet that its state is durable.
       this.#publisher.touch(partition, new Set(entries.map(({ reading }) => reading.asset)))
       if (entries.length === RECORDS_A_TURN) await new Promise<void>((resolve) => setImmediate(resolve))
     }
-    this.#publisher.done(partition, () => batch.commit())
-    if (nextOffset >= (this.#behind?.get(partition) ?? Infinity)) this.#behind?.delete(partition)
+    this.#publisher.done(partition, topic, () => batch.commit())
+    const place = placeOf({ topic, partition })
+    if (nextOffset >= (this.#behind?.get(place) ?? Infinity)) this.#behind?.delete(place)
   }
 
   /** Resolves when the states are of all that was there at the start, taken by this hub or by others. */
   async #catchUp(signal: AbortSignal): Promise<void> {
-    const { log, group, topic, system } = this.#options
-    const ends = await log.ends(topic)
-    await this.#followUp([...ends.keys()], signal)
-    this.#behind ??= new Map(ends.filter(({ start, end }) => start < end).map(({ partition, end }) => [partition, end]))
+    const { log, group, system } = this.#options
+    const topics = await this.#fittingTopics()
+    const ends: { readonly place: string; readonly start: number; readonly end: number }[] = []
+    for (const topic of topics) {
+      const own = await log.ends(topic)
+      for (const { partition, start, end } of own) ends.push({ place: placeOf({ topic, partition }), start, end })
+      await this.#followUp([...own.keys()], signal)
+    }
+    this.#behind ??= new Map(ends.filter(({ start, end }) => start < end).map(({ place, end }) => [place, end]))
     while (this.#behind.size > 0 && !signal.aborted) {
-      const committed = await log.committed(group, [topic])
-      const taken = committed.filter(({ partition, offset }) => offset >= (this.#behind?.get(partition) ?? Infinity))
+      const committed = await log.committed(group, topics)
+      const taken = committed.filter((at) => at.offset >= (this.#behind?.get(placeOf(at)) ?? Infinity))
       await this.#followUp(
         taken.map(({ partition }) => partition),
         signal,
       )
-      for (const { partition } of taken) this.#behind.delete(partition)
+      for (const at of taken) this.#behind.delete(placeOf(at))
       if (this.#behind.size > 0) await system.clock.sleep(ASK_MS, signal).catch(() => {})
     }
   }
@@ -251,4 +290,8 @@ export class SharedViewRun {
     this.#progress.resolve()
     this.#progress = Promise.withResolvers()
   }
+}
+
+function placeOf({ topic, partition }: PartitionRef): string {
+  return `${topic}/${partition}`
 }

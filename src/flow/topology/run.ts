@@ -11,7 +11,7 @@ import { localHost, type EngineHost } from './host.ts'
 import { Pace } from './pace.ts'
 import { Shares } from './shares.ts'
 import { stageTopics, type StageTopics } from './stage-topics.ts'
-import { Task } from './task.ts'
+import { Task, type TaskOptions } from './task.ts'
 
 export interface TopologyRunOptions {
   readonly log: Log
@@ -24,6 +24,8 @@ export interface TopologyRunOptions {
   readonly from?: Where
   /** Where what it derives goes; default: where it belongs. */
   readonly topics?: (stage: number) => StageTopics
+  /** See `TaskOptions`; absent: what is derived has no definitions. */
+  readonly learn?: TaskOptions['learn']
   /** Who this hub is among those that share the log; absent: it has the log alone. */
   readonly holder?: Holder
   /** Where the engines run; default: on this thread. */
@@ -127,7 +129,7 @@ export class TopologyRun {
   #task(name: string): Task {
     const known = this.#tasks.get(name)
     if (known) return known
-    const { topology, site, open, from = { at: 'start' }, topics, ...options } = this.#options
+    const { topology, site, open, from = { at: 'start' }, topics, learn, ...options } = this.#options
     const [stage, partition] = name.split('/').map(Number) as [number, number]
     const task = new Task({
       ...options,
@@ -140,6 +142,7 @@ export class TopologyRun {
       open: () => open?.(stage) ?? localHost(topology.stages[stage]!),
       isMine: () => this.#shares?.holds(name) ?? true,
       onFault: (fault) => this.#onFault(fault),
+      ...(learn && { learn }),
       ...(stage > 0 && { upTo: () => this.#reached(stage - 1) }),
       // What a stage says at the end meets nothing.
       ...(stage + 1 < topology.stages.length && {

@@ -33,6 +33,8 @@ export interface TaskOptions {
   /** Whether this hub may still write for it: nobody else can have been given it. */
   readonly isMine: () => boolean
   readonly onFault: (fault: StepFault) => void
+  /** Called before outputs are written; what it answers is waited for. */
+  readonly learn?: (outputs: readonly Output[]) => Promise<void> | undefined
   /** Received time up to which nothing more comes of the stage before; absent: there is none. */
   readonly upTo?: () => number
   /** Called before it takes records, with the received time of the first: the tasks of its stage keep in step. */
@@ -295,7 +297,9 @@ export class Task {
   async #put({ outputs, faults }: Taken): Promise<void> {
     const { log, topics, onFault } = this.#options
     const isNew = ({ cause }: Output) => this.#repeats.size === 0 || !this.#repeats.delete(cause)
-    const { records, faults: unwritable } = outgoing(outputs.filter(isNew), this.#options)
+    const fresh = outputs.filter(isNew)
+    const { records, faults: unwritable } = outgoing(fresh, this.#options)
+    await this.#options.learn?.(fresh)
     for (const fault of [...faults, ...unwritable]) onFault(fault)
     if (records.size > 0) this.#checkLease()
     for (const [topic, of] of records) this.#append(topics.writes(topic), of)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { PartitionRef } from '../groups.ts'
-import { assignRange, assignSticky } from './assignors.ts'
+import { assignRange, assignSticky, assignTogether } from './assignors.ts'
 import type { Assignment, Subscriber } from './assignors.ts'
 import { keyOf } from './held.ts'
 
@@ -82,6 +82,41 @@ test('members come and go at random: all is given, evenly, nothing twice, and wh
     }),
     { numRuns: 500 },
   )
+})
+
+test('together: whoever has a partition of one topic has that of the others, while members come and go', () => {
+  const changes = fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 1, maxLength: 12 })
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 9 }), changes, (count, steps) => {
+      const counts = new Map(TOPICS.map((topic) => [topic, count]))
+      let members: Subscriber[] = []
+      let generation = 0
+      for (const id of steps) {
+        const there = members.some((member) => member.id === id)
+        members = there ? members.filter((member) => member.id !== id) : [...members, subscriber(id, TOPICS)]
+        for (let round = 0; round < 3 && members.length > 0; round++) {
+          const assignment = assignTogether(members, counts)
+          checkNothingTwice(members, assignment)
+          for (const refs of assignment.values()) {
+            const numbers = TOPICS.map((topic) => refs.filter((ref) => ref.topic === topic).map((ref) => ref.partition))
+            for (const of of numbers) assert.deepEqual(of, numbers[0])
+          }
+          generation++
+          members = members.map((member) => subscriber(member.id, TOPICS, assignment.get(member.id), generation))
+          if (round === 2) assert.equal([...assignment.values()].flat().length, count * TOPICS.length)
+        }
+      }
+    }),
+  )
+})
+
+test('together: what is still held of a number keeps all of it', () => {
+  const members = [subscriber('a', ['t', 'u'], refs('t', 0)), subscriber('b', ['t', 'u'])]
+  const counts = new Map([
+    ['t', 1],
+    ['u', 1],
+  ])
+  assert.deepEqual(plain(assignTogether(members, counts)), { a: ['t/0', 'u/0'], b: [] })
 })
 
 function checkNothingTwice(members: readonly Subscriber[], assignment: Assignment): void {

@@ -34,6 +34,25 @@ export function assignSticky(members: readonly Subscriber[], counts: ReadonlyMap
   return assignment
 }
 
+/**
+ * As `assignSticky`, and partitions of one number go together, whatever their topics: who keeps a state for each key reads all
+ * that is said of it. Topics have the same number of partitions, or what some have more is one topic's alone.
+ */
+export function assignTogether(members: readonly Subscriber[], counts: ReadonlyMap<string, number>): Assignment {
+  const topics = [...counts.keys()].sort()
+  const most = Math.max(0, ...counts.values())
+  const asOne = members.map((member) => ({ ...member, topics: [TOGETHER], owned: numbersOf(member.owned) }))
+  const assignment: Assignment = new Map()
+  for (const [id, numbers] of assignSticky(asOne, new Map([[TOGETHER, most]]))) {
+    const refs = numbers.flatMap(({ partition }) => topics.map((topic) => ({ topic, partition })))
+    assignment.set(
+      id,
+      refs.filter(({ topic, partition }) => partition < counts.get(topic)!),
+    )
+  }
+  return assignment
+}
+
 /** Kafka's `range`: of each topic, neighbouring partitions to each member, in the order of their names. */
 export function assignRange(members: readonly Subscriber[], counts: ReadonlyMap<string, number>): Assignment {
   const sorted = ordered(members)
@@ -47,6 +66,13 @@ export function assignRange(members: readonly Subscriber[], counts: ReadonlyMap<
     })
   }
   return assignment
+}
+
+const TOGETHER = ''
+
+/** A member that has one partition of a number has to let go of all of them before another may have them. */
+function numbersOf(owned: readonly PartitionRef[]): PartitionRef[] {
+  return [...new Set(owned.map(({ partition }) => partition))].map((partition) => ({ topic: TOGETHER, partition }))
 }
 
 /** Who has how much, kept in the order of the members. */

@@ -1,5 +1,5 @@
 import type { GroupMember, PartitionRef } from '../groups.ts'
-import { assignRange, assignSticky } from './assignors.ts'
+import { assignRange, assignSticky, assignTogether } from './assignors.ts'
 import type { Assignment, Subscriber } from './assignors.ts'
 import type { GroupProtocol } from './membership.ts'
 import { decodeSubscription, encodeAssignment, encodeSubscription } from './subscription.ts'
@@ -12,12 +12,14 @@ export const EAGER = 'range'
 
 /**
  * What this consumer can do, by preference: `cooperative-sticky`, and `range` where a member of the group has no other.
+ * Where partitions go together it can do nothing else: what another assignor gives would tear them apart.
  * @param about what it wants and has, now
  * @param countOf how many partitions the topics have that exist
  */
 export function consumerProtocols(
   about: () => Subscription,
   countOf: (topics: readonly string[]) => Promise<ReadonlyMap<string, number>>,
+  together = false,
 ): GroupProtocol[] {
   const protocol = (
     name: string,
@@ -32,6 +34,7 @@ export function consumerProtocols(
       return new Map([...share(subscribers, counts)].map(encode))
     },
   })
+  if (together) return [protocol('cooperative-together', assignTogether)]
   return [protocol('cooperative-sticky', assignSticky), protocol(EAGER, assignRange)]
 }
 

@@ -56,6 +56,7 @@ export class Consumer {
       protocols: consumerProtocols(
         () => this.#about(),
         (topics) => driver.partitions(topics),
+        options.together,
       ),
       ...(instanceId !== undefined && { instanceId }),
       ...timing,
