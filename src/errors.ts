@@ -275,6 +275,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Name the config of the plant: `--config plant.yaml`',
     retriable: false,
   },
+  NO_PRESENT_VALUE: {
+    what: 'The newest value is stale or Bad, and the answer has no place for saying so',
+    todo: "Look at the asset's source; `GET /api/v1/assets/{path}` tells the value with its quality and time",
+    retriable: true,
+  },
   NO_DATA: {
     what: 'A directory has no data of a plant',
     todo: 'Name the directory that `millrace run --data` uses',

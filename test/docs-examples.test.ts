@@ -7,6 +7,7 @@ import { test, type TestContext } from 'node:test'
 import { isDeepStrictEqual, promisify } from 'node:util'
 import { AAS_ROUTES } from '../src/api/aas/routes.ts'
 import { ROUTES } from '../src/api/routes.ts'
+import { WOT_ROUTES } from '../src/api/wot/routes.ts'
 import { ConfigError } from '../src/config/problem.ts'
 import { loadPlant } from '../src/config/load.ts'
 import { KINDS } from '../src/registry.ts'
@@ -67,7 +68,7 @@ test('docs/api.md has every route, and no other', async () => {
   const page = await readFile('docs/api.md', 'utf8')
   const documented = [...page.matchAll(/^#+ `(GET|POST) (\S+)`$/gm)].map(([, method, path]) => `${method} ${path}`)
   // The addresses of a standard are in the standard, and in the page of its door.
-  const own = ROUTES.filter((route) => !AAS_ROUTES.includes(route))
+  const own = ROUTES.filter((route) => ![...AAS_ROUTES, ...WOT_ROUTES].includes(route))
   const routes = own.flatMap(({ method, url, fallback }) => {
     if (fallback) return method === 'POST' ? [`POST ${INGEST}/{path}`, `POST ${EVENTS}`] : ['GET /{file}']
     return [`${method} ${url.replace('*', '{path}').replace(/:(\w+)/, '{$1}')}`]

@@ -10,6 +10,7 @@ import { loadedAas } from './aas/loaded.ts'
 import type { AlarmViews } from './alarm-views.ts'
 import { Auth, type Caller, type Need } from './auth.ts'
 import { ApiError } from './errors.ts'
+import { EventStreams } from './event-streams.ts'
 import type { EventsPort } from './events-port.ts'
 import { Gate } from './gate.ts'
 import type { HubPort } from './hub-port.ts'
@@ -108,6 +109,7 @@ class ApiServer implements Api {
       events: options.events,
       oee: options.oee,
       aas: loadedAas(config.aas ?? []),
+      streams: new EventStreams({ clock, limits, holds: (caller) => auth.holds(caller) }),
       auth,
       clock,
       limits,
@@ -140,6 +142,7 @@ class ApiServer implements Api {
   async close(): Promise<void> {
     const closed = this.#listener?.close()
     this.#live.close()
+    this.#desk.streams.close()
     const { server } = this.#app
     // Also ends Node's watch over time limits; that it never listened itself is no fault.
     server.close(() => {})

@@ -67,6 +67,11 @@ export class Auth {
     })
   }
 
+  /** Whether it asks who is there. */
+  get isGuarded(): boolean {
+    return this.#tokens.length > 0
+  }
+
   /** The caller behind a request's `Authorization` header or session cookie; undefined: nobody we know. */
   identify(authorization: string | undefined, sessionId: string | undefined): Caller | undefined {
     if (this.#tokens.length === 0) return LOOPBACK

@@ -4,6 +4,7 @@ import type { LoadedAas } from './aas/loaded.ts'
 import type { AlarmViews } from './alarm-views.ts'
 import type { Auth, Caller, Need } from './auth.ts'
 import type { ApiError } from './errors.ts'
+import type { EventStreams } from './event-streams.ts'
 import type { EventsPort } from './events-port.ts'
 import type { Gate } from './gate.ts'
 import type { HubPort } from './hub-port.ts'
@@ -22,6 +23,8 @@ export interface Desk {
   readonly oee: OeePort
   /** Shells that the config has loaded beside those of the plant. */
   readonly aas: LoadedAas
+  /** What is sent as it changes, over plain HTTP. */
+  readonly streams: EventStreams
   readonly mounts: Mounts
   readonly page: Page
   readonly auth: Auth

@@ -10,6 +10,7 @@ import { oeeQuery } from './oee-query.ts'
 import { assetPath, assetQuery, recordsQuery, valuesQuery } from './query.ts'
 import { Selection } from './selection.ts'
 import { refuseUnlessStored } from './stored.ts'
+import { WOT_ROUTES } from './wot/routes.ts'
 
 /** Every route of the hub. `auth.test.ts` makes the matrix of rights from this table; there is no other way in. */
 export const ROUTES: readonly Route[] = [
@@ -45,6 +46,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', url: '/api/v1/consumers', need: 'read', handle: consumers },
   ...ALARM_ROUTES,
   ...AAS_ROUTES,
+  ...WOT_ROUTES,
   { method: 'GET', url: '/api/v1/live', need: 'read', handle: upgradeRequired },
   { method: 'POST', url: '/api/v1/login', need: 'open', bodyBytes: 4096, handle: login },
   { method: 'POST', url: '/api/v1/logout', need: 'open', bodyBytes: 4096, handle: logout },

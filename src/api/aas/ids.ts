@@ -3,6 +3,7 @@
  * lead back to it. A path is percent-encoded (RFC 8141, clause 2.2); a colon therefore only parts.
  */
 const SHELL = 'urn:millrace:aas:'
+const ASSET = 'urn:millrace:asset:'
 const SUBMODEL = 'urn:millrace:submodel:'
 
 export function shellId(path: string): string {
@@ -10,7 +11,7 @@ export function shellId(path: string): string {
 }
 
 export function assetId(path: string): string {
-  return `urn:millrace:asset:${encoded(path)}`
+  return ASSET + encoded(path)
 }
 
 /** `name`: `OperationalData`; of several of a kind: `PredictiveMaintenance:cells`. */
@@ -26,6 +27,11 @@ export function conceptId(owner: string, tag: string): string {
 /** The path of the asset that a shell's id is of; undefined: it is none of ours. */
 export function pathOfShell(id: string): string | undefined {
   return id.startsWith(SHELL) ? decoded(id.slice(SHELL.length)) : undefined
+}
+
+/** The path of the asset that an asset's id is of; undefined: it is none of ours. */
+export function pathOfAsset(id: string): string | undefined {
+  return id.startsWith(ASSET) ? decoded(id.slice(ASSET.length)) : undefined
 }
 
 /** The path and the name that a submodel's id is of; undefined: it is none of ours. */
