@@ -2,34 +2,28 @@ import type { View, ViewBatch, ViewPosition } from '../component/view.ts'
 import type { AlarmPriority, AlarmTransition } from '../model/alarm.ts'
 import { ALARM_PRIORITIES } from '../model/alarm.ts'
 import type { Json } from '../model/json-value.ts'
-import { pathMatcher } from '../model/path-pattern.ts'
 import { replaceFile } from '../system/disk.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/system.ts'
 import { Burden, type BurdenFigures } from './burden.ts'
 import { Journal, type JournalEntry, type JournalPage, type JournalQuery } from './journal.ts'
-import {
-  atTime,
-  decide,
-  newAlarm,
-  stateOf,
-  unshelving,
-  type Alarm,
-  type AlarmCommand,
-  type AlarmStateName,
-  type Refusal,
-} from './life-cycle.ts'
+import { atTime, decide, newAlarm, stateOf, unshelving, type AlarmCommand, type Refusal } from './life-cycle.ts'
 import { decodeSnapshot, encodeSnapshot } from './snapshot.ts'
 import {
-  announcedIn,
-  isChattering,
-  isStale,
-  newTracked,
-  restoreTracked,
-  saveTracked,
-  track,
-  type Tracked,
-} from './tracked.ts'
+  groupsOf,
+  isUnacknowledged,
+  keyOf,
+  shown,
+  standingOf,
+  standingPage,
+  type AlarmGroup,
+  type GroupsQuery,
+  type ShownAlarm,
+  type StandingFilter,
+  type StandingPage,
+  type StandingQuery,
+} from './standing.ts'
+import { announcedIn, newTracked, restoreTracked, saveTracked, track, type Tracked } from './tracked.ts'
 
 /** One record of the topic `alarms`. */
 export interface AlarmEntry {
@@ -50,38 +44,6 @@ export interface AlarmsOptions {
   readonly everyMs?: number
 }
 
-/** An alarm as it is now, for people. */
-export interface ShownAlarm extends Alarm {
-  readonly state: AlarmStateName
-  readonly isChattering: boolean
-  /** Active for more than a day. */
-  readonly isStale: boolean
-}
-
-/** Which standing alarms; what is not named does not matter. */
-interface StandingFilter {
-  /** Pattern of assets below the site. */
-  readonly assets?: string
-  readonly alarm?: string
-  readonly states?: readonly AlarmStateName[]
-  readonly priorities?: readonly AlarmPriority[]
-}
-
-export interface GroupsQuery extends StandingFilter {
-  readonly limit: number
-}
-
-export interface StandingQuery extends StandingFilter {
-  readonly limit: number
-  /** How many come before the page. */
-  readonly skip?: number
-}
-
-export interface StandingPage {
-  readonly alarms: readonly ShownAlarm[]
-  readonly total: number
-}
-
 export interface AlarmCounts {
   /** Another one after each change. */
   readonly revision: number
@@ -89,17 +51,6 @@ export interface AlarmCounts {
   readonly unacknowledged: { readonly [priority in AlarmPriority]: number }
   /** More come than a person can take in (clause 16.5.3). */
   readonly isFlood: boolean
-}
-
-/** Alarms of one name in one place, as one line. */
-export interface AlarmGroup {
-  readonly alarm: string
-  /** The place that their assets are in. */
-  readonly place: string
-  readonly count: number
-  readonly unacknowledged: number
-  readonly priority: AlarmPriority
-  readonly newest: ShownAlarm
 }
 
 /** The figures by which an alarm system is judged (ISA-18.2-2016 clause 16). */
@@ -194,25 +145,13 @@ export class Alarms implements View<AlarmEntry> {
   }
 
   /** Alarms that are not normal, those that want an answer first: unacknowledged, by priority, the newest first. */
-  standing({ limit, skip = 0, ...filter }: StandingQuery): StandingPage {
-    const found = this.#standing(filter)
-    return { alarms: found.sort(byUrgency).slice(skip, skip + limit), total: found.length }
+  standing(query: StandingQuery): StandingPage {
+    return standingPage(this.#standing(query), query)
   }
 
   /** Standing alarms with those of one name in one place as one: how a flood is shown, in which nothing is left out. */
-  groups({ limit, ...filter }: GroupsQuery): readonly AlarmGroup[] {
-    const groups = new Map<string, ShownAlarm[]>()
-    for (const one of this.#standing(filter)) {
-      const key = keyOf(placeOf(one.asset), one.alarm)
-      const group = groups.get(key)
-      if (group) group.push(one)
-      else groups.set(key, [one])
-    }
-    const first = [...groups.values()].map((group) => group.sort(byUrgency))
-    return first
-      .sort((a, b) => byUrgency(a[0]!, b[0]!))
-      .slice(0, limit)
-      .map(grouped)
+  groups(query: GroupsQuery): readonly AlarmGroup[] {
+    return groupsOf(this.#standing(query), query.limit)
   }
 
   journal(query: JournalQuery): JournalPage {
@@ -295,18 +234,9 @@ export class Alarms implements View<AlarmEntry> {
     for (const listener of this.#listeners) listener(now, transition)
   }
 
-  #standing({ assets, alarm, states, priorities }: StandingFilter = {}): ShownAlarm[] {
-    const now = this.#options.system.clock.now()
-    const matches = assets === undefined ? () => true : pathMatcher(this.#options.site, assets)
-    const all = [...this.#tracked.values()].map((one) => shown(one, now))
-    return all.filter(
-      (one) =>
-        one.state !== 'normal' &&
-        matches(one.asset) &&
-        (alarm === undefined || one.alarm === alarm) &&
-        (states === undefined || states.includes(one.state)) &&
-        (priorities === undefined || priorities.includes(one.priority)),
-    )
+  #standing(filter: StandingFilter = {}): ShownAlarm[] {
+    const { site, system } = this.#options
+    return standingOf(this.#tracked.values(), filter, site, system.clock.now())
   }
 
   async #tick(): Promise<void> {
@@ -363,43 +293,4 @@ export class Alarms implements View<AlarmEntry> {
   get #path(): string {
     return `${this.#options.directory}/alarms.snapshot`
   }
-}
-
-function keyOf(asset: string, alarm: string): string {
-  return `${asset}\n${alarm}`
-}
-
-function placeOf(asset: string): string {
-  return asset.slice(0, asset.lastIndexOf('/'))
-}
-
-function shown(tracked: Tracked, now: number): ShownAlarm {
-  const alarm = atTime(tracked.alarm, now)
-  return { ...alarm, state: stateOf(alarm), isChattering: isChattering(tracked, now), isStale: isStale(tracked, now) }
-}
-
-function grouped(alarms: readonly ShownAlarm[]): AlarmGroup {
-  const [newest] = alarms as readonly [ShownAlarm]
-  return {
-    alarm: newest.alarm,
-    place: placeOf(newest.asset),
-    count: alarms.length,
-    unacknowledged: alarms.filter(isUnacknowledged).length,
-    priority: newest.priority,
-    newest,
-  }
-}
-
-function isUnacknowledged({ state }: ShownAlarm): boolean {
-  return state.endsWith('unacknowledged')
-}
-
-/** What wants an answer first: unacknowledged before others, then the higher priority, then the newer. */
-function byUrgency(a: ShownAlarm, b: ShownAlarm): number {
-  return (
-    Number(isUnacknowledged(b)) - Number(isUnacknowledged(a)) ||
-    ALARM_PRIORITIES.indexOf(b.priority) - ALARM_PRIORITIES.indexOf(a.priority) ||
-    (b.raisedAt ?? 0) - (a.raisedAt ?? 0) ||
-    (keyOf(a.asset, a.alarm) < keyOf(b.asset, b.alarm) ? -1 : 1)
-  )
 }

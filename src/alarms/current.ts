@@ -1,7 +1,7 @@
 import type { Log, NewRecord, Position, ReadBatch } from '../log/log.ts'
 import type { System } from '../system/system.ts'
 import { textOf } from '../system/text.ts'
-import type { ShownAlarm, StandingPage, StandingQuery } from './alarms.ts'
+import type { ShownAlarm, StandingPage, StandingQuery } from './standing.ts'
 
 /** Where the alarms of this moment come from. */
 interface Standing {

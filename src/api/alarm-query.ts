@@ -1,4 +1,4 @@
-import type { GroupsQuery, StandingQuery } from '../alarms/alarms.ts'
+import type { GroupsQuery, StandingQuery } from '../alarms/standing.ts'
 import type { JournalPlace, JournalQuery } from '../alarms/journal.ts'
 import { ALARM_STATES, type AlarmCommand } from '../alarms/life-cycle.ts'
 import { ALARM_ACTIONS, ALARM_PRIORITIES } from '../model/alarm.ts'
@@ -25,9 +25,9 @@ type Query = { readonly [name: string]: unknown }
  * @throws ApiError `BAD_QUERY` naming the parameter
  */
 export function standingQuery(query: unknown): StandingQuery {
-  const { limit, skip, ...filter } = query as Query
+  const { limit, skip, at: _, ...filter } = query as Query
   return {
-    ...filterOf(filter, 'on, alarm, state, priority, limit or skip'),
+    ...filterOf(filter, 'on, alarm, state, priority, limit, skip or at'),
     limit: limit === undefined ? PAGE.usual : pageSize(limit, PAGE.most),
     ...(skip === undefined ? {} : { skip: wholeNumber('skip', skip) }),
   }
@@ -38,9 +38,9 @@ export function standingQuery(query: unknown): StandingQuery {
  * @throws ApiError `BAD_QUERY`
  */
 export function groupsQuery(query: unknown): GroupsQuery {
-  const { limit, ...filter } = query as Query
+  const { limit, at: _, ...filter } = query as Query
   return {
-    ...filterOf(filter, 'on, alarm, state, priority or limit'),
+    ...filterOf(filter, 'on, alarm, state, priority, limit or at'),
     limit: limit === undefined ? PAGE.usual : pageSize(limit, PAGE.most),
   }
 }

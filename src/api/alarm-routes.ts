@@ -1,7 +1,9 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { alarmCommand, figuresQuery, groupsQuery, journalQuery, standingQuery } from './alarm-query.ts'
 import type { Desk, Route } from './desk.ts'
+import { momentOf } from './query.ts'
 import { refuseUnlessStored } from './stored.ts'
+import { untilGone } from './until-gone.ts'
 
 /** Who did something at a hub that asks nobody for a token. */
 const LOCAL = 'local'
@@ -12,13 +14,13 @@ export const ALARM_ROUTES: readonly Route[] = [
     method: 'GET',
     url: '/api/v1/alarms',
     need: 'read',
-    handle: ({ alarms }, { query }) => alarms.standing(standingQuery(query)),
+    handle: standing,
   },
   {
     method: 'GET',
     url: '/api/v1/alarms/groups',
     need: 'read',
-    handle: ({ alarms }, { query }) => ({ groups: alarms.groups(groupsQuery(query)) }),
+    handle: groups,
   },
   {
     method: 'GET',
@@ -29,6 +31,18 @@ export const ALARM_ROUTES: readonly Route[] = [
   { method: 'GET', url: '/api/v1/alarms/figures', need: 'read', handle: figures },
   { method: 'POST', url: '/api/v1/alarms/commands', need: 'write', bodyBytes: 1 << 18, handle: command },
 ]
+
+function standing({ alarms, clock }: Desk, { query }: FastifyRequest, reply: FastifyReply) {
+  const at = momentOf(query, clock.now())
+  const wanted = standingQuery(query)
+  return at === undefined ? alarms.standing(wanted) : alarms.standingAt(wanted, at, untilGone(reply))
+}
+
+function groups({ alarms, clock }: Desk, { query }: FastifyRequest, reply: FastifyReply) {
+  const at = momentOf(query, clock.now())
+  const wanted = groupsQuery(query)
+  return at === undefined ? { groups: alarms.groups(wanted) } : alarms.groupsAt(wanted, at, untilGone(reply))
+}
 
 function figures({ alarms, clock }: Desk, { query }: FastifyRequest) {
   const { from, to } = figuresQuery(query, clock.now())

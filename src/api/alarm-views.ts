@@ -1,6 +1,16 @@
-import type { Alarms, AlarmGroup, GroupsQuery, ShownAlarm, StandingQuery } from '../alarms/alarms.ts'
+import type { Alarms } from '../alarms/alarms.ts'
 import type { JournalEntry, JournalPlace, JournalQuery } from '../alarms/journal.ts'
 import type { AlarmCommand } from '../alarms/life-cycle.ts'
+import { alarmsAt } from '../alarms/past.ts'
+import {
+  groupsOf,
+  standingPage,
+  type AlarmGroup,
+  type GroupsQuery,
+  type ShownAlarm,
+  type StandingFilter,
+  type StandingQuery,
+} from '../alarms/standing.ts'
 import { stepRecord } from '../alarms/step-record.ts'
 import type { Appended, Log } from '../log/log.ts'
 import { decodeAlarm, encodeAlarm } from '../model/alarm-record.ts'
@@ -11,6 +21,7 @@ import type { System } from '../system/system.ts'
 import type {
   AlarmCommandView,
   AlarmFiguresView,
+  AlarmGroupsView,
   AlarmGroupView,
   AlarmJournalEntry,
   AlarmJournalView,
@@ -24,7 +35,7 @@ import { ApiError } from './errors.ts'
 export interface AlarmViewsOptions {
   readonly site: string
   readonly alarms: Alarms
-  readonly log: Pick<Log, 'append'>
+  readonly log: Pick<Log, 'append' | 'ends' | 'offsetsAt' | 'read'>
   readonly system: Pick<System, 'clock'>
 }
 
@@ -46,6 +57,22 @@ export class AlarmViews {
 
   groups(query: GroupsQuery): readonly AlarmGroupView[] {
     return this.#options.alarms.groups(query).map(groupView)
+  }
+
+  /**
+   * Those that stood at a moment, as people saw them then.
+   * @throws as `Log.read`
+   */
+  async standingAt(query: StandingQuery, at: number, signal: AbortSignal): Promise<AlarmsView> {
+    const { standing, ...known } = await this.#past(query, at, signal)
+    const { alarms, total } = standingPage(standing, query)
+    return { alarms: alarms.map(alarmView), total, at, ...known }
+  }
+
+  /** @throws as `Log.read` */
+  async groupsAt(query: GroupsQuery, at: number, signal: AbortSignal): Promise<AlarmGroupsView> {
+    const { standing, ...known } = await this.#past(query, at, signal)
+    return { groups: groupsOf(standing, query.limit).map(groupView), at, ...known }
   }
 
   journal(query: JournalQuery): AlarmJournalView {
@@ -88,6 +115,11 @@ export class AlarmViews {
     const records = steps.map((step) => stepRecord(step, system.clock.now()))
     await this.#seen(await log.append(topicName(site, 'alarms'), records))
     return { alarms: steps.flatMap(({ asset, alarm }) => this.#view(asset, alarm) ?? []), refused }
+  }
+
+  #past(filter: StandingFilter, at: number, signal: AbortSignal) {
+    const { log, site } = this.#options
+    return alarmsAt({ log, site, topic: topicName(site, 'alarms') }, at, filter, signal)
   }
 
   #decide(asset: string, alarm: string, command: AlarmCommand) {

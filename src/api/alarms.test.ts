@@ -34,6 +34,28 @@ async function command(url: string, body: unknown, token?: string) {
 
 const HOT = { asset: PRESS, alarm: 'hot' }
 
+test('what stood at a moment, and what cannot be asked', async (t) => {
+  const { url, tell } = await startServer(t)
+  await tell(raise(PRESS, 'hot', { time: 1000 }))
+  const between = Date.now()
+  while (Date.now() <= between + 1) await new Promise((resolve) => setTimeout(resolve, 1))
+  await tell({ ...raise(PRESS, 'hot'), action: 'clear' }, raise(OVEN, 'door'))
+  const at = (time: string) => get<AlarmsView & { groups: AlarmGroupView[] }>(url, time)
+  const then = await at(`/api/v1/alarms?at=${between}`)
+  assert.deepEqual(
+    then.alarms.map(({ asset, state }) => [asset, state]),
+    [[PRESS, 'unacknowledged']],
+  )
+  assert.deepEqual([then.at, then.total], [between, 1])
+  assert.equal((await at(`/api/v1/alarms?at=${new Date(between - 60_000).toISOString()}`)).total, 0)
+  assert.deepEqual(
+    (await at(`/api/v1/alarms/groups?at=${between}`)).groups.map(({ newest }) => newest.asset),
+    [PRESS],
+  )
+  for (const wrong of [`at=${Date.now() + 60_000}`, 'at=yesterday', 'at='])
+    assert.equal((await fetch(`${url}/api/v1/alarms?${wrong}`)).status, 400, wrong)
+})
+
 test('standing alarms by pattern, state, priority and page; groups of them', async (t) => {
   const { url, tell } = await startServer(t)
   await tell(

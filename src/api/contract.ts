@@ -360,6 +360,10 @@ export interface AlarmsView {
   readonly alarms: readonly AlarmView[]
   /** How many there are in all. */
   readonly total: number
+  /** With `?at=`: the moment. They are as people saw them then: by the time at which the hub was told. */
+  readonly at?: number
+  /** With `?at=`, where older steps are not in the log any more, or were too many: what has stood since before is missing. */
+  readonly knownFrom?: number
 }
 
 export interface AlarmView extends AlarmName {
@@ -391,7 +395,14 @@ export interface AlarmView extends AlarmName {
   readonly comments: readonly { readonly time: number; readonly by: string; readonly comment: string }[]
 }
 
-/** `GET /api/v1/alarms/groups` answers `{ groups: AlarmGroupView[] }`: alarms of one name in one place as one line. */
+/** `GET /api/v1/alarms/groups`: alarms of one name in one place as one line. */
+export interface AlarmGroupsView {
+  readonly groups: readonly AlarmGroupView[]
+  /** As of `AlarmsView`. */
+  readonly at?: number
+  readonly knownFrom?: number
+}
+
 export interface AlarmGroupView {
   readonly alarm: string
   /** The place that their assets are in. */

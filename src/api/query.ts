@@ -117,6 +117,18 @@ export function timeOf(value: unknown, name = 'time'): number {
   throw badQuery(name, `it is ${shown(value)}`, 'ms since the epoch, or a time as in 2026-01-31T08:00:00Z')
 }
 
+/**
+ * The moment of `at`; undefined: now is meant.
+ * @throws ApiError `BAD_QUERY`, also where it is yet to come
+ */
+export function momentOf(query: unknown, now: number): number | undefined {
+  const { at } = query as { readonly at?: unknown }
+  if (at === undefined) return undefined
+  const time = timeOf(at, 'at')
+  if (time <= now) return time
+  throw badQuery('at', `it is ${Math.round(time - now)} ms ahead`, 'a moment that is over')
+}
+
 export function wholeNumber(name: string, value: unknown): number {
   if (typeof value === 'string' && /^\d{1,6}$/.test(value)) return Number(value)
   throw badQuery(name, `it is ${shown(value)}`, 'a whole number')

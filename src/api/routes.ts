@@ -11,6 +11,7 @@ import { assetPath, assetQuery, recordsQuery, valuesQuery } from './query.ts'
 import { Selection } from './selection.ts'
 import { refuseUnlessStored } from './stored.ts'
 import { WOT_ROUTES } from './wot/routes.ts'
+import { untilGone } from './until-gone.ts'
 
 /** Every route of the hub. `auth.test.ts` makes the matrix of rights from this table; there is no other way in. */
 export const ROUTES: readonly Route[] = [
@@ -110,13 +111,6 @@ async function records({ log }: Desk, request: FastifyRequest, reply: FastifyRep
   const name = topicOf(request)
   const query = recordsQuery(request.query)
   return (await log.records(name, query, untilGone(reply))) ?? topicNotFound(name)
-}
-
-/** Nobody reads on for a client that has gone. */
-function untilGone(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
-  return gone.signal
 }
 
 function events(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
