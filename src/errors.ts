@@ -168,6 +168,26 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Send fewer or shorter headers',
     retriable: false,
   },
+  HISTORY_OFF: {
+    what: 'The hub keeps no history',
+    todo: 'Take `historian: off` out of the config',
+    retriable: false,
+  },
+  HISTORY_TOO_LARGE: {
+    what: 'The answer from history does not fit into the memory that it may use',
+    todo: 'Ask for a shorter range or fewer tags, or give `historian.memory` more',
+    retriable: false,
+  },
+  HISTORY_TOO_SLOW: {
+    what: 'A question to history took longer than one may',
+    todo: 'Ask for a shorter time or fewer tags',
+    retriable: true,
+  },
+  HISTORY_UNAVAILABLE: {
+    what: 'History cannot be read or kept right now: it is being opened, or its store failed',
+    todo: 'Look at `historian` of `GET /api/v1/status` and in the log of the hub; it goes on by itself',
+    retriable: true,
+  },
   HOST_NOT_ALLOWED: {
     what: 'The request names a host that this hub does not answer for',
     todo: 'Call it by a loopback name, or add the name to `api.hosts`',
@@ -371,6 +391,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
   SOURCE_NOT_FOUND: {
     what: 'No source has this name',
     todo: '`GET /api/v1/sources` lists those that are there',
+    retriable: false,
+  },
+  TAG_NOT_FOUND: {
+    what: 'The asset has no tag of this name',
+    todo: 'Correct the name; `GET /api/v1/assets/{path}` lists the tags',
     retriable: false,
   },
   TOO_BUSY: {

@@ -13,6 +13,7 @@ import { ApiError } from './errors.ts'
 import { EventStreams } from './event-streams.ts'
 import type { EventsPort } from './events-port.ts'
 import { Gate } from './gate.ts'
+import type { HistoryPort } from './history-port.ts'
 import type { HubPort } from './hub-port.ts'
 import { API_LIMITS, type ApiLimits } from './limits.ts'
 import { Live } from './live.ts'
@@ -21,6 +22,7 @@ import { Mounts } from './mounts.ts'
 import { AllowedHosts, isLoopback } from './origin.ts'
 import type { OeePort } from './oee-port.ts'
 import { Page } from './page.ts'
+import { isPart, withParts } from './part-routes.ts'
 import { answerBroken, answerRaw, view } from './raw-answer.ts'
 import { RateLimit } from './rate.ts'
 import type { Desk, Route } from './desk.ts'
@@ -43,6 +45,8 @@ export interface ApiOptions {
   readonly alarms: AlarmViews
   readonly events: EventsPort
   readonly oee: OeePort
+  /** Absent: the hub keeps no history. */
+  readonly history?: HistoryPort
   readonly system: System
   /** Where Vite put the browser application: `ui/dist`. */
   readonly pageFolder: string
@@ -110,6 +114,7 @@ class ApiServer implements Api {
       oee: options.oee,
       aas: loadedAas(config.aas ?? []),
       streams: new EventStreams({ clock, limits, holds: (caller) => auth.holds(caller) }),
+      history: options.history,
       auth,
       clock,
       limits,
@@ -189,7 +194,7 @@ class ApiServer implements Api {
     })
     app.setErrorHandler<FastifyError>((error, request, reply) => this.#fault(error, request, reply))
     app.setNotFoundHandler((request, reply) => this.#desk.absent(request, reply))
-    for (const route of ROUTES) this.#addRoute(route)
+    for (const route of ROUTES) if (!isPart(route)) this.#addRoute(withParts(route, ROUTES))
   }
 
   #addRoute({ method, url, need, bodyBytes, refusal, handle }: Route): void {

@@ -7,6 +7,7 @@ import type { ApiError } from './errors.ts'
 import type { EventStreams } from './event-streams.ts'
 import type { EventsPort } from './events-port.ts'
 import type { Gate } from './gate.ts'
+import type { HistoryPort } from './history-port.ts'
 import type { HubPort } from './hub-port.ts'
 import type { ApiLimits } from './limits.ts'
 import type { LogPort } from './log-port.ts'
@@ -25,6 +26,8 @@ export interface Desk {
   readonly aas: LoadedAas
   /** What is sent as it changes, over plain HTTP. */
   readonly streams: EventStreams
+  /** Absent: the hub keeps no history. */
+  readonly history: HistoryPort | undefined
   readonly mounts: Mounts
   readonly page: Page
   readonly auth: Auth

@@ -6,6 +6,7 @@ import type { Desk, Route } from './desk.ts'
 import { ApiError } from './errors.ts'
 import { eventsQuery } from './events-query.ts'
 import { findAssets } from './find-assets.ts'
+import { HISTORY_ROUTES } from './history-routes.ts'
 import { oeeQuery } from './oee-query.ts'
 import { assetPath, assetQuery, recordsQuery, valuesQuery } from './query.ts'
 import { Selection } from './selection.ts'
@@ -48,6 +49,7 @@ export const ROUTES: readonly Route[] = [
   ...ALARM_ROUTES,
   ...AAS_ROUTES,
   ...WOT_ROUTES,
+  ...HISTORY_ROUTES,
   { method: 'GET', url: '/api/v1/live', need: 'read', handle: upgradeRequired },
   { method: 'POST', url: '/api/v1/login', need: 'open', bodyBytes: 4096, handle: login },
   { method: 'POST', url: '/api/v1/logout', need: 'open', bodyBytes: 4096, handle: logout },

@@ -9,11 +9,13 @@ import { createApi, type Api, type ApiOptions } from '../../src/api/api.ts'
 import type { LiveMessage } from '../../src/api/contract.ts'
 import type { OeeView } from '../../src/api/contract-oee.ts'
 import { EventViews } from '../../src/api/event-views.ts'
+import { HistoryViews } from '../../src/api/history-views.ts'
 import { LogViews } from '../../src/api/log-views.ts'
 import { MemoryHub } from '../../src/api/memory-hub.ts'
 import { Events } from '../../src/events/events.ts'
 import { AlarmDecoder } from '../../src/flow/alarm-entries.ts'
 import { ViewRun } from '../../src/flow/views.ts'
+import type { HistoryReader } from '../../src/historian/history-reader.ts'
 import type { Appended } from '../../src/log/log.ts'
 import { MemoryLog } from '../../src/log/memory/memory-log.ts'
 import type { AlarmTransition } from '../../src/model/alarm.ts'
@@ -55,9 +57,10 @@ export interface TestServer {
 /** A real server on a free loopback port, closed with the test. */
 export async function startServer(
   t: TestContext,
-  options: Partial<ApiOptions['config']> & Pick<ApiOptions, 'limits'> & { pageFolder?: string; hub?: MemoryHub } = {},
+  options: Partial<ApiOptions['config']> &
+    Pick<ApiOptions, 'limits'> & { pageFolder?: string; hub?: MemoryHub; history?: HistoryReader } = {},
 ): Promise<TestServer> {
-  const { limits, pageFolder = '/nowhere', hub = new MemoryHub(), ...config } = options
+  const { limits, pageFolder = '/nowhere', hub = new MemoryHub(), history, ...config } = options
   const { log, memory, tracked, alarms, events, oee, shown } = memoryViews(hub)
   const tell = await runView(t, memory, tracked)
   const api = createApi({
@@ -65,6 +68,7 @@ export async function startServer(
     alarms,
     events,
     oee,
+    ...(history && { history: new HistoryViews({ hub, site: SITE, reader: history }) }),
     config: { listen: { host: '127.0.0.1', port: 0 }, tokens: [], hosts: [], ...config },
     hub,
     system: testSystem(),

@@ -1,0 +1,185 @@
+import { Quality } from '../../model/quality.ts'
+import type { TagType } from '../../model/definition.ts'
+import type { AggregateName } from '../aggregates/catalogue.ts'
+import { CALCULATED, withInfo } from '../aggregates/info-bits.ts'
+import { intervalsOf, type Span } from '../aggregates/intervals.ts'
+import type { AggregatePoint } from '../aggregates/result.ts'
+import type { Bucket, BucketEdge } from '../history-reader.ts'
+
+/** The buckets of one tag over the intervals of a query that runs forward; each bucket lies within one interval. */
+export interface BucketIntervals extends Span {
+  readonly type: TagType
+  /** In order of time. */
+  readonly buckets: readonly Bucket[]
+  /** The last sample before the span; absent: there is none. */
+  readonly previous: { readonly edge: BucketEdge } | undefined
+  /** Something is stored after the span. */
+  readonly goesOn: boolean
+}
+
+/** An interval whose every sample is Good and a number. */
+interface Clean {
+  readonly early: number
+  readonly late: number
+  readonly buckets: readonly Bucket[]
+  /** The last sample before it. */
+  readonly previous: BucketEdge | undefined
+  readonly partial: boolean
+  readonly outside: boolean
+}
+
+/**
+ * What buckets say exactly: rows of points in the order of the intervals; undefined of those where they do not, because a
+ * sample is not Good, or, of what is weighted by time, where data begin or end in the interval.
+ *
+ * Exact but for two things: sums are added up in another order, so their last digits may differ, and Minimum and Maximum
+ * do not say MultipleValues.
+ */
+export function aggregatesOfBuckets(
+  given: BucketIntervals,
+  aggregates: readonly AggregateName[],
+): (readonly AggregatePoint[] | undefined)[] {
+  const { buckets } = given
+  const dataFrom = given.previous === undefined ? (buckets[0]?.first.time ?? Infinity) : -Infinity
+  const dataTo = given.goesOn ? Infinity : (buckets.at(-1)?.last.time ?? given.previous?.edge.time ?? -Infinity)
+  const rows: (readonly AggregatePoint[] | undefined)[] = []
+  let previous = given.previous?.edge
+  let next = 0
+  for (const { early, late } of intervalsOf(given)) {
+    const first = next
+    while (next < buckets.length && buckets[next]!.start < late) next++
+    const own = buckets.slice(first, next)
+    const interval: Clean = {
+      early,
+      late,
+      buckets: own,
+      previous,
+      partial: (dataFrom > early && dataFrom < late) || (dataTo >= early && dataTo < late),
+      outside: early > dataTo || late <= dataFrom,
+    }
+    rows.push(own.every(isClean) ? rowOf(interval, aggregates, given.type) : undefined)
+    previous = own.at(-1)?.last ?? previous
+  }
+  return rows
+}
+
+function isClean({ count, usable, worstQuality }: Bucket): boolean {
+  return count === usable && worstQuality === Quality.Good
+}
+
+type Exact = (interval: Clean, type: TagType) => AggregatePoint | undefined
+
+function rowOf(interval: Clean, aggregates: readonly AggregateName[], type: TagType): AggregatePoint[] | undefined {
+  const row: AggregatePoint[] = []
+  for (const name of aggregates) {
+    const point = interval.outside ? noData(interval) : EXACT[name]!(interval, type)
+    if (point === undefined) return undefined
+    const partial = interval.partial && name !== 'Average' && !interval.outside
+    row.push(partial ? { ...point, quality: withInfo(point.quality, 'Partial') } : point)
+  }
+  return row
+}
+
+/** What buckets can say, by the name of the aggregate. */
+const EXACT: { readonly [name in AggregateName]?: Exact } = {
+  Average: average,
+  Count: ({ early, buckets }) => ({ time: early, value: sumOf(buckets, ({ good }) => good), quality: CALCULATED }),
+  Minimum: (interval, type) => extreme(interval, type, least(interval)),
+  Maximum: (interval, type) => extreme(interval, type, most(interval)),
+  Range: range,
+  Start: (interval, type) => edge(interval, interval.buckets[0]?.first, type),
+  End: (interval, type) => edge(interval, interval.buckets.at(-1)?.last, type),
+  Delta: delta,
+  TimeAverage: (interval) => weighted(interval, (area, seconds) => area / seconds),
+  TimeAverage2: (interval) => weighted(interval, (area, seconds) => area / seconds),
+  Total: (interval) => weighted(interval, (area) => area),
+  Total2: (interval) => weighted(interval, (area) => area),
+}
+
+/** Whether buckets may be asked for it. */
+export function isBucketed(name: AggregateName): boolean {
+  return EXACT[name] !== undefined
+}
+
+/** Whether it is exact only where the value holds from sample to sample: the buckets' integral is of that. */
+export function isTimeWeighted(name: AggregateName): boolean {
+  return name === 'TimeAverage' || name === 'TimeAverage2' || name === 'Total' || name === 'Total2'
+}
+
+function noData({ early }: Clean): AggregatePoint {
+  return { time: early, value: null, quality: Quality.BadNoData }
+}
+
+function average(interval: Clean): AggregatePoint {
+  const { early, buckets } = interval
+  if (buckets.length === 0) return noData(interval)
+  const value = sumOf(buckets, ({ sum }) => sum ?? 0) / sumOf(buckets, ({ count }) => count)
+  return { time: early, value, quality: CALCULATED }
+}
+
+function least({ buckets }: Clean): number {
+  return buckets.reduce((low, { minimum }) => Math.min(low, minimum ?? Infinity), Infinity)
+}
+
+function most({ buckets }: Clean): number {
+  return buckets.reduce((high, { maximum }) => Math.max(high, maximum ?? -Infinity), -Infinity)
+}
+
+/** Calculated, unless it is the value at the very beginning. */
+function extreme(interval: Clean, type: TagType, value: number): AggregatePoint {
+  const { early, buckets } = interval
+  const first = buckets[0]?.first
+  if (first === undefined) return noData(interval)
+  const raw = first.time === early && first.number === value
+  return { time: early, value: typed(value, type), quality: raw ? Quality.Good : CALCULATED }
+}
+
+function range(interval: Clean): AggregatePoint {
+  if (interval.buckets.length === 0) return noData(interval)
+  return { time: interval.early, value: most(interval) - least(interval), quality: CALCULATED }
+}
+
+function edge(interval: Clean, found: BucketEdge | undefined, type: TagType): AggregatePoint {
+  if (found?.number === undefined) return noData(interval)
+  return { time: found.time, value: typed(found.number, type), quality: found.quality }
+}
+
+function delta(interval: Clean): AggregatePoint {
+  const [first, last] = [interval.buckets[0]?.first.number, interval.buckets.at(-1)?.last.number]
+  if (first === undefined || last === undefined) return noData(interval)
+  return { time: interval.early, value: last - first, quality: CALCULATED }
+}
+
+/** The area under a value that holds until the next one; undefined where it is not known all through the interval. */
+function weighted(interval: Clean, measure: (area: number, seconds: number) => number): AggregatePoint | undefined {
+  const { early, late, partial } = interval
+  const steps = heldFrom(interval)
+  if (partial || steps === undefined) return undefined
+  let area = sumOf(interval.buckets, ({ integral }) => integral)
+  steps.forEach(({ time, number }, nth) => (area += number * ((steps[nth]!.until ?? late) - time)))
+  return { time: early, value: measure(area / 1000, (late - early) / 1000), quality: CALCULATED }
+}
+
+/** What holds outside the buckets: from the beginning to the first sample, between buckets, from the last one on. */
+function heldFrom({ early, buckets, previous }: Clean) {
+  const first = buckets[0]?.first.time
+  const steps: { time: number; number: number; until?: number }[] = []
+  if (first !== early) {
+    if (previous?.number === undefined || previous.quality !== Quality.Good) return undefined
+    steps.push({ time: early, number: previous.number, ...(first !== undefined && { until: first }) })
+  }
+  buckets.forEach(({ last }, nth) => {
+    const until = buckets[nth + 1]?.first.time
+    steps.push({ time: last.time, number: last.number!, ...(until !== undefined && { until }) })
+  })
+  return steps
+}
+
+function sumOf(buckets: readonly Bucket[], part: (bucket: Bucket) => number): number {
+  return buckets.reduce((sum, bucket) => sum + part(bucket), 0)
+}
+
+/** Buckets know numbers only. */
+function typed(value: number, type: TagType): number | boolean {
+  return type === 'boolean' ? value !== 0 : value
+}

@@ -1,0 +1,49 @@
+import type { RawValue } from '../aggregates/raw-value.ts'
+
+/**
+ * The newest value at or before each time, at most so old: what was known of a tag then. Times and values come in order;
+ * values may come page by page.
+ */
+export class AsOf {
+  readonly #toleranceMs: number
+  #values: readonly RawValue[] = []
+  #index = 0
+  #newest: RawValue | undefined
+
+  constructor(toleranceMs: number) {
+    this.#toleranceMs = toleranceMs
+  }
+
+  /** More values, later than all before. */
+  push(values: readonly RawValue[]): void {
+    this.#values = this.#index === 0 ? [...this.#values, ...values] : [...this.#values.slice(this.#index), ...values]
+    this.#index = 0
+  }
+
+  /** Whether all values up to a time are known: a later one is there. */
+  knows(time: number): boolean {
+    return (this.#values.at(-1)?.time ?? -Infinity) > time
+  }
+
+  /** Moves on to a time; undefined: nothing was there that is young enough. */
+  at(time: number): RawValue | undefined {
+    while (this.#index < this.#values.length && this.#values[this.#index]!.time <= time) {
+      this.#newest = this.#values[this.#index++]
+    }
+    return this.#newest !== undefined && time - this.#newest.time <= this.#toleranceMs ? this.#newest : undefined
+  }
+}
+
+/** The as-of join of whole series: a row for each time, a cell for each series. */
+export function joinAsOf(
+  times: readonly number[],
+  series: readonly (readonly RawValue[])[],
+  toleranceMs: number,
+): (RawValue | undefined)[][] {
+  const cells = series.map((values) => {
+    const asOf = new AsOf(toleranceMs)
+    asOf.push(values)
+    return asOf
+  })
+  return times.map((time) => cells.map((asOf) => asOf.at(time)))
+}
