@@ -1,3 +1,4 @@
+import { notSent, unknown } from '../component/command-answer.ts'
 import type { Health } from '../component/health.ts'
 import type { CommandAnswer, CommandTarget, MachineCommand, Publication, Source } from '../component/source.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -141,7 +142,7 @@ export class Ingest {
     } catch (error) {
       // A bug of the source: whether it had sent anything is not known.
       this.#options.system.logger.error('A source crashed over a command', { source: name, command: command.id, error })
-      return { kind: 'unknown', reason: error instanceof Error ? error.message : String(error) }
+      return unknown(error instanceof Error ? error.message : String(error))
     }
   }
 
@@ -223,10 +224,6 @@ export class Ingest {
     done.abort()
     return inTime
   }
-}
-
-function notSent(reason: string): CommandAnswer {
-  return { kind: 'not-sent', reason }
 }
 
 async function drained(lane: Lane): Promise<void> {

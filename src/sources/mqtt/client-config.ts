@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { durationField, pemField, privateKeyField, secretField } from '../../component/fields.ts'
 import { mappingRules } from '../../component/mapping/rules.ts'
+import { commandRules, commandTimeoutField } from './command-rules.ts'
 
 const brokerField = z
   .string()
@@ -47,6 +48,8 @@ export const mqttClientConfig = z
       .optional(),
     protocol: z.enum(['5', '3.1.1']).default('5').describe('Version of MQTT'),
     topics: mappingRules,
+    commands: commandRules.prefault({}),
+    commandTimeout: commandTimeoutField,
     share: z
       .string()
       .regex(/^[^+#/\s]{1,64}$/, 'Cannot use this group: want a name without + # /')

@@ -1,4 +1,5 @@
 import type * as mqtt from 'mqtt'
+import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../../system/clock.ts'
 import { refusalOf } from './client-refusal.ts'
 
@@ -8,6 +9,9 @@ const CONNECT_MS = 10_000
 /** How long the broker may take to close a connection that we leave. */
 const LEAVE_MS = 2_000
 
+/** Reason of an acknowledgement: nobody has subscribed to the topic (MQTT 5, 2.4). */
+export const NOBODY = 0x10
+
 /** A message of the broker. */
 export interface Arrival {
   readonly topic: string
@@ -16,7 +20,20 @@ export interface Arrival {
   readonly retained: boolean
   /** Packet identifier that PUBACK names; 0: QoS 0, nobody waits. */
   readonly id: number
+  /** Correlation data of MQTT 5, as text. */
+  readonly correlation?: string
 }
+
+/** A message to the broker. */
+export interface Departure {
+  readonly topic: string
+  readonly payload: Buffer
+  readonly qos: 0 | 1 | 2
+  readonly properties: NonNullable<mqtt.IClientPublishOptions['properties']>
+}
+
+/** What the broker says to one: the reason of its acknowledgement, 0 at QoS 0; or that none came. */
+export type Handed = { readonly reason: number } | 'not-sent' | 'lost'
 
 /** Why a connection ended. `fatal`: it takes a person; trying again soon is no use. */
 export interface Ending {
@@ -55,6 +72,11 @@ export class BrokerConnection {
   #ended = false
   #goOn: (() => void) | undefined
   #pings: Timer | undefined
+  /** What was published and not acknowledged. */
+  readonly #underWay = new Set<(handed: Handed) => void>()
+  /** Packet ids of what nobody had subscribed to. */
+  readonly #unheard = new Set<number>()
+  #listens = false
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     this.#options = options
@@ -75,9 +97,42 @@ export class BrokerConnection {
         if (this.#ended) return
         this.#ended = true
         this.#pings?.cancel()
+        for (const resolve of this.#underWay) resolve('lost')
         client.end(true)
         resolve(this.#ending ?? { reason: 'the broker closed the connection', fatal: false })
       })
+    })
+  }
+
+  /**
+   * Publishes once: what the broker has not acknowledged when the connection ends is not sent again, because the next
+   * connection begins with an empty store.
+   */
+  publish({ topic, payload, qos, properties }: Departure): Promise<Handed> {
+    const client = this.#client
+    // A client that is not connected would keep the message and send it later; bytes that wait would wait with it.
+    if (client?.connected !== true || this.#ended || client.stream.writableLength > 0)
+      return Promise.resolve('not-sent')
+    return new Promise((resolve) => {
+      this.#underWay.add(resolve)
+      if (qos > 0) this.#listenForNobody(client)
+      client.publish(topic, payload, { qos, properties }, (error, packet) => {
+        this.#underWay.delete(resolve)
+        const code = (error as { code?: unknown } | undefined)?.code
+        if (typeof code === 'number') resolve({ reason: code })
+        else if (error) resolve('lost')
+        else resolve({ reason: this.#unheard.delete(packet?.messageId ?? 0) ? NOBODY : 0 })
+      })
+    })
+  }
+
+  /** MQTT.js keeps to itself that a broker says that nobody has subscribed (MQTT 5, 3.4.2.1). */
+  #listenForNobody(client: mqtt.MqttClient): void {
+    if (this.#listens) return
+    this.#listens = true
+    client.on('packetreceive', (packet) => {
+      const isAck = packet.cmd === 'puback' || packet.cmd === 'pubrec'
+      if (isAck && packet.reasonCode === NOBODY) this.#unheard.add(packet.messageId!)
     })
   }
 
@@ -103,6 +158,16 @@ export class BrokerConnection {
   drop(reason: string): void {
     this.#note({ reason, fatal: false })
     this.#client?.stream.destroy()
+  }
+
+  /** The same, and what lies in buffers is thrown away. */
+  abort(reason: string): void {
+    this.#note({ reason, fatal: false })
+    const stream = this.#client?.stream
+    // TLS has its own socket below, out of reach here: it can only be closed.
+    if (stream !== undefined && 'resetAndDestroy' in stream && !('encrypted' in stream)) {
+      ;(stream as Socket).resetAndDestroy()
+    } else stream?.destroy()
   }
 
   /** Ends after what was written has been sent, with DISCONNECT; the session stays. */
@@ -149,11 +214,13 @@ export class BrokerConnection {
   }
 
   #arrived(packet: mqtt.IPublishPacket, callback: (error?: Error) => void): void {
-    const { topic, payload, retain, qos, messageId } = packet
+    const { topic, payload, retain, qos, messageId, properties } = packet
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
     const id = qos === 0 ? 0 : messageId!
     const goOn = () => callback(NOT_YET)
-    if (this.#listener.arrived({ topic, payload: bytes, retained: retain, id })) goOn()
+    const data = properties?.correlationData
+    const correlation = data && { correlation: data.toString('utf8') }
+    if (this.#listener.arrived({ topic, payload: bytes, retained: retain, id, ...correlation })) goOn()
     else this.#stall(goOn)
   }
 

@@ -12,7 +12,7 @@ import type { TestContext } from 'node:test'
 import { connectAsync } from 'mqtt'
 import type { IClientPublishOptions, MqttClient } from 'mqtt'
 import type { HealthState } from '../../component/health.ts'
-import type { Batch, Source } from '../../component/source.ts'
+import type { Batch, MachineCommand, Source } from '../../component/source.ts'
 import { Quality } from '../../model/quality.ts'
 import { systemClock } from '../../system/clock.ts'
 import type { Clock } from '../../system/clock.ts'
@@ -23,6 +23,7 @@ import { nodeNet } from '../../system/node-net.ts'
 import { systemRandom } from '../../system/random.ts'
 import { Secret } from '../../system/secret.ts'
 import { need } from '../../../tools/need.ts'
+import { Relay } from '../../../test/faults/relay.ts'
 import { makeCertificates } from '../../../test/mqtt/certificates.ts'
 import { mqttClientConfig } from './client-config.ts'
 import { createMqttClient } from './client.ts'
@@ -518,4 +519,102 @@ test('configs that cannot work are errors that say what was wanted', () => {
     assert.match(text, wanted)
     assert.doesNotMatch(text, /me:secret/)
   }
+})
+
+const COMMANDS = {
+  'cars/{car}/commands/{command}': { asset: 'fleet/{car}', reply: 'cars/{car}/replies' },
+  'presses/{press}/{target}/set': { asset: 'hall/{press}' },
+  'robots/{robot}/do': { asset: 'robots/{robot}', qos: 1 },
+}
+
+/** Sends commands through a source, one after the other. */
+function sender(reader: Reader) {
+  let id = 0
+  return (asset: string, more: Partial<MachineCommand> = {}) => {
+    const target = { kind: 'tag', tag: 'limit', value: 25.5 } as const
+    const deadline = systemClock.monotonic() + 10_000
+    id += 1
+    const command = { id: `c${id}`, asset: `acme/berlin/${asset}`, command: 'limit-speed', target, deadline, ...more }
+    return reader.source.command!(command, new AbortController().signal)
+  }
+}
+
+/** A machine at the broker: what it was told, with the QoS; it answers where there is a topic for it. */
+async function atBroker(t: TestContext, url: string, filter: string, qos: 0 | 1 | 2 = 2) {
+  const client = await publisher(t, url)
+  const told: string[] = []
+  client.on('message', (topic, payload, { qos: came, properties }) => {
+    const { id } = JSON.parse(payload.toString()) as { id: string }
+    told.push(`${topic} ${id} ${came}`)
+    const { responseTopic, correlationData } = properties ?? {}
+    if (responseTopic === undefined || correlationData === undefined) return
+    client.publish(responseTopic, JSON.stringify({ ok: true, value: 25 }), { qos: 1, properties: { correlationData } })
+  })
+  await client.subscribeAsync(filter, { qos })
+  return { client, told }
+}
+
+test('a command goes to its machine through a broker, once, and the machine answers', LIMIT, async (t) => {
+  const mosquitto = await broker(t)
+  if (mosquitto === undefined) return
+  const reader = new Reader(t, mosquitto.url, { commands: COMMANDS, commandTimeout: '1s' })
+  await reader.until('stale')
+  const send = sender(reader)
+  const answered = { kind: 'accepted', results: [], readBack: { value: 25, quality: 0 } }
+  const car = await atBroker(t, mosquitto.url, 'cars/+/commands/#')
+  assert.deepEqual(await send('fleet/car7'), answered)
+  // QoS 0 by itself: no broker hands it out again, or keeps it for later. It is handed over, and nobody says more.
+  const press = await atBroker(t, mosquitto.url, 'presses/#')
+  assert.deepEqual(await send('hall/press7'), { kind: 'accepted' })
+  const robot = await atBroker(t, mosquitto.url, 'robots/#')
+  assert.deepEqual(await send('robots/r1'), { kind: 'accepted' })
+  for (const told of [press.told, robot.told]) while (told.length === 0) await systemClock.sleep(5, t.signal)
+  assert.deepEqual(
+    [...car.told, ...press.told, ...robot.told],
+    ['cars/car7/commands/limit-speed c1 0', 'presses/press7/limit/set c2 0', 'robots/r1/do c3 1'],
+  )
+  // An answer is no data: it is counted by its name.
+  const { items } = await reader.take()
+  assert.deepEqual(
+    items.map((item) => item.kind === 'dropped' && item.policy),
+    ['command-reply'],
+  )
+  await robot.client.unsubscribeAsync('robots/#')
+  assert.deepEqual(await send('robots/r1'), {
+    kind: 'refused',
+    code: 'NoMatchingSubscribers',
+    reason: 'Nobody has subscribed to robots/r1/do',
+  })
+  await car.client.endAsync()
+  assert.equal((await send('fleet/car7')).kind, 'unknown')
+  assert.equal((await send('other/car7')).kind, 'not-sent')
+  assert.equal((await send('hall/press7', { deadline: systemClock.monotonic() })).kind, 'not-sent')
+})
+
+test('a broker that is lost before it acknowledges a command: unknown, and never sent again', LIMIT, async (t) => {
+  const mosquitto = await broker(t)
+  if (mosquitto === undefined) return
+  const relay = await Relay.start(mosquitto.port)
+  t.after(() => relay.close())
+  const url = relay.endpoint.replace('opc.tcp', 'mqtt')
+  const reader = new Reader(t, url, { commands: COMMANDS, commandTimeout: '500ms' })
+  await reader.until('stale')
+  const send = sender(reader)
+  const robot = await atBroker(t, mosquitto.url, 'robots/#')
+  relay.mute()
+  const cut = send('robots/r1')
+  while (robot.told.length === 0) await systemClock.sleep(5, t.signal)
+  relay.cut()
+  assert.equal((await cut).kind, 'unknown')
+  assert.equal((await send('robots/r1')).kind, 'not-sent')
+  relay.flow()
+  await reader.until('stale')
+  relay.mute()
+  assert.equal((await send('robots/r1')).kind, 'unknown')
+  await reader.until('down')
+  relay.flow()
+  await reader.until('stale')
+  assert.equal((await send('robots/r1')).kind, 'accepted')
+  while (robot.told.length < 3) await systemClock.sleep(5, t.signal)
+  assert.deepEqual(robot.told, ['robots/r1/do c1 1', 'robots/r1/do c3 1', 'robots/r1/do c4 1'])
 })

@@ -1,15 +1,19 @@
 import { Bell } from '../../component/bell.ts'
+import { notSent } from '../../component/command-answer.ts'
 import type { Health } from '../../component/health.ts'
 import { Liveness } from '../../component/liveness.ts'
 import { createMapper, unmapped } from '../../component/mapping/mapper.ts'
 import type { Mapper, Resolved } from '../../component/mapping/mapper.ts'
 import { topicFilter } from '../../component/mapping/pattern.ts'
-import type { Batch, Item, Source, SourceContext } from '../../component/source.ts'
+import type { Batch, CommandAnswer, Item, MachineCommand, Source, SourceContext } from '../../component/source.ts'
 import { Quality } from '../../model/quality.ts'
+import { AwaitedReplies, COMMAND_REPLY } from './awaited-replies.ts'
+import { sendThrough } from './client-command.ts'
 import type { MqttClientConfig } from './client-config.ts'
 import { BrokerConnection } from './client-connection.ts'
 import type { Arrival, Ending } from './client-connection.ts'
 import { connectOptions } from './client-options.ts'
+import { isReply, replyFilters, ruleFor } from './command-rules.ts'
 
 /** Messages that wait for the hub to take them: beyond either, nothing more is read from the broker. */
 const WAITING = { messages: 4_000, bytes: 8 << 20 } as const
@@ -51,6 +55,7 @@ class MqttClientSource implements Source {
   #connection: BrokerConnection | undefined
   #subscribed = false
   #failures = 0
+  readonly #replies = new AwaitedReplies()
 
   constructor(config: MqttClientConfig, context: SourceContext) {
     this.#config = config
@@ -61,6 +66,18 @@ class MqttClientSource implements Source {
 
   health(): Health {
     return this.#liveness.health()
+  }
+
+  reaches(asset: string): boolean {
+    return ruleFor(this.#config.commands, this.#context.site, asset) !== undefined
+  }
+
+  async command(command: MachineCommand, signal: AbortSignal): Promise<CommandAnswer> {
+    const { site, system } = this.#context
+    const { commands: rules, commandTimeout: timeoutMs } = this.#config
+    if (this.#connection === undefined) return notSent(this.#liveness.health().reason)
+    const parts = { rules, site, timeoutMs, clock: system.clock, replies: this.#replies, connection: this.#connection }
+    return sendThrough(command, parts, signal)
   }
 
   async *read(signal: AbortSignal): AsyncGenerator<Batch> {
@@ -103,7 +120,11 @@ class MqttClientSource implements Source {
     const library = await import('mqtt')
     if (signal.aborted) return { reason: 'stopped', fatal: false }
     const prefix = config.share === undefined ? '' : `$share/${config.share}/`
-    const filters = [...new Set(config.topics.map((rule) => prefix + topicFilter(rule.pattern)))]
+    const filters = [
+      ...new Set(config.topics.map((rule) => prefix + topicFilter(rule.pattern))),
+      // An answer is for the hub that asked, never for another one of its group.
+      ...replyFilters(config.commands),
+    ]
     const connect = connectOptions(config, context)
     const options = { library, clock: context.system.clock, connect, filters, resubscribe: !this.#subscribed }
     const connection: BrokerConnection = new BrokerConnection(options, {
@@ -122,6 +143,9 @@ class MqttClientSource implements Source {
 
   #arrived(connection: BrokerConnection, arrival: Arrival): boolean {
     this.#liveness.data()
+    if (!arrival.retained && isReply(this.#config.commands, arrival.topic)) {
+      this.#replies.came(arrival.payload, arrival.correlation)
+    }
     // All that one chunk of the stream holds becomes one batch: it has been read when the next turn of the loop comes.
     if (this.#waiting.length === 0) setImmediate(() => this.#bell.ring())
     this.#waiting.push({ ...arrival, connection, receivedTime: this.#context.system.clock.now() })
@@ -162,6 +186,9 @@ class MqttClientSource implements Source {
   #items({ topic, payload, retained, receivedTime }: Message): readonly Item[] {
     if (retained && !this.#config.retained) {
       return [{ kind: 'dropped', policy: 'retained', address: topic, payload, receivedTime }]
+    }
+    if (isReply(this.#config.commands, topic)) {
+      return [{ kind: 'dropped', policy: COMMAND_REPLY, address: topic, payload, receivedTime }]
     }
     const resolved = this.#resolve(topic)
     if (resolved === undefined) return [unmapped(topic, payload, receivedTime)]

@@ -1,9 +1,9 @@
+import { refused, type NotAccepted } from '../../component/command-answer.ts'
 import type { Value } from '../../model/reading.ts'
 import { Browser } from './browser.ts'
 import type { Library } from './library.ts'
 import type { Link } from './link.ts'
 import type { Machine } from './nodes.ts'
-import { refused, type NotAccepted } from './refusal.ts'
 import { BuiltIn } from './values.ts'
 import { variantOf, type Encoded, type WireType } from './variant-of.ts'
 

@@ -1,19 +1,4 @@
-import type { CommandAnswer } from '../../component/source.ts'
-
-/** What came of a command where it was not accepted. */
-export type NotAccepted = Exclude<CommandAnswer, { kind: 'accepted' }>
-
-export function refused(code: string, reason: string): NotAccepted {
-  return { kind: 'refused', code, reason }
-}
-
-export function notSent(reason: string): NotAccepted {
-  return { kind: 'not-sent', reason }
-}
-
-export function unknown(reason: string): NotAccepted {
-  return { kind: 'unknown', reason }
-}
+import { refused, unknown, type NotAccepted } from '../../component/command-answer.ts'
 
 /**
  * Codes with which a server says that something went wrong on its way to the device, or in it: whether the value arrived

@@ -1,8 +1,9 @@
 import type { CallRequest, CallResponse, WriteRequest, WriteResponse } from 'node-opcua-client'
+import { notSent, unknown, type NotAccepted } from '../../component/command-answer.ts'
 import type { Clock } from '../../system/clock.ts'
 import { unlessAborted } from '../../system/wait.ts'
 import type { Link } from './link.ts'
-import { notSent, refusalOf, unknown, type NotAccepted, type StatusLike } from './refusal.ts'
+import { refusalOf, type StatusLike } from './refusal.ts'
 
 /** What came of a request. */
 export type Reply<R> = { readonly kind: 'answer'; readonly response: R } | NotAccepted

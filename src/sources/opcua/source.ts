@@ -1,3 +1,4 @@
+import { notSent } from '../../component/command-answer.ts'
 import type { Health } from '../../component/health.ts'
 import { Liveness } from '../../component/liveness.ts'
 import type {
@@ -16,7 +17,6 @@ import { loadLibrary, type Library } from './library.ts'
 import { Commander } from './commander.ts'
 import { couldReach, KnownNodes } from './known-nodes.ts'
 import { openLink } from './link.ts'
-import { notSent } from './refusal.ts'
 import type { OpcuaConfig } from './spec.ts'
 import { Subscription } from './subscription.ts'
 

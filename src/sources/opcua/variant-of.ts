@@ -1,7 +1,7 @@
 import type { VariantOptions } from 'node-opcua-client'
+import { refused, type NotAccepted } from '../../component/command-answer.ts'
 import type { Value } from '../../model/reading.ts'
 import type { Library } from './library.ts'
-import { refused, type NotAccepted } from './refusal.ts'
 import { BuiltIn, convert } from './values.ts'
 
 /** What a variable or an argument takes. */

@@ -1,7 +1,8 @@
 import type { DataValue } from 'node-opcua-client'
+import { notSent, refused, type NotAccepted } from '../../component/command-answer.ts'
 import type { Library } from './library.ts'
 import type { Link } from './link.ts'
-import { notSent, refusalOf, refused, type NotAccepted } from './refusal.ts'
+import { refusalOf } from './refusal.ts'
 import { BuiltIn } from './values.ts'
 import type { WireType } from './variant-of.ts'
 

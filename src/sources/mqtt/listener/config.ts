@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { addressField, durationField, isLoopback, secretField, tlsIdentityFields } from '../../../component/fields.ts'
 import { mappingRules } from '../../../component/mapping/rules.ts'
+import { commandRules, commandTimeoutField } from '../command-rules.ts'
 import { filterFault } from './topic-filter.ts'
 
 const filterField = z.string().refine((filter) => filterFault(filter) === undefined, {
@@ -60,6 +61,8 @@ export const listenerConfig = z
       .describe('Where devices connect with TLS: 8883'),
     users: z.array(userField).min(1).optional().describe('Who may connect; without users everybody on loopback may'),
     topics: mappingRules,
+    commands: commandRules.prefault({}),
+    commandTimeout: commandTimeoutField,
     silence: durationField.prefault('60s').describe('A device, or all of them, silent for longer is stale'),
     limits: limitsField,
   })

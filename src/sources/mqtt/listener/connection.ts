@@ -157,6 +157,12 @@ export class Connection implements PacketSink, Sender, Attachment, Expiring {
     this.close(Reason.QuotaExceeded)
   }
 
+  abort(): void {
+    // TLS has its own socket below, out of reach here: it can only be closed.
+    if ('encrypted' in this.socket) this.socket.destroy()
+    else this.socket.resetAndDestroy()
+  }
+
   block(): void {
     if (this.#heldByHub || !this.open) return
     this.#heldByHub = true
@@ -278,8 +284,8 @@ export class Connection implements PacketSink, Sender, Attachment, Expiring {
   }
 
   #acknowledged(type: number, fields: FieldReader): void {
-    const id = readAck(fields, this.level)
-    if (type === Packet.PUBACK) this.session!.started?.acknowledged(id, this, this.parts.clock.monotonic())
+    const { id, reason } = readAck(fields, this.level)
+    if (type === Packet.PUBACK) this.session!.started?.acknowledged(id, reason, this, this.parts.clock.monotonic())
     if (type === Packet.PUBREL) {
       const known = this.session!.received.delete(id)
       if (known) this.#publishing.released()
@@ -330,16 +336,17 @@ export class Connection implements PacketSink, Sender, Attachment, Expiring {
   }
 }
 
-/** The id of a PUBACK, PUBREC, PUBREL or PUBCOMP; of 5 with its reason and properties checked (3.4.2). */
-function readAck(fields: FieldReader, level: number): number {
+/** Id and reason of a PUBACK, PUBREC, PUBREL or PUBCOMP; of 5 with its properties checked (3.4.2). */
+function readAck(fields: FieldReader, level: number): { readonly id: number; readonly reason: number } {
   const id = fields.uint16()
   if (id === 0) throw new ProtocolFault(Reason.ProtocolError, 'a packet id is 0')
+  let reason: number = Reason.Success
   if (level === Level.V5 && fields.left > 0) {
-    fields.byte()
+    reason = fields.byte()
     if (fields.left > 0) readProperties(fields, ALLOWED.ack)
   }
   wantEnd(fields)
-  return id
+  return { id, reason }
 }
 
 function wantEnd(fields: FieldReader): void {

@@ -2,10 +2,20 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { createMapper } from '../../../component/mapping/mapper.ts'
 import type { Health, HealthState } from '../../../component/health.ts'
-import type { Batch, Publication, Source, SourceContext } from '../../../component/source.ts'
+import type {
+  Batch,
+  CommandAnswer,
+  MachineCommand,
+  Publication,
+  Source,
+  SourceContext,
+} from '../../../component/source.ts'
 import type { Address } from '../../../system/net.ts'
 import { within } from '../../../system/wait.ts'
+import { AwaitedReplies } from '../awaited-replies.ts'
+import { isReply } from '../command-rules.ts'
 import { createAccess } from './access.ts'
+import { Commanding } from './commanding.ts'
 import type { ListenerConfig } from './config.ts'
 import { Connection } from './connection.ts'
 import { Corks } from './corks.ts'
@@ -40,6 +50,7 @@ const MOST_PARTS = 100
 export class MqttListener implements Source {
   readonly #config: ListenerConfig
   readonly #parts: Parts
+  readonly #commanding: Commanding
   readonly #doors: readonly Door[]
   #state: Health = { state: 'starting', reason: 'Has not been started', since: 0 }
   #stopped = false
@@ -47,7 +58,8 @@ export class MqttListener implements Source {
   constructor(config: ListenerConfig, context: SourceContext) {
     this.#config = config
     this.#parts = makeParts(config, context)
-    const { listen, tls } = config
+    const { listen, tls, commands: rules, commandTimeout: timeoutMs } = config
+    this.#commanding = new Commanding({ rules, site: context.site, timeoutMs }, this.#parts)
     this.#doors = [
       ...(listen === undefined ? [] : [new Door(listen, undefined, context.system)]),
       ...(tls === undefined ? [] : [new Door(tls.listen, tls, context.system)]),
@@ -97,6 +109,14 @@ export class MqttListener implements Source {
       count = delivery.deliver(topic, message)
     })
     return count
+  }
+
+  reaches(asset: string): boolean {
+    return this.#commanding.reaches(asset)
+  }
+
+  command(command: MachineCommand, signal: AbortSignal): Promise<CommandAnswer> {
+    return this.#commanding.command(command, signal)
   }
 
   health(): Health {
@@ -187,7 +207,8 @@ function makeParts(config: ListenerConfig, context: SourceContext): Parts {
   return {
     limits,
     access: createAccess(config.users),
-    topics: new TopicTable(createMapper(site, name, config.topics)),
+    topics: new TopicTable(createMapper(site, name, config.topics), (topic) => isReply(config.commands, topic)),
+    replies: new AwaitedReplies(),
     intake: new Intake(() => connections, corks),
     sessions,
     subscriptions,

@@ -16,6 +16,9 @@ export interface Recipient {
 /** What became of a message: `slow` was dropped (QoS 0), `overflow` says that the subscriber must go (QoS 1). */
 export type Outcome = 'sent' | 'queued' | 'slow' | 'expired' | 'overflow'
 
+/** The subscriber has acknowledged with this reason; undefined: its connection ended before it did. */
+export type Acknowledged = (reason: number | undefined) => void
+
 export interface OutboxLimits {
   readonly messages: number
   readonly bytes: number
@@ -32,6 +35,8 @@ export class Outbox {
   readonly #limits: OutboxLimits
   /** Sent and not acknowledged, by packet id, in the order in which they were sent. */
   readonly #inFlight = new Map<number, Message>()
+  /** Commands that were sent and not acknowledged, by packet id: they end with their connection. */
+  #orders: Map<number, Acknowledged> | undefined
   #queue: Message[] = []
   /** First message of the queue that still waits. */
   #head = 0
@@ -56,9 +61,35 @@ export class Outbox {
     return 'queued'
   }
 
+  /**
+   * Sends a command on this connection and on no other: it never waits, and it is not sent again. False: nothing was sent,
+   * because the subscriber is behind.
+   */
+  order(message: Message, qos: number, recipient: Recipient, now: number, acknowledged: Acknowledged): boolean {
+    if (this.#waiting > 0 || !this.#mayGo(recipient)) return false
+    const id = qos === 0 ? 0 : this.#freeId()
+    const bytes = publishPacket(message, { level: recipient.level, qos, id, again: false, now })
+    if (bytes.length > recipient.largestOutgoing) return false
+    if (qos > 0) (this.#orders ??= new Map()).set(id, acknowledged)
+    recipient.send(bytes)
+    return true
+  }
+
   /** The subscriber has acknowledged an id; one that is not known is ignored. */
-  acknowledged(id: number, recipient: Recipient, now: number): void {
-    if (this.#inFlight.delete(id)) this.pump(recipient, now)
+  acknowledged(id: number, reason: number, recipient: Recipient, now: number): void {
+    const order = this.#orders?.get(id)
+    if (order !== undefined) {
+      this.#orders!.delete(id)
+      order(reason)
+    } else if (!this.#inFlight.delete(id)) return
+    this.pump(recipient, now)
+  }
+
+  /** The connection is gone: whether its commands arrived nobody knows. */
+  lost(): void {
+    const orders = this.#orders
+    this.#orders = undefined
+    for (const order of orders?.values() ?? []) order(undefined)
   }
 
   /** After a reconnect: what was in flight goes again first, in its order [MQTT-4.4.0-1]. */
@@ -88,7 +119,8 @@ export class Outbox {
   }
 
   #mayGo(recipient: Recipient): boolean {
-    return this.#inFlight.size < recipient.window && recipient.keepsUp
+    const unacknowledged = this.#inFlight.size + (this.#orders?.size ?? 0)
+    return unacknowledged < recipient.window && recipient.keepsUp
   }
 
   #send(message: Message, recipient: Recipient, now: number): void {
@@ -103,7 +135,7 @@ export class Outbox {
   /** The window is below 65,535, so there always is one. */
   #freeId(): number {
     do this.#lastId = this.#lastId === 65_535 ? 1 : this.#lastId + 1
-    while (this.#inFlight.has(this.#lastId))
+    while (this.#inFlight.has(this.#lastId) || this.#orders?.has(this.#lastId) === true)
     return this.#lastId
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../system/clock.ts'
 import type { Logger } from '../../../system/logger.ts'
 import type { Random } from '../../../system/random.ts'
+import type { AwaitedReplies } from '../awaited-replies.ts'
 import type { Access } from './access.ts'
 import type { ListenerLimits } from './config.ts'
 import type { Connection } from './connection.ts'
@@ -21,6 +22,8 @@ export interface Parts {
   readonly sessions: Sessions
   readonly subscriptions: Subscriptions<Session>
   readonly delivery: Delivery
+  /** Commands that wait for an answer of their machine. */
+  readonly replies: AwaitedReplies
   readonly corks: Corks
   readonly wheel: TimerWheel
   readonly clock: Clock

@@ -129,6 +129,34 @@ export function forwarded(bytes: Buffer): Buffer {
   return Buffer.concat(kept)
 }
 
+/** The correlation data of a PUBLISH, as text; `bytes` as in `forwarded`. Undefined where there is none. */
+export function correlationOf(bytes: Buffer): string | undefined {
+  if (bytes.length <= 1) return undefined
+  const fields = new FieldReader(bytes, 0, bytes.length)
+  fields.varint()
+  while (fields.left > 0) {
+    const id = fields.varint()
+    if (id === Property.CorrelationData) return fields.binary().toString('utf8')
+    readValue(fields, id, SHAPES.get(id)!)
+  }
+  return undefined
+}
+
+/** Properties of a command, as `forwarded` has them: JSON, and where an answer goes, with what it is told by. */
+export function commandProperties(reply: string | undefined, id: string): Buffer {
+  const json = Buffer.concat([
+    Buffer.from([Property.PayloadFormat, 1]),
+    field(Property.ContentType, 'application/json'),
+  ])
+  if (reply === undefined) return json
+  return Buffer.concat([json, field(Property.ResponseTopic, reply), field(Property.CorrelationData, id)])
+}
+
+function field(id: number, text: string): Buffer {
+  const bytes = Buffer.from(text)
+  return Buffer.concat([Buffer.from([id, bytes.length >> 8, bytes.length & 0xff]), bytes])
+}
+
 function section(from: FieldReader, length: number): FieldReader {
   if (length > from.left) throw new ProtocolFault(Reason.MalformedPacket, 'the properties end beyond their packet')
   const fields = new FieldReader(from.bytes, from.at, from.at + length)

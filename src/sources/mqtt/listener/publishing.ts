@@ -2,7 +2,7 @@ import { ackReason, isReceived, packAck } from './acks.ts'
 import type { Message } from './answers.ts'
 import type { Connection } from './connection.ts'
 import { FieldReader } from './field-reader.ts'
-import { ALLOWED, forwarded, NO_PROPERTIES, Property, readProperties } from './properties.ts'
+import { ALLOWED, correlationOf, forwarded, NO_PROPERTIES, Property, readProperties } from './properties.ts'
 import type { Properties } from './properties.ts'
 import { Level, Packet, ProtocolFault, Reason } from './protocol.ts'
 import { isTopic } from './topic-table.ts'
@@ -63,6 +63,9 @@ export class Publishing {
     const payload = bytes.subarray(at, end)
     const { parts } = this.#connection
     this.#connection.lastData = this.now
+    if (entry.isReply) {
+      parts.replies.came(payload, correlationOf(bytes.subarray(propertiesStart, at)), this.#connection.session)
+    }
     parts.intake.add(entry.items(payload, this.time), end - start, this.time, this.now)
     if (entry.allowed && parts.delivery.wanted(entry.topic)) {
       this.#forward(entry, payload, qos, bytes.subarray(propertiesStart, at))

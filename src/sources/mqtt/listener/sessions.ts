@@ -12,6 +12,8 @@ export interface Attachment extends Recipient {
   refused(error: Error): void
   /** It does not take its messages in. */
   tooSlow(): void
+  /** Ends at once, and what lies in buffers is thrown away. */
+  abort(): void
 }
 
 /** What is kept for a client beyond its connection: in memory, for as long as the process lives. */
@@ -47,6 +49,11 @@ export class Session {
   get outbox(): Outbox {
     this.#outbox ??= new Outbox(this.#limits)
     return this.#outbox
+  }
+
+  /** As the client named itself, or was named. */
+  get clientId(): string {
+    return this.key.slice(this.key.indexOf('\0') + 1)
   }
 
   /** Its filters, without making room for them. */
@@ -98,6 +105,7 @@ export class Sessions {
     const old = known?.attachment
     if (known !== undefined) {
       known.attachment = undefined
+      known.started?.lost()
       old?.takenOver()
     }
     const ended = known !== undefined && (clean || (old !== undefined && known.expiryMs === 0))
@@ -115,6 +123,7 @@ export class Sessions {
   leave(session: Session, attachment: Attachment): void {
     if (session.attachment !== attachment) return
     session.attachment = undefined
+    session.started?.lost()
     if (session.expiryMs === 0) {
       this.end(session)
       return

@@ -57,6 +57,11 @@ export class Subscriptions<S> {
     return found
   }
 
+  /** Whether there is one among those whose filter meets this one: some topic matches both. */
+  anyWithin(filter: string, wanted: (subscriber: S) => boolean): boolean {
+    return meets(this.#root, filter.split('/'), 0, wanted)
+  }
+
   #remember(topic: string, found: Matches<S>): void {
     if (topic.length > REMEMBERED.characters || found.size > REMEMBERED.subscribers) return
     if (this.#remembered.size >= REMEMBERED.topics) this.#remembered.clear()
@@ -86,6 +91,22 @@ function collect<S>(node: Node<S>, levels: readonly string[], depth: number, fou
   if (exact !== undefined) collect(exact, levels, depth + 1, found)
   const plus = wild ? node.children.get('+') : undefined
   if (plus !== undefined) collect(plus, levels, depth + 1, found)
+}
+
+function meets<S>(
+  node: Node<S>,
+  levels: readonly string[],
+  depth: number,
+  wanted: (subscriber: S) => boolean,
+): boolean {
+  const isHere = ({ wishes }: Node<S>) => wishes.keys().some(wanted)
+  const below = node.children.get('#')
+  if (below !== undefined && isHere(below)) return true
+  if (depth === levels.length) return isHere(node)
+  const level = levels[depth]!
+  if (level === '#') return isHere(node) || node.children.values().some((child) => meets(child, levels, depth, wanted))
+  const children = level === '+' ? [...node.children.values()] : [node.children.get(level), node.children.get('+')]
+  return children.some((child) => child !== undefined && meets(child, levels, depth + 1, wanted))
 }
 
 function gather<S>(node: Node<S> | undefined, found: Map<S, Wish>): void {

@@ -1,6 +1,7 @@
 import { unmapped } from '../../../component/mapping/mapper.ts'
 import type { Mapper } from '../../../component/mapping/mapper.ts'
 import type { Item } from '../../../component/source.ts'
+import { COMMAND_REPLY } from '../awaited-replies.ts'
 import type { Principal } from './access.ts'
 import { decodeText } from './field-reader.ts'
 import { ProtocolFault, Reason } from './protocol.ts'
@@ -14,6 +15,8 @@ export interface TopicEntry {
   readonly principal: Principal
   /** False: it may not publish here. */
   readonly allowed: boolean
+  /** Machines answer commands here: no data. */
+  readonly isReply: boolean
   items(payload: Buffer, receivedTime: number): readonly Item[]
   /** Next entry of the same hash; the table's own. */
   next: TopicEntry | undefined
@@ -34,12 +37,15 @@ const LONGEST_CHAIN = 8
  */
 export class TopicTable {
   readonly #mapper: Mapper
+  readonly #isReply: (topic: string) => boolean
   #young = new Map<number, TopicEntry>()
   #old = new Map<number, TopicEntry>()
   #count = 0
 
-  constructor(mapper: Mapper) {
+  /** `isReply`: whether machines answer commands on a topic. */
+  constructor(mapper: Mapper, isReply: (topic: string) => boolean = () => false) {
     this.#mapper = mapper
+    this.#isReply = isReply
   }
 
   /** @throws ProtocolFault where the bytes are not a topic name. */
@@ -75,14 +81,15 @@ export class TopicTable {
     const fault = topicFault(topic)
     if (fault !== undefined) throw new ProtocolFault(Reason.TopicNameInvalid, `the topic ${fault}`)
     const allowed = principal.mayPublish(topic)
-    return { topic, bytes, principal, allowed, items: this.#fate(topic, allowed), next: undefined }
+    const isReply = allowed && this.#isReply(topic)
+    const items = this.#fate(topic, allowed, isReply)
+    return { topic, bytes, principal, allowed, isReply, items, next: undefined }
   }
 
-  #fate(topic: string, allowed: boolean): TopicEntry['items'] {
-    if (!allowed) {
-      return (payload, receivedTime) => [
-        { kind: 'dropped', policy: 'not-authorised', address: topic, payload, receivedTime },
-      ]
+  #fate(topic: string, allowed: boolean, isReply: boolean): TopicEntry['items'] {
+    if (!allowed || isReply) {
+      const policy = isReply ? COMMAND_REPLY : 'not-authorised'
+      return (payload, receivedTime) => [{ kind: 'dropped', policy, address: topic, payload, receivedTime }]
     }
     const resolved = this.#mapper.resolve(topic)
     if (resolved === undefined) return (payload, receivedTime) => [unmapped(topic, payload, receivedTime)]
