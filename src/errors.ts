@@ -148,6 +148,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Correct the path, the rights or the file',
     retriable: false,
   },
+  ELEMENT_NOT_FOUND: {
+    what: 'The i3X door has no element, or no type, of this id',
+    todo: 'Correct the id; `GET /i3x/v1/objects` lists those that are there',
+    retriable: false,
+  },
   FORBIDDEN: {
     what: 'The caller may not do this',
     todo: 'Use a token that has the right the message names',
@@ -285,6 +290,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Correct the address; docs/api.md lists the routes',
     retriable: false,
   },
+  NOT_IMPLEMENTED: {
+    what: 'A standard allows to leave this out, and it is left out',
+    todo: 'Ask the server what it offers first, as the standard has it: `GET /i3x/v1/info`',
+    retriable: false,
+  },
   NOT_STORED: {
     what: 'The request could not be made durable; nothing of it counts',
     todo: 'Send it again after the time that `retry-after` names',
@@ -398,6 +408,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Correct the name; `GET /api/v1/assets/{path}` lists the tags',
     retriable: false,
   },
+  SUBSCRIPTION_NOT_FOUND: {
+    what: 'The client has no subscription of this id: it expired, was deleted, or the hub was restarted',
+    todo: 'Create it again',
+    retriable: false,
+  },
   TOO_BUSY: {
     what: 'The hub holds as many requests as it may',
     todo: 'Send it again after the time that `retry-after` names',
@@ -418,10 +433,20 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Slow down; `retry-after` says how long to wait',
     retriable: true,
   },
+  TOO_MANY_SUBSCRIPTIONS: {
+    what: 'As many subscriptions of the i3X door are open as the hub holds',
+    todo: 'Delete one that is not needed, or wait: those without a sync expire after 5 minutes',
+    retriable: true,
+  },
   TOO_MANY_TAGS: { what: 'One message has more than 10,000 tags', todo: 'Split it', retriable: false },
   TOO_MUCH_TO_EXPORT: {
     what: 'What is asked for in one piece is more than a hub holds in memory for it',
     todo: 'Ask for parts: the message names the parameter',
+    retriable: false,
+  },
+  TOO_MUCH_AT_ONCE: {
+    what: 'One answer cannot hold all that was asked for',
+    todo: 'Ask for less at a time',
     retriable: false,
   },
   TOPIC_MISMATCH: {

@@ -106,6 +106,7 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
     hub: { site: plant.site, version: VERSION, mode: options.mode, startedAt, log: describeLog(plant, opened) },
     logHealth: () => watch.health(),
     catalogue,
+    models: plant.models,
     twins,
     caughtUp,
     ledger,

@@ -64,9 +64,14 @@ test('the linter that these tests trust sees a fault', async () => {
   await assert.rejects(lint('planted', `${HEAD}sources: { a: { mqtt: { listen: 1883 } } }`), ConfigError)
 })
 
-test('docs/api.md has every route, and no other', async () => {
-  const page = await readFile('docs/api.md', 'utf8')
-  const documented = [...page.matchAll(/^#+ `(GET|POST) (\S+)`$/gm)].map(([, method, path]) => `${method} ${path}`)
+/** Where routes are described. */
+const ROUTE_PAGES = ['docs/api.md', 'docs/i3x.md']
+
+test('docs/api.md and docs/i3x.md have every route, and no other', async () => {
+  const pages = await Promise.all(ROUTE_PAGES.map((page) => readFile(page, 'utf8')))
+  const documented = [...pages.join('\n').matchAll(/^#+ `(GET|POST|PUT) (\S+)`$/gm)].map(
+    ([, method, path]) => `${method} ${path}`,
+  )
   // The addresses of a standard are in the standard, and in the page of its door.
   const own = ROUTES.filter((route) => ![...AAS_ROUTES, ...WOT_ROUTES].includes(route))
   const routes = own.flatMap(({ method, url, fallback }) => {

@@ -15,6 +15,9 @@ import type { EventsPort } from './events-port.ts'
 import { Gate } from './gate.ts'
 import type { HistoryPort } from './history-port.ts'
 import type { HubPort } from './hub-port.ts'
+import { sendProblem } from './i3x/answers.ts'
+import { I3X_BASE } from './i3x/routes.ts'
+import { Subscriptions } from './i3x/subscriptions.ts'
 import { API_LIMITS, type ApiLimits } from './limits.ts'
 import { Live } from './live.ts'
 import type { LogPort } from './log-port.ts'
@@ -115,6 +118,7 @@ class ApiServer implements Api {
       aas: loadedAas(config.aas ?? []),
       streams: new EventStreams({ clock, limits, holds: (caller) => auth.holds(caller) }),
       history: options.history,
+      i3x: new Subscriptions({ hub, clock, random, limits }),
       auth,
       clock,
       limits,
@@ -148,6 +152,7 @@ class ApiServer implements Api {
     const closed = this.#listener?.close()
     this.#live.close()
     this.#desk.streams.close()
+    this.#desk.i3x.close()
     const { server } = this.#app
     // Also ends Node's watch over time limits; that it never listened itself is no fault.
     server.close(() => {})
@@ -216,7 +221,7 @@ class ApiServer implements Api {
       need: request.is404 ? 'read' : need,
     })
     if (caller !== undefined) this.#callers.set(request, caller)
-    if (request.method !== 'POST') return
+    if (request.method !== 'POST' && request.method !== 'PUT') return
     if (request.headers['content-encoding'] !== undefined) throw encoded(request.headers['content-encoding'])
     if (this.#bodies >= this.#limits.bodiesInFlight) throw busy(this.#limits.bodiesInFlight)
     this.#bodies += 1
@@ -256,6 +261,7 @@ class ApiServer implements Api {
           ? fromLog(error)
           : (fromFramework(error, this.#limits) ?? this.#bug(error, request.url))
     setSafetyHeaders(reply)
+    if (request.url.startsWith(`${I3X_BASE}/`)) return sendProblem(problem, request, reply)
     const told = request.routeOptions?.config as Pick<Route, 'refusal'> | undefined
     const body = told?.refusal?.(problem, this.#options.system.clock.now()) ?? view(problem)
     void reply.code(problem.status).headers(problem.headers).type('application/json; charset=utf-8').send(body)

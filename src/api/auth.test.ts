@@ -40,6 +40,7 @@ test('the table of routes asks for the rights we mean', () => {
       'GET /api/v1/assets/* read',
       'GET /api/v1/values read',
       'GET /api/v1/values/* read',
+      'GET /api/v1/models read',
       'GET /api/v1/sources read',
       'GET /api/v1/sources/:name read',
       'GET /api/v1/ledger read',
@@ -66,6 +67,26 @@ test('the table of routes asks for the rights we mean', () => {
       'GET /api/v1/assets/*/history read',
       'GET /api/v1/history read',
       'GET /api/v1/history/join read',
+      'GET /i3x/v1/info open',
+      'GET /i3x/v1/namespaces read',
+      'GET /i3x/v1/objecttypes read',
+      'POST /i3x/v1/objecttypes/query read',
+      'GET /i3x/v1/relationshiptypes read',
+      'POST /i3x/v1/relationshiptypes/query read',
+      'GET /i3x/v1/objects read',
+      'POST /i3x/v1/objects/list read',
+      'POST /i3x/v1/objects/related read',
+      'POST /i3x/v1/objects/value read',
+      'PUT /i3x/v1/objects/value read',
+      'POST /i3x/v1/objects/history read',
+      'PUT /i3x/v1/objects/history read',
+      'POST /i3x/v1/subscriptions read',
+      'POST /i3x/v1/subscriptions/list read',
+      'POST /i3x/v1/subscriptions/delete read',
+      'POST /i3x/v1/subscriptions/register read',
+      'POST /i3x/v1/subscriptions/unregister read',
+      'POST /i3x/v1/subscriptions/sync read',
+      'POST /i3x/v1/subscriptions/stream read',
       'GET /api/v1/live read',
       'POST /api/v1/login open',
       'POST /api/v1/logout open',
@@ -85,7 +106,7 @@ test('the matrix of rights: every route times every caller, as the table of rout
     const path = pattern.replace('*', 'a/b').replace(':name', 'a')
     for (const { who, token, can } of CALLERS) {
       const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) }
-      const body = method === 'POST' ? { body: '{}' } : {}
+      const body = method === 'GET' ? {} : { body: '{}' }
       const answer = await fetch(`${url}${path}`, { method, headers, ...body })
       const known = who !== 'nobody' && who !== 'wrong token'
       const allowed = need === 'open' || can.some((right) => right === need)

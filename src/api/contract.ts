@@ -89,6 +89,24 @@ export interface ValuesRow {
   readonly values: { readonly [tag: string]: JsonValue }
 }
 
+/** `GET /api/v1/models` answers `{ models: ModelView[] }`, sorted by id: the types of machines that the config declares. */
+export interface ModelView {
+  /** `name@version`. */
+  readonly id: string
+  readonly tags: readonly ModelTagView[]
+}
+
+export interface ModelTagView {
+  readonly tag: string
+  readonly type: string
+  readonly kind: string
+  readonly unit?: string
+  readonly range?: readonly [number, number]
+  /** Names of its states, in order. */
+  readonly states?: readonly string[]
+  readonly description?: string
+}
+
 /** `GET /api/v1/sources` answers `{ sources: SourceView[] }`. */
 export interface SourceView {
   readonly name: string

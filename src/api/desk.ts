@@ -9,6 +9,7 @@ import type { EventsPort } from './events-port.ts'
 import type { Gate } from './gate.ts'
 import type { HistoryPort } from './history-port.ts'
 import type { HubPort } from './hub-port.ts'
+import type { Subscriptions } from './i3x/subscriptions.ts'
 import type { ApiLimits } from './limits.ts'
 import type { LogPort } from './log-port.ts'
 import type { Mounts } from './mounts.ts'
@@ -28,6 +29,8 @@ export interface Desk {
   readonly streams: EventStreams
   /** Absent: the hub keeps no history. */
   readonly history: HistoryPort | undefined
+  /** Subscriptions of the i3X door. */
+  readonly i3x: Subscriptions
   readonly mounts: Mounts
   readonly page: Page
   readonly auth: Auth
@@ -43,7 +46,7 @@ export interface Desk {
 }
 
 export interface Route {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT'
   /** As the router takes it: `*` is the rest of the path. */
   readonly url: string
   readonly need: Need

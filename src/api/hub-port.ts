@@ -4,6 +4,7 @@ import type {
   HubsView,
   HubView,
   LedgerView,
+  ModelView,
   ProcessorView,
   ReplicationView,
   SinkView,
@@ -45,6 +46,10 @@ export interface HubPort {
   twin(path: string): TwinView | undefined
   /** Some values of many assets, sorted by path. */
   values(query: ValuesQuery): ValuesView
+  /** The models of the config, sorted by id. */
+  declaredModels(): readonly ModelView[]
+  /** Types of the relations that assets have, sorted. */
+  relationTypes(): readonly string[]
   sources(): readonly SourceView[]
   ledger(): LedgerView
   hubs(): HubsView

@@ -2,7 +2,7 @@ import type { Row } from '../component/expression/expression.ts'
 import type { Health } from '../component/health.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Catalogue } from '../model/catalogue.ts'
-import type { TagDefinition } from '../model/definition.ts'
+import type { Model, TagDefinition } from '../model/definition.ts'
 import { Quality, qualityName, severity } from '../model/quality.ts'
 import { jsonValue } from '../model/json-value.ts'
 import type { Value } from '../model/reading.ts'
@@ -15,6 +15,7 @@ import type {
   HubsView,
   HubView,
   LedgerView,
+  ModelView,
   ProcessorView,
   ReplicationView,
   SinkView,
@@ -34,6 +35,7 @@ export interface HubViewsOptions {
   }
   readonly logHealth: () => Health
   readonly catalogue: Catalogue
+  readonly models: ReadonlyMap<string, Model>
   readonly twins: Twins
   /** Whether the twins have taken what was in the log when they were started. */
   readonly caughtUp: () => boolean
@@ -157,6 +159,14 @@ export class HubViews implements HubPort {
     )
   }
 
+  declaredModels(): readonly ModelView[] {
+    return [...this.#options.models.values()].map(modelView).sort((a, b) => (a.id < b.id ? -1 : 1))
+  }
+
+  relationTypes(): readonly string[] {
+    return this.#options.catalogue.relationTypes()
+  }
+
   sources(): readonly SourceView[] {
     const books = new Map(this.#options.ledger.view().map((book) => [book.source, book]))
     return this.#options.sources().map(({ name, kind, health = NOT_STARTED }): SourceView => {
@@ -261,6 +271,21 @@ export class HubViews implements HubPort {
 function usable(state: TagState | undefined): Value | undefined {
   if (state === undefined || state.value === null || severity(state.quality) === 'bad') return undefined
   return state.value
+}
+
+function modelView({ id, tags }: Model): ModelView {
+  return {
+    id,
+    tags: [...tags].map(([tag, { type, kind, unit, range, states, description }]) => ({
+      tag,
+      type,
+      kind,
+      ...(unit !== undefined && { unit }),
+      ...(range !== undefined && { range }),
+      ...(states !== undefined && { states }),
+      ...(description !== undefined && { description }),
+    })),
+  }
 }
 
 /** What a source's health says of the values it sent: the silent ones of a source that is up age by themselves. */

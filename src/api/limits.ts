@@ -41,6 +41,19 @@ export interface ApiLimits {
   readonly liveRefreshesPerSecond: number
   /** How often a live client is asked whether it still lives; one unanswered ping ends it. */
   readonly livePingMs: number
+  /** Objects and edges in one answer of the i3X door; a cut answer says so. */
+  readonly i3xObjects: number
+  /** Values of tags in one answer of the i3X door. */
+  readonly i3xValues: number
+  /** Ids in one request of the i3X door, and objects that one subscription may look at. */
+  readonly i3xIds: number
+  readonly i3xSubscriptions: number
+  /** How long a subscription lives without a sync or an open stream. */
+  readonly i3xSubscriptionMs: number
+  /** Values that wait in one subscription; the oldest go first, and its client is told. */
+  readonly i3xQueuedValues: number
+  /** Least time between two changes of one object in a subscription; of what comes between, the latest. */
+  readonly i3xTickMs: number
   /** How long requests in flight may take to end when the server closes. */
   readonly closeMs: number
 }
@@ -71,5 +84,12 @@ export const API_LIMITS: ApiLimits = {
   liveFrameItems: 1_000,
   liveRefreshesPerSecond: 200,
   livePingMs: 15_000,
+  i3xObjects: 20_000,
+  i3xValues: 100_000,
+  i3xIds: 10_000,
+  i3xSubscriptions: 100,
+  i3xSubscriptionMs: 300_000,
+  i3xQueuedValues: 10_000,
+  i3xTickMs: 50,
   closeMs: 3_000,
 }

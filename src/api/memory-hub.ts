@@ -8,6 +8,7 @@ import type {
   HubView,
   JsonValue,
   LedgerView,
+  ModelView,
   ProcessorView,
   ReplicationView,
   SinkView,
@@ -33,6 +34,9 @@ export class MemoryHub implements HubPort {
     recordsPerSecond: 0,
     assets: 0,
   }
+  modelViews: readonly ModelView[] = []
+  /** Seen from each asset. */
+  readonly relationViews = new Map<string, NonNullable<TwinView['relations']>>()
   sourceViews: readonly SourceView[] = []
   hubsView: HubsView = { hubs: [] }
   replicationViews: readonly ReplicationView[] = []
@@ -123,7 +127,9 @@ export class MemoryHub implements HubPort {
   }
 
   twin(path: string): TwinView | undefined {
-    return this.#twins.get(path)
+    const twin = this.#twins.get(path)
+    const relations = this.relationViews.get(path)
+    return twin && { ...twin, ...(relations !== undefined && { relations }) }
   }
 
   values(query: ValuesQuery): ValuesView {
@@ -138,6 +144,14 @@ export class MemoryHub implements HubPort {
       },
       query,
     )
+  }
+
+  declaredModels(): readonly ModelView[] {
+    return this.modelViews
+  }
+
+  relationTypes(): readonly string[] {
+    return [...new Set([...this.relationViews.values()].flat().map(({ type }) => type))].sort()
   }
 
   sources(): readonly SourceView[] {

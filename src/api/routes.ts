@@ -7,6 +7,7 @@ import { ApiError } from './errors.ts'
 import { eventsQuery } from './events-query.ts'
 import { findAssets } from './find-assets.ts'
 import { HISTORY_ROUTES } from './history-routes.ts'
+import { I3X_ROUTES } from './i3x/routes.ts'
 import { oeeQuery } from './oee-query.ts'
 import { assetPath, assetQuery, recordsQuery, valuesQuery } from './query.ts'
 import { Selection } from './selection.ts'
@@ -28,6 +29,7 @@ export const ROUTES: readonly Route[] = [
     handle: ({ hub }, { query }) => hub.values(valuesQuery(query)),
   },
   { method: 'GET', url: '/api/v1/values/*', need: 'read', handle: values },
+  { method: 'GET', url: '/api/v1/models', need: 'read', handle: ({ hub }) => ({ models: hub.declaredModels() }) },
   { method: 'GET', url: '/api/v1/sources', need: 'read', handle: ({ hub }) => ({ sources: hub.sources() }) },
   { method: 'GET', url: '/api/v1/sources/:name', need: 'read', handle: source },
   { method: 'GET', url: '/api/v1/ledger', need: 'read', handle: ({ hub }) => hub.ledger() },
@@ -50,6 +52,7 @@ export const ROUTES: readonly Route[] = [
   ...AAS_ROUTES,
   ...WOT_ROUTES,
   ...HISTORY_ROUTES,
+  ...I3X_ROUTES,
   { method: 'GET', url: '/api/v1/live', need: 'read', handle: upgradeRequired },
   { method: 'POST', url: '/api/v1/login', need: 'open', bodyBytes: 4096, handle: login },
   { method: 'POST', url: '/api/v1/logout', need: 'open', bodyBytes: 4096, handle: logout },

@@ -64,6 +64,10 @@ export class Catalogue {
     return this.#modelIds
   }
 
+  relationTypes(): string[] {
+    return this.#relations.types()
+  }
+
   modelOf(path: string): string | undefined {
     return this.#models.get(path)
   }

@@ -44,6 +44,12 @@ export class Relations {
     return this.#own.get(path) ?? []
   }
 
+  /** Every type that an asset says of another, and the one that follows from paths; sorted. */
+  types(): string[] {
+    const said = [...this.#own.values()].flatMap((relations) => relations.map(({ type }) => type))
+    return [...new Set([PART_OF, ...said])].sort()
+  }
+
   /** All relations of an asset: its place, what it says, what others say of it, at most 100 of its parts. */
   seen(path: string): SeenRelation[] {
     const place = placeOf(path)

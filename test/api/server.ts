@@ -147,11 +147,14 @@ interface Problem {
   readonly message: string
   /** As the door of the Asset Administration Shell says it. */
   readonly messages?: readonly { readonly code: string; readonly text: string }[]
+  /** As the i3X door says it. */
+  readonly responseDetail?: { readonly code: string; readonly detail: string }
 }
 
-function problemIn(answer: Problem): Pick<Problem, 'code' | 'message'> {
-  const told = answer.messages?.[0]
-  return told === undefined ? answer : { code: told.code, message: told.text }
+function problemIn({ code, message, messages, responseDetail }: Problem): Pick<Problem, 'code' | 'message'> {
+  if (responseDetail !== undefined) return { code: responseDetail.code, message: responseDetail.detail }
+  const told = messages?.[0]
+  return told === undefined ? { code, message } : { code: told.code, message: told.text }
 }
 
 /** A live stream with its messages so far, and a way to wait for one that fits. */
