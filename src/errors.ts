@@ -173,6 +173,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Send fewer or shorter headers',
     retriable: false,
   },
+  HISTORY_MISSED: {
+    what: 'Retention of the log removed records before history had them: it was off, or could not store, for longer than the log keeps',
+    todo: 'Keep the log for longer than the longest outage (`log.embedded.retention`, `log.kafka.retention`)',
+    retriable: false,
+  },
   HISTORY_OFF: {
     what: 'The hub keeps no history',
     todo: 'Take `historian: off` out of the config',
@@ -202,6 +207,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
   KAFKA_MALFORMED_REQUEST: {
     what: 'A client of the log sent bytes that are not a Kafka request; its connection was closed',
     todo: 'Point the client at the right port, or correct it',
+    retriable: false,
+  },
+  LAKE_DAMAGED: {
+    what: 'A file of the lake is damaged or missing',
+    todo: 'Nothing at once: it was set aside in `lake/damaged` and is made again from the log, as far as the log still has it; look after the disk',
     retriable: false,
   },
   LOG_ADDRESS_IN_USE: {

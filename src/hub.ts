@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runAlarms } from './alarming.ts'
+import { HistoryViews } from './api/history-views.ts'
 import { HubViews, type SourceStatus } from './api/hub-views.ts'
 import { LogViews } from './api/log-views.ts'
 import { hubFilePath, type HubFile } from './attach.ts'
@@ -27,6 +28,7 @@ import { Catalogue } from './model/catalogue.ts'
 import { topicName } from './model/path.ts'
 import { openPlantLog, type PlantLog } from './plant-log.ts'
 import { processorTopics, publishProductContracts, runProcessors } from './processing.ts'
+import { runHistorian } from './recording.ts'
 import { runReplications } from './replications.ts'
 import { replaceFile } from './system/disk.ts'
 import type { Address } from './system/net.ts'
@@ -117,7 +119,8 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
     system,
   })
   const readers = () => [{ name: twins.name, positions: twins.positions() }, ...work.readers()]
-  const shown = { hub: views, log: new LogViews({ log, readers, system }), ...work.ports }
+  const history = work.history && new HistoryViews({ hub: views, site: plant.site, reader: work.history })
+  const shown = { hub: views, log: new LogViews({ log, readers, system }), ...(history && { history }), ...work.ports }
   const api = createApi({ config: plant.api, ...shown, system, pageFolder: PAGE_FOLDER })
   stack.defer(() => api.close())
   stack.defer(views.watch())
@@ -167,10 +170,22 @@ async function workOnLog({ plant, dataDirectory, system }: HubOptions, parts: Wo
   const leads = () => sources.hubs?.().some(({ here, leads: does }) => here && does) ?? true
   const alarming = await runAlarms({ plant, dataDirectory, log, leads, system }, stack)
   const boards = await openBoards({ plant, log, dataDirectory, system }, stack)
+  const recording = runHistorian({ plant, log, dataDirectory, catalogue, system }, stack)
   return {
-    views: { replications, processors: () => processing.views(), sinks },
+    views: {
+      replications,
+      processors: () => processing.views(),
+      sinks,
+      ...(recording && { historian: () => recording.view() }),
+    },
+    ...(recording && { history: recording.history }),
     ports: { alarms: alarming.views, events: boards.events, oee: boards.oee },
-    readers: () => [alarming.reader(), boards.reader(), ...processing.readers()],
+    readers: () => [
+      alarming.reader(),
+      boards.reader(),
+      ...(recording ? [recording.reader()] : []),
+      ...processing.readers(),
+    ],
   }
 }
 

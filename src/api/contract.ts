@@ -536,6 +536,24 @@ export interface HubView {
   readonly startedAt: number
   readonly recordsPerSecond: number
   readonly assets: number
+  /** Absent: the config has it off. */
+  readonly historian?: HistorianView
+}
+
+/** What keeps every sample beyond the log (docs/history.md). */
+export interface HistorianView {
+  /** `down`: cannot store right now (a full or failing disk); it goes on by itself, and the log has what it misses. */
+  readonly state: 'starting' | 'live' | 'down'
+  readonly reason: string
+  readonly since: number
+  /** Samples in the files and in memory. */
+  readonly samples: number
+  /** Samples that are in no file yet. */
+  readonly inMemory: number
+  readonly files: number
+  readonly bytes: number
+  /** Records that retention of the log removed before they were kept. */
+  readonly missed: number
 }
 
 /** First message of a client on `GET /api/v1/live` (WebSocket), and again whenever it looks at something else. */

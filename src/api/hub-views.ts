@@ -12,6 +12,7 @@ import type { SourceVerdict, Twins } from '../twins/twins.ts'
 import type {
   AssetSummary,
   HubEntry,
+  HistorianView,
   HubsView,
   HubView,
   LedgerView,
@@ -30,7 +31,7 @@ import { valuesPage, type ValuesQuery } from './values-query.ts'
 
 export interface HubViewsOptions {
   /** What never changes while the hub runs. */
-  readonly hub: Omit<HubView, 'recordsPerSecond' | 'assets' | 'log'> & {
+  readonly hub: Omit<HubView, 'recordsPerSecond' | 'assets' | 'log' | 'historian'> & {
     readonly log: Omit<HubView['log'], 'state' | 'reason' | 'since'>
   }
   readonly logHealth: () => Health
@@ -48,6 +49,8 @@ export interface HubViewsOptions {
   readonly replications: () => readonly ReplicationView[]
   readonly processors: () => readonly ProcessorView[]
   readonly sinks: () => readonly SinkView[]
+  /** Absent: history is off. */
+  readonly historian?: () => HistorianView
   readonly system: Pick<System, 'clock' | 'metrics'>
 }
 
@@ -89,7 +92,8 @@ export class HubViews implements HubPort {
     const { hub, catalogue, logHealth } = this.#options
     const { state, reason, since } = logHealth()
     const log = { ...hub.log, state: state === 'live' || state === 'failed' ? state : 'down', reason, since } as const
-    return { ...hub, log, recordsPerSecond: this.#rates.total(), assets: catalogue.size }
+    const historian = this.#options.historian && { historian: this.#options.historian() }
+    return { ...hub, log, recordsPerSecond: this.#rates.total(), assets: catalogue.size, ...historian }
   }
 
   assets(query: AssetQuery): readonly AssetSummary[] {

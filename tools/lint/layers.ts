@@ -52,6 +52,7 @@ const CORE = [
   'flow',
   'twins',
   'alarms',
+  'historian',
   'sources',
   'processors',
   'sinks',

@@ -1,0 +1,104 @@
+import { join } from 'node:path'
+import type { HistorianView } from './api/contract.ts'
+import type { ViewPosition } from './component/view.ts'
+import type { Plant } from './config/plant.ts'
+import { ViewRun } from './flow/views.ts'
+import { Historian } from './historian/historian.ts'
+import type { HistoryReader } from './historian/history-reader.ts'
+import { LakeReader } from './historian/reader.ts'
+import type { Log, StoredRecord } from './log/log.ts'
+import type { Catalogue } from './model/catalogue.ts'
+import { topicName } from './model/path.ts'
+import type { System } from './system/system.ts'
+
+export interface RecordingOptions {
+  readonly plant: Plant
+  /** The files are in its folder `lake`. */
+  readonly dataDirectory: string
+  readonly log: Log
+  readonly catalogue: Catalogue
+  readonly system: System
+}
+
+/** The history of a running hub. */
+export interface Recording {
+  readonly history: HistoryReader
+  view(): HistorianView
+  /** Where the view goes on, for the page of the log. */
+  reader(): { readonly name: string; readonly positions: readonly ViewPosition[] }
+}
+
+/** Between attempts to open the files: a disk that is full, or not mounted yet. */
+const REOPEN_MS = 5_000
+
+/**
+ * Keeps every sample of the log until the stack ends; undefined where the config has it off. Hubs that share a log keep all
+ * of it each: a lake is whole wherever it is, and needs no other hub to be read.
+ */
+export function runHistorian(options: RecordingOptions, stack: AsyncDisposableStack): Recording | undefined {
+  const { plant, dataDirectory, log, catalogue, system } = options
+  const { site, historian: config } = plant
+  if (config === undefined) return undefined
+  const historian = new Historian({
+    ...config,
+    site,
+    lakeDirectory: join(dataDirectory, 'lake'),
+    spillDirectory: join(dataDirectory, 'historian'),
+    system,
+  })
+  const topics = [topicName(site, 'telemetry'), topicName(site, 'derived')]
+  const run = new ViewRun<StoredRecord>(historian, { log, topics, decoder: AS_THEY_ARE, system })
+  const stop = new AbortController()
+  const running = keep(historian, run, system, stop.signal)
+  stack.defer(async () => {
+    stop.abort()
+    await historian.close()
+    await running
+  })
+  gauges(historian, system)
+  return {
+    history: new LakeReader(historian, catalogue),
+    view: () => viewOf(historian),
+    reader: () => ({ name: historian.name, positions: historian.positions() }),
+  }
+}
+
+/** Records cross to the historian's thread undecoded. */
+const AS_THEY_ARE = {
+  decode: (_topic: string, _partition: number, records: readonly StoredRecord[]): StoredRecord[] => [...records],
+}
+
+async function keep(
+  historian: Historian,
+  run: ViewRun<StoredRecord>,
+  { clock, logger }: System,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await historian.open()
+      await run.run(signal)
+    } catch (error) {
+      logger.error('Cannot open the lake; it is tried again', { error })
+      await clock.sleep(REOPEN_MS, signal).catch(() => {})
+    }
+  }
+}
+
+function gauges(historian: Historian, { metrics }: System): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    metrics.gauge(`millrace_historian_${name}`, help, read)
+  gauge('up', 'Whether samples are being kept: 1, or 0', () => (historian.status().health.state === 'live' ? 1 : 0))
+  gauge('stored_samples', 'Samples in the files and in memory', () => historian.status().samples)
+  gauge('memory_samples', 'Samples that are in no file yet', () => historian.status().inMemory)
+  gauge('files', 'Files of samples and of their roll-ups', () => historian.status().files)
+  gauge('stored_bytes', 'Bytes of these files', () => historian.status().bytes)
+  const missed = 'Records that retention of the log removed before they were kept'
+  gauge('missed_records', missed, () => historian.status().missed)
+}
+
+function viewOf(historian: Historian): HistorianView {
+  const { health, ...counts } = historian.status()
+  const { state, reason, since } = health
+  return { state: state === 'starting' || state === 'live' ? state : 'down', reason, since, ...counts }
+}

@@ -1,0 +1,87 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import type { Historian, HistorianOptions } from '../../src/historian/historian.ts'
+import type { StoredRecord } from '../../src/log/log.ts'
+import { encodeRecord } from '../../src/model/record.ts'
+import type { Reading } from '../../src/model/reading.ts'
+import { systemClock } from '../../src/system/clock.ts'
+import { fileDisk } from '../../src/system/file-disk.ts'
+import { silentLogger } from '../../src/system/logger.ts'
+import { Metrics } from '../../src/system/metrics.ts'
+import { systemRandom } from '../../src/system/random.ts'
+
+export const SITE = 'acme/berlin'
+export const TOPIC = 'acme.berlin.telemetry'
+export const NEVER = new AbortController().signal
+export const DAY_MS = 86_400_000
+
+export async function temporary(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-lake-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+export function optionsOf(directory: string, more: Partial<HistorianOptions> = {}): HistorianOptions {
+  return {
+    site: SITE,
+    lakeDirectory: join(directory, 'lake'),
+    spillDirectory: join(directory, 'historian'),
+    retentionMs: 400 * DAY_MS,
+    rollupRetentionMs: 3_650 * DAY_MS,
+    sealEveryMs: 600_000,
+    sealRows: 1_000_000,
+    fileRows: 4_000_000,
+    memoryMegabytes: 96,
+    threads: 1,
+    ...more,
+    system: {
+      clock: systemClock,
+      disk: fileDisk,
+      logger: silentLogger,
+      metrics: new Metrics(),
+      random: systemRandom,
+      ...more.system,
+    },
+  }
+}
+
+/** Records of one topic as a log has them, by partition. */
+export class Records {
+  readonly #partitions: StoredRecord[][]
+
+  constructor(partitions = 1) {
+    this.#partitions = Array.from({ length: partitions }, () => [])
+  }
+
+  add(reading: Reading, partition = 0, source = 'line1'): void {
+    const records = this.#partitions[partition]!
+    records.push({
+      offset: records.length,
+      timestamp: reading.receivedTime,
+      key: Buffer.from(reading.asset),
+      value: Buffer.from(encodeRecord(reading)),
+      headers: [['source', Buffer.from(source)]],
+    })
+  }
+
+  get size(): number {
+    return this.#partitions.reduce((sum, { length }) => sum + length, 0)
+  }
+
+  /** Hands a historian what it does not have, as the run of a view does, in batches of so many. */
+  async feed(historian: Historian, most = Infinity, batch = 500): Promise<void> {
+    const at = new Map(historian.positions().map(({ partition, offset }) => [partition, offset]))
+    let left = most
+    for (const [partition, records] of this.#partitions.entries()) {
+      let offset = at.get(partition) ?? 0
+      while (offset < records.length && left > 0) {
+        const entries = records.slice(offset, offset + Math.min(batch, left))
+        offset += entries.length
+        left -= entries.length
+        await historian.take({ topic: TOPIC, partition, entries, nextOffset: offset, skipped: 0 })
+      }
+    }
+  }
+}
