@@ -203,6 +203,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Call it by a loopback name, or add the name to `api.hosts`',
     retriable: false,
   },
+  HUB_UNREACHABLE: {
+    what: 'A command beside the hub cannot reach it',
+    todo: 'Start the hub, or name its page: `--page`',
+    retriable: true,
+  },
   INTERNAL: { what: 'The hub met a fault of its own', todo: 'Look in its log, and report it', retriable: true },
   KAFKA_MALFORMED_REQUEST: {
     what: 'A client of the log sent bytes that are not a Kafka request; its connection was closed',

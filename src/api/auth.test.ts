@@ -87,6 +87,7 @@ test('the table of routes asks for the rights we mean', () => {
       'POST /i3x/v1/subscriptions/unregister read',
       'POST /i3x/v1/subscriptions/sync read',
       'POST /i3x/v1/subscriptions/stream read',
+      'POST /mcp read',
       'GET /api/v1/live read',
       'POST /api/v1/login open',
       'POST /api/v1/logout open',

@@ -8,6 +8,7 @@ import { eventsQuery } from './events-query.ts'
 import { findAssets } from './find-assets.ts'
 import { HISTORY_ROUTES } from './history-routes.ts'
 import { I3X_ROUTES } from './i3x/routes.ts'
+import { MCP_ROUTES } from './mcp/routes.ts'
 import { oeeQuery } from './oee-query.ts'
 import { assetPath, assetQuery, recordsQuery, valuesQuery } from './query.ts'
 import { Selection } from './selection.ts'
@@ -53,6 +54,7 @@ export const ROUTES: readonly Route[] = [
   ...WOT_ROUTES,
   ...HISTORY_ROUTES,
   ...I3X_ROUTES,
+  ...MCP_ROUTES,
   { method: 'GET', url: '/api/v1/live', need: 'read', handle: upgradeRequired },
   { method: 'POST', url: '/api/v1/login', need: 'open', bodyBytes: 4096, handle: login },
   { method: 'POST', url: '/api/v1/logout', need: 'open', bodyBytes: 4096, handle: logout },

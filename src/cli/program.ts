@@ -8,6 +8,7 @@ import { initCommand } from './init.ts'
 import { learnCommand } from './learn.ts'
 import { ledgerCommand } from './ledger.ts'
 import { lintCommand } from './lint.ts'
+import { mcpCommand } from './mcp.ts'
 import { queryCommand } from './query.ts'
 import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
@@ -37,6 +38,7 @@ const COMMANDS = [
   learnCommand,
   ledgerCommand,
   simulateCommand,
+  mcpCommand,
 ]
 
 /** The command line: parses it, runs one command, answers the exit code (see `EXIT`). */

@@ -5,7 +5,7 @@ import type { Desk, Route } from '../desk.ts'
 import { ApiError } from '../errors.ts'
 import type { StreamEvent } from '../event-streams.ts'
 import type { AssetQuery } from '../hub-port.ts'
-import { assetPath, assetQuery } from '../query.ts'
+import { assetPath, assetQuery, badQuery } from '../query.ts'
 import { directoryOf, thingOf, THINGS, type ThingContext } from './thing.ts'
 
 /** Alarms of one asset that a stream looks at. */
@@ -22,8 +22,8 @@ export const WOT_ROUTES: readonly Route[] = [
   { method: 'GET', url: `/${THINGS}/:id/events/alarm`, need: 'read', handle: alarms },
 ]
 
-/** The description of an asset, for `GET /api/v1/assets/{path}/td` too. */
-export function description(desk: Desk, request: FastifyRequest, reply: FastifyReply, twin: TwinView) {
+/** The description of an asset. */
+function description(desk: Desk, request: FastifyRequest, reply: FastifyReply, twin: TwinView) {
   return reply.type(TD).send(JSON.stringify(thingOf(twin, contextOf(desk, request))))
 }
 
@@ -33,7 +33,8 @@ function directory(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
 
 /** WoT Discovery, clause 7.3.2.1.5: an array, and the address of what comes next. */
 function things(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
-  const query = assetQuery(request.query)
+  const { wanted, ...query } = assetQuery(request.query)
+  if (wanted !== undefined) throw badQuery('match', 'the directory does not choose', 'after, limit or under')
   const page = desk.hub.assets({ ...query, limit: query.limit + 1 })
   const context = contextOf(desk, request)
   const shown = page.slice(0, query.limit)
