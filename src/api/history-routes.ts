@@ -50,14 +50,29 @@ function shownAs<T extends object>(view: T, csv: (view: T) => string): Shown {
 /** Questions that are being answered, by the history that they go to. */
 const running = new WeakMap<HistoryPort, number>()
 
-/** Asks history, for as long as somebody waits and no longer than a question may take. */
+/** Asks history, and answers as JSON or CSV. */
 async function asked(
-  { history, clock }: Desk,
+  desk: Desk,
   request: FastifyRequest,
   reply: FastifyReply,
   ask: (history: HistoryPort, signal: AbortSignal) => Promise<Shown>,
 ) {
   const isCsv = wantsCsv(request)
+  const { view, csv } = await askHistory(desk, reply, ask)
+  if (!isCsv) return view
+  if (view.next !== undefined) reply.header('link', nextLink(request, view.next))
+  return reply.type('text/csv; charset=utf-8').send(csv())
+}
+
+/**
+ * Asks history, for as long as somebody waits for the answer and no longer than a question may take.
+ * @throws ApiError why there is no answer
+ */
+export async function askHistory<T>(
+  { history, clock }: Desk,
+  reply: FastifyReply,
+  ask: (history: HistoryPort, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   if (history === undefined) throw off()
   const before = running.get(history) ?? 0
   if (before >= HISTORY.queries) throw busy()
@@ -66,10 +81,7 @@ async function asked(
   const late = clock.after(HISTORY.queryMs, () => stop.abort(tooSlow()))
   reply.raw.once('close', () => stop.abort(new Error('the client has gone')))
   try {
-    const { view, csv } = await ask(history, stop.signal)
-    if (!isCsv) return view
-    if (view.next !== undefined) reply.header('link', nextLink(request, view.next))
-    return await reply.type('text/csv; charset=utf-8').send(csv())
+    return await ask(history, stop.signal)
   } catch (error) {
     throw reasonOf(error, stop.signal)
   } finally {

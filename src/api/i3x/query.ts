@@ -1,13 +1,14 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Desk } from '../desk.ts'
 import { ApiError } from '../errors.ts'
+import { askHistory } from '../history-routes.ts'
 import { AddressSpace } from './address-space.ts'
 import { bad, good, type Answer, type Item } from './answers.ts'
 import { Budget } from './budget.ts'
 import { cutBy, elementNotFound, tooLarge } from './explore.ts'
+import { pastValues, type PastOptions } from './past.ts'
 import { Body } from './requests.ts'
 import { currentValue } from './values.ts'
-import { noData } from './vqt.ts'
 
 /** The last known value of each element, in the order of the ids. */
 export function currentValues(desk: Desk, request: FastifyRequest): Answer {
@@ -24,22 +25,30 @@ export function currentValues(desk: Desk, request: FastifyRequest): Answer {
   return { results, ...cutBy(budget, 'want the rest of the ids in another request') }
 }
 
-/** What there is of the past: none is kept here, and that is `GoodNoData` ("POST /objects/history"). */
-export function history(desk: Desk, request: FastifyRequest): Answer {
+/** What each element was in a range of time. Where no history is kept that is `GoodNoData` for all of them. */
+export async function history(desk: Desk, request: FastifyRequest, reply: FastifyReply): Promise<Answer> {
   const body = new Body(request)
-  body.maxDepth()
-  const [from, to] = [body.time('startTime'), body.time('endTime')]
-  if (from > to) {
+  const range = { from: body.time('startTime'), to: body.time('endTime'), maxDepth: body.maxDepth() }
+  if (range.from > range.to) {
     throw new ApiError(400, 'BAD_BODY', 'Cannot use field "endTime": it is before "startTime", want it after that')
   }
-  const space = new AddressSpace(desk.hub)
-  const results = body.texts('elementIds', desk.limits.i3xIds).map((elementId): Item => {
+  const ids = body.texts('elementIds', desk.limits.i3xIds)
+  const options = { space: new AddressSpace(desk.hub), ...range, budget: new Budget(desk.limits.i3xValues) }
+  if (desk.history === undefined)
+    return pastOf(ids, { ...options, history: undefined, signal: new AbortController().signal })
+  return askHistory(desk, reply, (port, signal) => pastOf(ids, { ...options, history: port, signal }))
+}
+
+async function pastOf(ids: readonly string[], options: PastOptions): Promise<Answer> {
+  const { space, budget } = options
+  const results: Item[] = []
+  for (const elementId of ids) {
     const element = space.find(elementId)
-    if (element === undefined) return bad({ elementId }, elementNotFound(elementId))
-    const isComposition = element.kind === 'asset' && (space.asset(element.path)?.tags.size ?? 0) > 0
-    return good({ elementId }, { isComposition, values: [noData(to)] })
-  })
-  return { results }
+    if (element === undefined) results.push(bad({ elementId }, elementNotFound(elementId)))
+    else if (budget.isExceeded) results.push(bad({ elementId }, tooLarge(budget)))
+    else results.push(good({ elementId }, await pastValues(element, options)))
+  }
+  return { results, ...cutBy(budget, 'want a shorter time, or the rest of the ids in another request') }
 }
 
 /** Machines are written to by commands, which are checked and audited, never by a value put in place of another. */

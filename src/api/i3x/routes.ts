@@ -55,11 +55,11 @@ export const I3X_ROUTES: readonly Route[] = [
 function route(
   method: Route['method'],
   path: string,
-  answer: (desk: Desk, request: FastifyRequest) => Answer | Promise<Answer>,
+  answer: (desk: Desk, request: FastifyRequest, reply: FastifyReply) => Answer | Promise<Answer>,
   need: Route['need'] = 'read',
 ): Route {
   const handle = async (desk: Desk, request: FastifyRequest, reply: FastifyReply) =>
-    sendAnswer(await answer(desk, request), request, reply)
+    sendAnswer(await answer(desk, request, reply), request, reply)
   return { method, url: `${I3X_BASE}${path}`, need, ...(method !== 'GET' && { bodyBytes: BODY_BYTES }), handle }
 }
 
@@ -72,7 +72,7 @@ function info(desk: Desk, request: FastifyRequest): Answer {
       ...(isKnown && { serverVersion: desk.hub.hub().version }),
       serverName: 'Millrace',
       capabilities: {
-        query: { history: false },
+        query: { history: desk.history !== undefined },
         update: { current: false, history: false },
         subscribe: { stream: true },
       },

@@ -1,6 +1,7 @@
 import { formatTime } from '../../model/rfc3339.ts'
-import { Quality } from '../../model/quality.ts'
+import { Quality, severity } from '../../model/quality.ts'
 import type { JsonValue, TagView } from '../contract.ts'
+import type { HistoryPointView } from '../contract-history.ts'
 
 /** Value, quality, time, as i3X 1.0 has them ("Query Methods"). `value` is null just where it is `Bad` or `GoodNoData`. */
 export interface Vqt {
@@ -25,18 +26,31 @@ export function tagVqt(tag: TagView, since: number): Vqt {
   return { value: tag.value, quality: tag.stale || tag.severity === 'uncertain' ? 'Uncertain' : 'Good', timestamp }
 }
 
+/** A value of the past, with its OPC UA StatusCode. */
+export function pastVqt([time, value, quality]: HistoryPointView): Vqt {
+  const timestamp = timestampOf(time)
+  const rank = severity(quality)
+  if (rank === 'bad') return { value: null, quality: 'Bad', timestamp }
+  if (value === null) return { value: null, quality: 'GoodNoData', timestamp }
+  return { value, quality: rank === 'good' ? 'Good' : 'Uncertain', timestamp }
+}
+
 /**
  * The value of a machine: its tags by name, null where one has none. It is as good as the worst of those that ever came;
  * its time is that of the newest.
  */
 export function assetVqt(tags: readonly TagView[], since: number): Vqt {
-  const values = tags.map((tag) => tagVqt(tag, since))
-  const came = values.filter(({ quality }) => quality !== 'GoodNoData')
-  if (came.length === 0) return noData(since)
+  return composed(new Map(tags.map((tag) => [tag.tag, tagVqt(tag, since)]))) ?? noData(since)
+}
+
+/** The values of a machine's tags as one; undefined: not one of them ever came. */
+export function composed(tags: ReadonlyMap<string, Vqt>): Vqt | undefined {
+  const came = [...tags.values()].filter(({ quality }) => quality !== 'GoodNoData')
+  if (came.length === 0) return undefined
   const timestamp = came.reduce((newest, { timestamp }) => (timestamp > newest ? timestamp : newest), '')
   if (came.every(({ quality }) => quality === 'Bad')) return { value: null, quality: 'Bad', timestamp }
   return {
-    value: Object.fromEntries(tags.map(({ tag }, at): [string, JsonValue] => [tag, values[at]!.value])),
+    value: Object.fromEntries([...tags].map(([tag, { value }]): [string, JsonValue] => [tag, value])),
     quality: came.every(({ quality }) => quality === 'Good') ? 'Good' : 'Uncertain',
     timestamp,
   }
