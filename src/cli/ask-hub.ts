@@ -16,14 +16,14 @@ export async function pageOf({ data, page }: HubOptions): Promise<string> {
  * Asks a hub over its API, with the token in MILLRACE_TOKEN; with a body: tells it.
  * @throws Error where it does not answer, or not with 200, with the hub's own reason
  */
-export async function askHub<T>(page: string, path: string, body?: object): Promise<T> {
+export async function askHub<T>(page: string, path: string, body?: object, withinMs = 10_000): Promise<T> {
   const token = process.env['MILLRACE_TOKEN']
   const headers = {
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
     ...(body && { 'content-type': 'application/json' }),
   }
   const told = body && { method: 'POST', body: JSON.stringify(body) }
-  const init = { headers, ...told, signal: AbortSignal.timeout(10_000) }
+  const init = { headers, ...told, signal: AbortSignal.timeout(withinMs) }
   const answer = await fetch(new URL(path, page), init).catch((cause: unknown) => {
     throw new Error(`Cannot ask "${page}": ${reasonOf(cause)}, want the page of a running hub`, { cause })
   })

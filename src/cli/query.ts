@@ -3,14 +3,14 @@ import type { AttachedLog, StartAt } from '../attach.ts'
 import { pathMatcher } from '../model/path-pattern.ts'
 import { qualityName } from '../model/quality.ts'
 import { samplesOf, type Sample } from '../model/reading.ts'
-import { jsonValue } from '../model/json-value.ts'
-import { csvField } from './csv.ts'
 import { EXIT } from './failure.ts'
 import { configOption, dataOption, duration, fromOption, positive, time } from './options.ts'
 import type { Done } from './program.ts'
-import { onLog, timeText, valueText, type WhichLog } from './readings.ts'
+import { onLog, timeText, type WhichLog } from './readings.ts'
 import { Summary, type SummaryRow } from './summary.ts'
-import { table, terminal } from './terminal.ts'
+import { queryHistory } from './query-history.ts'
+import { Rows, type Row } from './rows.ts'
+import { terminal } from './terminal.ts'
 
 interface QueryOptions extends WhichLog {
   readonly tag: readonly string[]
@@ -18,6 +18,8 @@ interface QueryOptions extends WhichLog {
   readonly to?: number
   readonly every?: number
   readonly summary?: boolean
+  readonly aggregate?: string
+  readonly page?: string
   readonly limit: number
   readonly format: 'table' | 'csv' | 'json'
   readonly json?: boolean
@@ -34,6 +36,11 @@ export const queryCommand = (done: Done) =>
     .addOption(new Option('--to <time>', 'end before this time, or a while ago (10m); default: now').argParser(time))
     .option('--summary', 'count, least, most, mean and last of each tag instead of its values')
     .addOption(new Option('--every <duration>', 'the summary of each such span of time (1m, 1h)').argParser(duration))
+    .option(
+      '--aggregate <names>',
+      'aggregates of OPC UA Part 13 (TimeAverage,Maximum), by source time, from the history of the running hub',
+    )
+    .option('--page <url>', 'with --aggregate: page of a hub, instead of the one of the data directory')
     .addOption(new Option('--limit <rows>', 'end after so many rows').argParser(positive).default(10_000))
     .addOption(
       new Option('--format <format>', 'what the rows look like').choices(['table', 'csv', 'json']).default('table'),
@@ -41,10 +48,14 @@ export const queryCommand = (done: Done) =>
     .option('--json', 'the same as --format json: one JSON object a line')
     .addHelpText(
       'after',
-      "\nTimes are those of receipt: the log's own order.\n\nExamples:\n  millrace query 'press-shop/**' --tag temperature --from 1h\n  millrace query fleet/* --tag speed --from 24h --every 1h --format csv > speed.csv",
+      "\nTimes are those of receipt: the log's own order. With --aggregate they are those of the machines, every value is\nof a span (--every, or all of the time), --tag names the tags, and without --from it is the last hour; a hub with\n`api.tokens` is asked with the token in MILLRACE_TOKEN.\n\nExamples:\n  millrace query 'press-shop/**' --tag temperature --from 1h\n  millrace query fleet/* --tag speed --from 24h --every 1h --format csv > speed.csv\n  millrace query 'press-shop/**' --tag temperature --from 8h --aggregate TimeAverage,PercentGood --every 10m",
     )
     .action(async (pattern: string, options: QueryOptions) =>
-      done(await onLog(options, (log, stop) => query(log, pattern, options, stop))),
+      done(
+        options.aggregate === undefined
+          ? await onLog(options, (log, stop) => query(log, pattern, options, stop))
+          : await queryHistory(pattern, { ...options, aggregate: options.aggregate }),
+      ),
     )
 
 async function query(
@@ -69,8 +80,6 @@ async function query(
   writer.end()
   return EXIT.ok
 }
-
-type Row = { readonly [column: string]: unknown }
 
 async function* wanted(attached: AttachedLog, pattern: string, { tag, from, to }: QueryOptions, signal: AbortSignal) {
   const { plantReadings } = await import('../attach.ts')
@@ -99,57 +108,4 @@ async function* summed(samples: AsyncIterable<Sample>, { every }: QueryOptions):
 function plain({ from, ...row }: SummaryRow, spans: boolean): Row {
   const { first, last, ...rest } = row
   return { ...(spans ? { from: timeText(from) } : {}), ...rest, first: timeText(first), last: timeText(last) }
-}
-
-/** Writes rows of equal columns as they come; a table is aligned in blocks, so that it need not be held whole. */
-class Rows {
-  readonly #format: QueryOptions['format']
-  #block: Row[] = []
-  #headed = false
-
-  constructor(format: QueryOptions['format']) {
-    this.#format = format
-  }
-
-  write(row: Row): void {
-    if (this.#format === 'json') return terminal.out(JSON.stringify(mapValues(row, json)))
-    if (this.#format === 'csv') return this.#csv(row)
-    this.#block.push(row)
-    if (this.#block.length >= BLOCK) this.end()
-  }
-
-  end(): void {
-    if (this.#block.length === 0) return
-    const columns = Object.keys(this.#block[0]!)
-    const lines = table([columns, ...this.#block.map((row) => columns.map((column) => shown(row[column])))])
-    if (!this.#headed) terminal.out(terminal.style('bold', lines[0]!))
-    for (const line of lines.slice(1)) terminal.out(line)
-    this.#headed = true
-    this.#block = []
-  }
-
-  #csv(row: Row): void {
-    if (!this.#headed) terminal.out(Object.keys(row).join(','))
-    this.#headed = true
-    terminal.out(Object.values(row).map(csvField).join(','))
-  }
-}
-
-const BLOCK = 1_000
-
-function mapValues(row: Row, change: (value: unknown) => unknown): Row {
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, change(value)]))
-}
-
-function json(value: unknown): unknown {
-  return value === null ? null : jsonValue(value as Exclude<Sample['value'], null>)
-}
-
-function shown(value: unknown): string | number {
-  return typeof value === 'number' ? rounded(value) : valueText(value as Sample['value'])
-}
-
-/** Six figures are enough for the eye; CSV and JSON have them all. */
-function rounded(value: number): number {
-  return Number.isInteger(value) ? value : Number(value.toPrecision(6))
 }

@@ -9,12 +9,6 @@ export interface ChartPoint {
   readonly quality: number
 }
 
-/** A sample that may be drawn, and where it is among all. */
-interface Drawable {
-  readonly time: number
-  readonly value: number
-}
-
 /**
  * Largest triangle three buckets (S. Steinarsson, Downsampling Time Series for Visual Representation, 2013, clause 4.2): of
  * every bucket of samples the one that makes the largest triangle with the one chosen before and the mean of the next
@@ -26,20 +20,18 @@ interface Drawable {
  * @param most points, from 3; no more values than that are answered as they are
  */
 export function lttb(values: readonly RawValue[], most: number): ChartPoint[] {
-  if (values.length <= most) return values.map((raw) => pointOf([raw], drawable(raw)))
+  const numbers = new Float64Array(values.length)
+  for (let at = 0; at < values.length; at++) numbers[at] = drawable(values[at]!)
+  if (values.length <= most) return values.map((_, at) => pointOf(values, numbers, at, at + 1, at))
   const bounds = bucketBounds(values.length, most)
   const points: ChartPoint[] = []
-  let chosen: Drawable | undefined
+  let chosen = -1
   for (let nth = 0; nth + 1 < bounds.length; nth++) {
-    const bucket = values.slice(bounds[nth], bounds[nth + 1])
-    const next = nth + 2 < bounds.length ? values.slice(bounds[nth + 1], bounds[nth + 2]) : []
-    const best = largest(
-      bucket.flatMap((raw) => drawable(raw) ?? []),
-      chosen,
-      meanOf(next),
-    )
-    points.push(pointOf(bucket, best))
-    chosen = best ?? chosen
+    const [from, to] = [bounds[nth]!, bounds[nth + 1]!]
+    const next = meanOf(values, numbers, to, bounds[nth + 2] ?? to)
+    const best = largest(values, numbers, from, to, chosen, next)
+    points.push(pointOf(values, numbers, from, to, best))
+    if (best >= 0) chosen = best
   }
   return points
 }
@@ -52,49 +44,77 @@ function bucketBounds(count: number, most: number): number[] {
   return [...bounds, count - 1, count]
 }
 
-function drawable(raw: RawValue): Drawable | undefined {
-  const value = numberOf(raw.value)
-  if (isBad(raw) || value === undefined || !Number.isFinite(value)) return undefined
-  return { time: raw.time, value }
+/** NaN: there is nothing to draw. */
+function drawable(raw: RawValue): number {
+  const value = isBad(raw) ? undefined : numberOf(raw.value)
+  return value !== undefined && Number.isFinite(value) ? value : NaN
 }
 
-/** The one that is farthest from the line between its neighbours; the first where there is nothing to compare with. */
+interface Mean {
+  readonly time: number
+  readonly value: number
+}
+
+function meanOf(values: readonly RawValue[], numbers: Float64Array, from: number, to: number): Mean | undefined {
+  let [count, time, value] = [0, 0, 0]
+  for (let at = from; at < to; at++) {
+    if (Number.isNaN(numbers[at]!)) continue
+    count++
+    time += values[at]!.time
+    value += numbers[at]!
+  }
+  return count === 0 ? undefined : { time: time / count, value: value / count }
+}
+
+/** The one that is farthest from the line between its neighbours; the first where there is nothing to compare with; -1: none. */
 function largest(
-  bucket: readonly Drawable[],
-  before: Drawable | undefined,
-  after: Drawable | undefined,
-): Drawable | undefined {
-  if (before === undefined || after === undefined) return bucket[0]
-  let best: Drawable | undefined
-  let most = -1
-  for (const one of bucket) {
+  values: readonly RawValue[],
+  numbers: Float64Array,
+  from: number,
+  to: number,
+  before: number,
+  after: Mean | undefined,
+): number {
+  let [best, most] = [-1, -1]
+  for (let at = from; at < to; at++) {
+    if (Number.isNaN(numbers[at]!)) continue
+    if (before < 0 || after === undefined) return at
+    const [time, value] = [values[before]!.time, numbers[before]!]
     const area = Math.abs(
-      (before.time - after.time) * (one.value - before.value) - (before.time - one.time) * (after.value - before.value),
+      (time - after.time) * (numbers[at]! - value) - (time - values[at]!.time) * (after.value - value),
     )
     if (area <= most) continue
-    best = one
+    best = at
     most = area
   }
   return best
 }
 
-function meanOf(values: readonly RawValue[]): Drawable | undefined {
-  const found = values.flatMap((raw) => drawable(raw) ?? [])
-  if (found.length === 0) return undefined
-  const mean = (part: (one: Drawable) => number) => found.reduce((sum, one) => sum + part(one), 0) / found.length
-  return { time: mean(({ time }) => time), value: mean(({ value }) => value) }
-}
-
-function pointOf(bucket: readonly RawValue[], chosen: Drawable | undefined): ChartPoint {
-  return { time: chosen?.time ?? bucket[0]!.time, value: chosen?.value ?? null, quality: worstOf(bucket) }
+function pointOf(
+  values: readonly RawValue[],
+  numbers: Float64Array,
+  from: number,
+  to: number,
+  chosen: number,
+): ChartPoint {
+  const drawn = chosen >= 0 && !Number.isNaN(numbers[chosen]!)
+  return {
+    time: values[drawn ? chosen : from]!.time,
+    value: drawn ? numbers[chosen]! : null,
+    quality: worstOf(values, from, to),
+  }
 }
 
 const RANK = { good: 0, uncertain: 1, bad: 2 } as const
 
 /** The highest code of the worst severity. */
-function worstOf(bucket: readonly RawValue[]): number {
-  return bucket.reduce((worst, { quality }) => {
+function worstOf(values: readonly RawValue[], from: number, to: number): number {
+  let worst = 0
+  for (let at = from; at < to; at++) {
+    const { quality } = values[at]!
+    if (quality === worst) continue
     const [rank, most] = [RANK[severity(quality)], RANK[severity(worst)]]
-    return rank > most || (rank === most && quality > worst) ? quality : worst
-  }, 0)
+    if (rank > most || (rank === most && quality > worst)) worst = quality
+  }
+  return worst
 }
