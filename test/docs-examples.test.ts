@@ -81,28 +81,30 @@ test('docs/api.md and docs/i3x.md have every route, and no other', async () => {
   assert.deepEqual(documented.sort(), routes.sort())
 })
 
-/** Secrets that the configs of docs/api.md name. */
+/** Secrets that the configs of the pages name. */
 const SECRETS = { MILLRACE_SECRET_PANEL: 'only-for-reading', MILLRACE_SECRET_LINE1: 'only-for-writing' }
 
-test('the commands of docs/api.md answer what it says', async (t) => {
-  if (need('curl') === undefined) return t.skip('curl is not installed')
-  const blocks = await blocksOf('docs/api.md')
-  const configs = blocks.flatMap(({ info, text }, index) =>
-    info === 'yaml' && text.startsWith('site:') ? [index] : [],
-  )
-  assert.ok(configs.length > 0)
-  // A config is the hub that the commands after it, up to the next config, talk to.
-  for (const [nth, index] of configs.entries()) {
-    const moved = await moveToFreePorts(blocks[index]!.text)
-    const commands = blocks.slice(index + 1, configs[nth + 1])
-    await t.test(blocks[index]!.at, async (inner) => {
-      await startHub(inner, moved)
-      for (const [at, block] of commands.entries()) {
-        if (block.info === 'sh run') await checkCommand(moved, block, commands[at + 1])
-      }
-    })
-  }
-})
+for (const page of ['docs/api.md', 'docs/history-queries.md']) {
+  test(`the commands of ${page} answer what it says`, async (t) => {
+    if (need('curl') === undefined) return t.skip('curl is not installed')
+    const blocks = await blocksOf(page)
+    const configs = blocks.flatMap(({ info, text }, index) =>
+      info === 'yaml' && text.startsWith('site:') ? [index] : [],
+    )
+    assert.ok(configs.length > 0)
+    // A config is the hub that the commands after it, up to the next config, talk to.
+    for (const [nth, index] of configs.entries()) {
+      const moved = await moveToFreePorts(blocks[index]!.text)
+      const commands = blocks.slice(index + 1, configs[nth + 1])
+      await t.test(blocks[index]!.at, async (inner) => {
+        await startHub(inner, moved)
+        for (const [at, block] of commands.entries()) {
+          if (block.info === 'sh run') await checkCommand(moved, block, commands[at + 1])
+        }
+      })
+    }
+  })
+}
 
 async function startHub(t: TestContext, { config, page }: Moved): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-docs-'))
