@@ -135,7 +135,8 @@ const CONTAINERS = new Set(['SubmodelElementCollection', 'SubmodelElementList', 
 export function repository(desk: Desk, reply: FastifyReply): Repository {
   const gone = new AbortController()
   reply.raw.once('close', () => gone.abort())
-  return new Repository(desk, gone.signal)
+  const base = `${desk.cookie.secure ? 'https' : 'http'}://${reply.request.headers.host}/`
+  return new Repository(desk, base, gone.signal)
 }
 
 async function shellIn(desk: Desk, request: FastifyRequest, reply: FastifyReply): Promise<JsonObject> {

@@ -37,7 +37,7 @@ function tagElement(owner: string, tag: TagView, idShort: string): JsonObject {
 }
 
 /** A value of a tag as a property: what no type of XML Schema holds is its JSON. */
-function valueProperty(
+export function valueProperty(
   idShort: string,
   type: string,
   value: JsonValue,

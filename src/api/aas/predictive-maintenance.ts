@@ -39,35 +39,19 @@ export function predictiveMaintenance({ asset, key, time, data }: Advice): JsonO
   const left = isObject(data['left']) ? data['left'] : {}
   const unit = textOf(data, 'unit')
   const rul = { ...about('RemainingUsefulLifetime'), description: `As of ${formatTime(time)}` }
-  const elements = [
-    collection(
-      'RemainingUsefulLifePrediction',
-      [
-        entity('RemainingUsefulLifetime', lifetime(data, left, unit, time), rul),
-        ...endOf(left, unit, time),
-        range('ConfidenceInterval', numberOf(left['low']), numberOf(left['high']), {
-          ...about('ConfidenceInterval'),
-          description: `Holds the end with a probability of ${numberOf(left['level']) ?? 0.8}; without a maximum: later than can be said`,
-        }),
-        listOf('ListRULBoundaryConditions', [condition(data, unit)], about('ListRULBoundaryConditions')),
-      ],
-      about('RemainingUsefulLifePrediction'),
-    ),
-    collection(
-      'PredictionModelInformation',
-      [
-        property('ModelType', 'xs:string', `${BASE}ModelTypeDataDriven/1/0`, about('ModelType')),
-        property(
-          'ModelDescription',
-          'xs:string',
-          `Processor "${key}" of kind remaining-life`,
-          about('ModelDescription'),
-        ),
-      ],
-      about('PredictionModelInformation'),
-    ),
-    ...alerts(data),
+  const parts = [
+    entity('RemainingUsefulLifetime', lifetime(data, left, unit, time), rul),
+    ...endOf(left, unit, time),
+    range('ConfidenceInterval', numberOf(left['low']), numberOf(left['high']), {
+      ...about('ConfidenceInterval'),
+      description: `Holds the end with a probability of ${numberOf(left['level']) ?? 0.8}; without a maximum: later than can be said`,
+    }),
+    listOf('ListRULBoundaryConditions', [condition(data, unit)], about('ListRULBoundaryConditions')),
+    collection('PredictionModelInformation', modelOf(key), about('PredictionModelInformation')),
+    alertOf(data),
   ]
+  const prediction = 'RemainingUsefulLifePrediction'
+  const elements = [collection(prediction, parts, about(prediction))]
   const semanticId = 'https://admin-shell.io/idta/SubmodelTemplate/PredictiveMaintenance/1/0'
   return submodel(submodelId(asset, `PredictiveMaintenance:${key}`), 'PredictiveMaintenance', { semanticId }, elements)
 }
@@ -110,12 +94,19 @@ function condition(data: JsonObject, unit: string | undefined): JsonObject {
   return item(parts, about('RULCondition'))
 }
 
-function alerts(data: JsonObject): readonly JsonObject[] {
+function modelOf(key: string): readonly JsonObject[] {
+  return [
+    property('ModelType', 'xs:string', `${BASE}ModelTypeDataDriven/1/0`, about('ModelType')),
+    property('ModelDescription', 'xs:string', `Processor "${key}" of kind remaining-life`, about('ModelDescription')),
+  ]
+}
+
+function alertOf(data: JsonObject): JsonObject {
   const message = property('AlertMessage', 'xs:string', textOf(data, 'why'), about('AlertMessage'))
   const isDue = textOf(data, 'action') === 'now'
   const required = property('MaintenanceRequired', 'xs:boolean', isDue, about('MaintenanceRequired'))
   const alert = 'AlertAfterExceedingRemainingUsableLife'
-  return [collection(alert, [message, required], about(alert))]
+  return collection(alert, [message, required], about(alert))
 }
 
 function adviceOf({ asset, time, data }: EventView): Advice | undefined {

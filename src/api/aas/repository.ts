@@ -1,5 +1,8 @@
+import { HistoryError } from '../../historian/history-error.ts'
 import type { TwinView } from '../contract.ts'
 import type { Desk } from '../desk.ts'
+import { ApiError } from '../errors.ts'
+import type { HistoryPort } from '../history-port.ts'
 import { badQuery } from '../query.ts'
 import { conceptOf } from './concepts.ts'
 import { langStrings, modelReference } from './element.ts'
@@ -9,6 +12,7 @@ import { textOf, type JsonObject } from './json.ts'
 import { nameplate } from './nameplate.ts'
 import { operationalData } from './operational-data.ts'
 import { advicesOf, predictiveMaintenance, type Advice } from './predictive-maintenance.ts'
+import { timeSeries } from './time-series.ts'
 
 /** Assets in one go while the plant is walked. */
 const LOT = 200
@@ -25,11 +29,16 @@ interface Maker {
  */
 export class Repository {
   readonly #desk: Desk
+  readonly #base: string
   readonly #signal: AbortSignal
 
-  /** `signal`: ends long questions; they then answer what they have. */
-  constructor(desk: Desk, signal: AbortSignal) {
+  /**
+   * @param base address of this hub as the client called it, with a slash at its end
+   * @param signal ends long questions; they then answer what they have
+   */
+  constructor(desk: Desk, base: string, signal: AbortSignal) {
     this.#desk = desk
+    this.#base = base
     this.#signal = signal
   }
 
@@ -120,11 +129,22 @@ export class Repository {
   /** The submodels of an asset, in their order. */
   #makers(twin: TwinView, advices: readonly Advice[]): readonly Maker[] {
     const { path, meta } = twin
+    const { history } = this.#desk
     return [
       ...(meta === undefined ? [] : [{ name: 'Nameplate', make: () => nameplate(path, meta) }]),
       { name: 'OperationalData', make: () => operationalData(twin) },
+      ...(history === undefined ? [] : [{ name: 'TimeSeries', make: () => this.#timeSeries(twin, history) }]),
       ...advices.map((advice) => ({ name: `${FORECAST}${advice.key}`, make: () => predictiveMaintenance(advice) })),
     ]
+  }
+
+  async #timeSeries(twin: TwinView, history: HistoryPort): Promise<JsonObject> {
+    try {
+      return await timeSeries(twin, history, { base: this.#base, now: this.#desk.clock.now(), signal: this.#signal })
+    } catch (error) {
+      if (!(error instanceof HistoryError)) throw error
+      throw new ApiError(503, error.code, error.message, { 'retry-after': '1' })
+    }
   }
 
   async #advices(path: string): Promise<readonly Advice[]> {
