@@ -10,39 +10,14 @@ export interface DemoPorts {
 export const DEMO_SITE = 'acme/berlin'
 
 /** The config of the demo plant: the same language as every plant's, so `millrace demo --print` is a good read. */
-export function demoPlant(ports: DemoPorts): string {
+export function demoPlant({ cars, ...ports }: DemoPorts & { readonly cars: number }): string {
   return `site: ${DEMO_SITE}
 log: { embedded: { listen: ${ports.kafka}, partitions: 1 } }
 
-models:
-  press@1:
-    tags:
-      state:        { kind: state, states: packml, description: "State of the machine (PackML)" }
-      temperature:  { unit: Cel, range: [0, 120], description: "Temperature of the hydraulic oil" }
-      vibration:    { unit: mm/s, range: [0, 18], description: "Velocity of the main bearing, RMS" }
-      pressure:     { unit: bar, range: [0, 320], description: "Pressure of the ram" }
-      cycles:       { kind: counter, type: int64, description: "Strokes since commissioning" }
-      scrap:        { kind: counter, type: int64, description: "Parts that failed the check" }
-      energy:       { kind: counter, unit: kWh, description: "Energy since commissioning" }
-      setpoint:     { unit: Cel, range: [20, 80], description: "Wanted temperature of the oil" }
-  electric-vehicle@1:
-    tags:
-      coolant_temp:               { unit: Cel }
-      intake_air_temp:            { unit: Cel }
-      intake_air_flow_speed:      { unit: m/s }
-      battery_percentage:         { unit: "%" }
-      battery_voltage:            { unit: V }
-      current_draw:               { unit: A }
-      speed:                      { unit: m/s, range: [0, 70] }
-      engine_vibration_amplitude: {}
-      throttle_pos:               { range: [0, 1] }
-      lat:                        { unit: deg, range: [-90, 90] }
-      lon:                        { unit: deg, range: [-180, 180] }
-      wheel_slip:                 { range: [0, 1] }
-
+${MODELS}
 assets:
   press-shop/line1/press{1..8}: { model: press@1 }
-
+${fleetOf(cars)}
 sources:
   line1:
     opcua:
@@ -55,6 +30,8 @@ sources:
       topics:
         "vehicles/sensor/data/{car}": { asset: "fleet/{car}" }
         "{path...}": { asset: "{path}" }
+      commands:
+        "vehicles/{car}/commands/{command}": { asset: "fleet/{car}", reply: "vehicles/{car}/replies" }
   test-station:
     http: {}
 
@@ -72,6 +49,49 @@ sinks:
 
 api: { listen: ${ports.http} }
 `
+}
+
+/** What the machines have, and what may be written. */
+const MODELS = `models:
+  press@1:
+    tags:
+      state:        { kind: state, states: packml, description: "State of the machine (PackML)" }
+      temperature:  { unit: Cel, range: [0, 120], description: "Temperature of the hydraulic oil" }
+      vibration:    { unit: mm/s, range: [0, 18], description: "Velocity of the main bearing, RMS" }
+      pressure:     { unit: bar, range: [0, 320], description: "Pressure of the ram" }
+      cycles:       { kind: counter, type: int64, description: "Strokes since commissioning" }
+      scrap:        { kind: counter, type: int64, description: "Parts that failed the check" }
+      energy:       { kind: counter, unit: kWh, description: "Energy since commissioning" }
+      setpoint:     { unit: Cel, range: [20, 80], description: "Wanted temperature of the oil" }
+    commands:
+      setpoint: { tag: setpoint, range: [20, 80], interlock: "state != 'Execute'", ttl: 10s }
+      hold:     { method: Hold, interlock: "state == 'Execute'", description: "Stops after this stroke, until unhold" }
+      unhold:   { method: Unhold, interlock: "state == 'Held'", description: "Goes on after a hold" }
+      clear:    { method: Clear, interlock: "state == 'Aborted' && temperature <= 60.0", description: "Is repaired" }
+  electric-vehicle@1:
+    tags:
+      coolant_temp:               { unit: Cel }
+      intake_air_temp:            { unit: Cel }
+      intake_air_flow_speed:      { unit: m/s }
+      battery_percentage:         { unit: "%" }
+      battery_voltage:            { unit: V }
+      current_draw:               { unit: A }
+      speed:                      { unit: m/s, range: [0, 70] }
+      engine_vibration_amplitude: {}
+      throttle_pos:               { range: [0, 1] }
+      lat:                        { unit: deg, range: [-90, 90] }
+      lon:                        { unit: deg, range: [-180, 180] }
+      wheel_slip:                 { range: [0, 1] }
+      speed_limit:                { unit: m/s, range: [5, 70], description: "Set from afar" }
+    commands:
+      limit-speed: { tag: speed_limit, perMinute: 6, description: "Drives no faster than this, m/s" }
+`
+
+/** The cars of the simulation; whoever else sends becomes an asset without a model. */
+function fleetOf(cars: number): string {
+  if (cars === 0) return ''
+  const last = String(cars - 1).padStart(5, '0')
+  return `  fleet/electric-vehicle-{00000..${last}}: { model: electric-vehicle@1 }\n`
 }
 
 /** Stock of the presses and a line, doors in the sequence of the cars, and what cars tell one another. */

@@ -38,7 +38,7 @@ test('the demo plant is alive over OPC UA, MQTT and HTTP, and ends without a tra
   assert.equal(temperature.stale, false)
   assert.ok(temperature.serverTime! > 0)
   const car = await get<TwinView>('/api/v1/assets/acme/berlin/fleet/electric-vehicle-00007')
-  assert.equal(car.tags.length, 22)
+  assert.equal(car.tags.length, 23)
   assert.equal((await get<LedgerView>('/api/v1/ledger')).balanced, true)
 
   demo.kill('SIGINT')

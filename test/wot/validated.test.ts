@@ -20,7 +20,7 @@ async function faultsOf(thing: unknown): Promise<readonly string[]> {
 
 test('the description of every asset of the demo is a valid one', async (t) => {
   const directory = await dataDirectory(t)
-  const config = demoPlant({ http: 0, mqtt: 0, kafka: 0, opcua: 1 })
+  const config = demoPlant({ http: 0, mqtt: 0, kafka: 0, opcua: 1, cars: 2 })
   const plant = await parsePlant('demo.yaml', Buffer.from(config))
   const hub = await startHub({ plant, dataDirectory: directory, mode: 'demo', system: testSystem() })
   try {

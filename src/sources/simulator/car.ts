@@ -28,6 +28,9 @@ const WHEELS = ['1_1', '1_2', '2_1', '2_2'] as const
 /** Chance of each failure in ten seconds of driving. */
 const CHANCES = { tyre: 0.0005, shock: 0.0005, driveShaft: 0.0005, coolant: 0.0003 } as const
 
+/** Lowest and highest limit of speed that a car takes, m/s; the highest is none. */
+export const LIMITS = { least: 5, most: 70 } as const
+
 /** A failure is mended after this long, so that a fleet does not break down for good. */
 const WORKSHOP_MS = 20 * 60_000
 
@@ -38,6 +41,8 @@ const WORKSHOP_MS = 20 * 60_000
  */
 export class Car {
   readonly topic: string
+  readonly commandTopic: string
+  readonly replyTopic: string
   readonly #random: Random
   readonly #intakeCel: number
   readonly #firmware: 1000 | 2000
@@ -51,9 +56,13 @@ export class Car {
   #targetMs = 0
   #battery: number
   #charging = false
+  #limit: number = LIMITS.most
 
   constructor(number: number, random: Random) {
-    this.topic = `vehicles/sensor/data/electric-vehicle-${String(number).padStart(5, '0')}`
+    const name = `electric-vehicle-${String(number).padStart(5, '0')}`
+    this.topic = `vehicles/sensor/data/${name}`
+    this.commandTopic = `vehicles/${name}/commands/limit-speed`
+    this.replyTopic = `vehicles/${name}/replies`
     this.#random = random
     this.#intakeCel = 15 + random.next() * 25
     this.#firmware = random.next() < 0.04 ? 1000 : 2000
@@ -89,6 +98,18 @@ export class Car {
     }
   }
 
+  /** It drives no faster, m/s. */
+  get speedLimit(): number {
+    return this.#limit
+  }
+
+  /** From now on it drives no faster than this, m/s. False: it charges, and takes none. */
+  limitSpeed(most: number): boolean {
+    if (this.#charging) return false
+    this.#limit = most
+    return true
+  }
+
   #drive(ms: number): void {
     if (this.#battery < 12) this.#charging = true
     if (this.#battery > 85) this.#charging = false
@@ -97,7 +118,7 @@ export class Car {
       this.#targetMs = 10_000 + this.#random.next() * 50_000
       this.#target = this.#random.next() < 0.15 ? 0 : 8 + this.#random.next() * 34
     }
-    const target = this.#charging ? 0 : this.#target
+    const target = this.#charging ? 0 : Math.min(this.#target, this.#limit)
     this.#speed = Math.max(
       0,
       this.#speed +

@@ -15,6 +15,8 @@ const GOODBYE_MS = 2_000
 export interface Publisher {
   /** Hands a message to connection `index` (modulo their number); false where it was skipped for want of room. */
   publish(index: number, topic: string, payload: string): boolean
+  /** Subscribes on connection `index`, also after a reconnect, as far as the broker lets it. */
+  listen(index: number, topic: string, take: (message: string) => void): void
   /** Messages that waited for no room; and those the broker acknowledged. */
   readonly counts: { readonly skipped: number; readonly acknowledged: number }
   /** Resolves when less than half of the room is taken. */
@@ -36,6 +38,11 @@ export function startPublisher(
   const family = Buffer.from(random.bytes(4)).toString('hex')
   const underWay = Array.from({ length: connections }, () => 0)
   const clients = underWay.map((_, index) => openClient(broker, `millrace-simulator-${family}-${index}`, logger))
+  const takers = clients.map((client) => {
+    const byTopic = new Map<string, (message: string) => void>()
+    client.on('message', (topic, payload) => byTopic.get(topic)?.(payload.toString()))
+    return byTopic
+  })
   const waiters = new Set<{ readonly most: number; readonly resolve: () => void }>()
   const atMost = (most: number) => underWay.every((count) => count <= most)
   const tell = () => {
@@ -58,6 +65,13 @@ export function startPublisher(
         tell()
       })
       return true
+    },
+    listen(index, topic, take) {
+      const at = index % connections
+      takers[at]!.set(topic, take)
+      clients[at]!.subscribe(topic, { qos: 1 }, (error) => {
+        if (error) logger.debug('Cannot subscribe', { topic, error })
+      })
     },
     room: () => until(MOST_UNDER_WAY / 2),
     idle: () => until(0),

@@ -43,7 +43,8 @@ export interface PressLine {
 /**
  * A press line as an OPC UA server: `Objects/PressShop/Line1/Press1..N`, each with its variables (node ids
  * `s=Press1.temperature`), a writable `setpoint` (20 to 80) and a writable `fault` (none, overheating, jam, sensor,
- * comms). A broken sensor is BadSensorFailure, lost communication BadNoCommunication.
+ * comms), and the methods Hold, Unhold and Clear. A broken sensor is BadSensorFailure, lost communication BadNoCommunication;
+ * what a state does not allow is BadInvalidState.
  */
 export async function startPressLine(listen: Address, presses: readonly Press[], clock: Clock): Promise<PressLine> {
   const library = await loadServer()
@@ -96,9 +97,10 @@ function addPress(
     { ...base('setpoint'), dataType: 'Double' },
     () => press.setpoint,
     (value) => {
-      if (typeof value !== 'number' || !(value >= 20 && value <= 80)) return false
+      if (press.values().fault === 'comms') return 'BadNoCommunication'
+      if (typeof value !== 'number' || !(value >= 20 && value <= 80)) return 'BadOutOfRange'
       press.setpoint = value
-      return true
+      return 'Good'
     },
   )
   addWritable(
@@ -107,11 +109,14 @@ function addPress(
     { ...base('fault'), dataType: 'String', description: FAULTS.join(', ') },
     () => press.values().fault,
     (value) => {
-      if (!isFault(value)) return false
+      if (!isFault(value)) return 'BadOutOfRange'
       press.inject(value)
-      return true
+      return 'Good'
     },
   )
+  addMethod(library, namespace, object, press, 'Hold', () => press.hold())
+  addMethod(library, namespace, object, press, 'Unhold', () => press.unhold())
+  addMethod(library, namespace, object, press, 'Clear', () => press.clear())
   return { press, variables, last: new Map() }
 }
 
@@ -121,7 +126,7 @@ function addWritable(
   namespace: opcua.Namespace,
   options: opcua.AddVariableOptions,
   read: () => string | number,
-  take: (value: unknown) => boolean,
+  take: (value: unknown) => 'Good' | 'BadOutOfRange' | 'BadNoCommunication',
 ): void {
   const { StatusCodes, Variant } = library
   namespace.addVariable({
@@ -130,8 +135,26 @@ function addWritable(
     userAccessLevel: 3,
     value: {
       get: () => new Variant(variant(library, read())),
-      set: (given: opcua.Variant) => (take(given.value) ? StatusCodes.Good : StatusCodes.BadOutOfRange),
+      set: (given: opcua.Variant) => StatusCodes[take(given.value)],
     },
+  })
+}
+
+/** A method without arguments; `call` says whether the press could do it. */
+function addMethod(
+  library: typeof opcua,
+  namespace: opcua.Namespace,
+  object: opcua.UAObject,
+  press: Press,
+  name: string,
+  call: () => boolean,
+): void {
+  const { StatusCodes } = library
+  const method = namespace.addMethod(object, { browseName: name, nodeId: `s=${object.nodeId.value as string}.${name}` })
+  method.bindMethod((_given, _context, answer) => {
+    const isLost = press.values().fault === 'comms'
+    const status = isLost ? StatusCodes.BadNoCommunication : call() ? StatusCodes.Good : StatusCodes.BadInvalidState
+    answer(null, { statusCode: status })
   })
 }
 

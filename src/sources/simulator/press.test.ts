@@ -80,3 +80,27 @@ test('a jam holds it until the jam is taken out', () => {
   press.inject('none')
   runUntil(press, inState('Execute'), 60_000)
 })
+
+test('a press that somebody has hold stays so until somebody lets it go on; a state that does not allow it says no', () => {
+  const press = new Press(seededRandom(5))
+  assert.deepEqual([press.hold(), press.unhold(), press.clear()], [false, false, false])
+  runUntil(press, inState('Execute'), 60_000)
+  assert.equal(press.hold(), true)
+  press.step(300_000)
+  assert.equal(press.values().state, 'Held')
+  press.inject('jam')
+  assert.equal(press.unhold(), false)
+  press.inject('none')
+  assert.equal(press.unhold(), true)
+  assert.equal(runUntil(press, inState('Execute'), 10_000), 2_000)
+})
+
+test('an aborted press is cleared once it is cool', () => {
+  const press = new Press(seededRandom(5))
+  press.inject('overheating')
+  runUntil(press, inState('Aborted'), 3_600_000)
+  assert.equal(press.clear(), false)
+  runUntil(press, (one) => one.values().temperature <= 60, 3_600_000)
+  if (press.values().state === 'Aborted') assert.equal(press.clear(), true)
+  runUntil(press, inState('Execute'), 60_000)
+})

@@ -87,6 +87,8 @@ export class Press {
   #wear: number
   #lifeCycles: number
   #fault: Fault = 'none'
+  /** Somebody has it hold, so it does not go on by itself. */
+  #isToHold = false
   setpoint = 55
 
   constructor(random: Random) {
@@ -116,6 +118,29 @@ export class Press {
   inject(fault: Fault): void {
     this.#fault = fault
     if (fault === 'jam' && this.#state === 'Execute') this.#go('Holding')
+  }
+
+  /** Holds until `unhold`. False where its state does not allow that, as in all three (ISA-TR88.00.02 clause 5). */
+  hold(): boolean {
+    if (this.#state !== 'Execute') return false
+    this.#isToHold = true
+    this.#go('Holding')
+    return true
+  }
+
+  /** Goes on after a hold, whatever held it; not while it is jammed. */
+  unhold(): boolean {
+    if (this.#state !== 'Held' || this.#fault === 'jam') return false
+    this.#go('Unholding')
+    return true
+  }
+
+  /** Is repaired after an abort, once it is cool enough to be touched. */
+  clear(): boolean {
+    if (this.#state !== 'Aborted' || this.#temperature > 60) return false
+    this.#maintain()
+    this.#go('Clearing')
+    return true
   }
 
   /** Lets time pass. */
@@ -150,8 +175,8 @@ export class Press {
   }
 
   #leave(): void {
-    // A jam that somebody put in stays until somebody takes it out.
-    if (this.#state === 'Held' && this.#fault === 'jam') return
+    // A jam, or a hold, that somebody put in stays until somebody takes it out.
+    if (this.#state === 'Held' && (this.#fault === 'jam' || this.#isToHold)) return
     if (this.#state === 'Aborted') {
       if (this.#temperature > 60) return
       this.#maintain()
@@ -168,6 +193,7 @@ export class Press {
 
   #go(state: PressState): void {
     this.#state = state
+    if (state !== 'Holding' && state !== 'Held') this.#isToHold = false
     this.#inStateMs = 0
     const stay = { Stopped: 5_000, Idle: 3_000, Held: 20_000, Suspended: 12_000, Aborted: 45_000 }
     this.#stayMs = (stay[state as keyof typeof stay] ?? 0) * (0.5 + this.#random.next())

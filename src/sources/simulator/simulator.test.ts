@@ -47,6 +47,13 @@ test('in a thread of its own: the press line can be browsed, read, written, brok
   await press.write('fault', DataType.String, 'none')
   await press.until('temperature', (value) => value.statusCode.equals(StatusCodes.Good))
   await press.until('state', (value) => value.value.value === 'Execute')
+  // It may leave Execute by itself at any moment.
+  while ((await press.call('Hold')) !== StatusCodes.Good) await delay(20)
+  await press.until('state', (value) => value.value.value === 'Held')
+  assert.equal(await press.call('Hold'), StatusCodes.BadInvalidState)
+  await press.write('fault', DataType.String, 'comms')
+  assert.equal(await press.call('Unhold'), StatusCodes.BadNoCommunication)
+  assert.equal(await press.write('setpoint', DataType.Double, 60), StatusCodes.BadNoCommunication)
 })
 
 test('a port that is taken is said, and the thread ends', async (t) => {
@@ -74,6 +81,11 @@ class PressAtServer {
   write(tag: string, dataType: DataType, value: unknown) {
     const nodeId = `${this.#id}.${tag}`
     return this.#session.write({ nodeId, attributeId: AttributeIds.Value, value: { value: { dataType, value } } })
+  }
+
+  async call(method: string) {
+    const { statusCode } = await this.#session.call({ objectId: this.#id, methodId: `${this.#id}.${method}` })
+    return statusCode
   }
 
   async until(tag: string, found: (value: DataValue) => boolean): Promise<void> {

@@ -2,6 +2,7 @@ import { seededRandom, type Random } from '../../system/random.ts'
 import type { Clock, Timer } from '../../system/clock.ts'
 import type { Logger } from '../../system/logger.ts'
 import type { Address } from '../../system/net.ts'
+import { CarCommands } from './car-commands.ts'
 import { Car } from './car.ts'
 import { startPublisher } from './fleet.ts'
 import { startPoster } from './http-poster.ts'
@@ -113,6 +114,13 @@ function fleet(
   const cars = Array.from({ length: options.cars }, (_, index) => new Car(index, seededRandom(random.integer(2 ** 32))))
   const journeys = cars.map(() => new Journey(seededRandom(roads.integer(2 ** 32))))
   const publisher = startPublisher(options.mqtt, Math.min(MOST_CONNECTIONS, options.cars), clock, random, logger)
+  cars.forEach((car, index) => {
+    const commands = new CarCommands(car)
+    publisher.listen(index, car.commandTopic, (message) => {
+      const answer = commands.take(message, clock.now())
+      if (answer !== undefined) publisher.publish(index, car.replyTopic, answer)
+    })
+  })
   const intervalMs = options.carIntervalMs ?? 2_000
   // Cars do not speak in chorus: in each slice of the interval another part of the fleet does.
   let due = 0
@@ -123,7 +131,7 @@ function fleet(
       const car = cars[next]!
       const payload = car.next(intervalMs)
       const road = journeys[next]!.next(intervalMs, payload.speed)
-      publisher.publish(next, car.topic, JSON.stringify({ ...payload, ...road }))
+      publisher.publish(next, car.topic, JSON.stringify({ ...payload, ...road, speed_limit: car.speedLimit }))
       next = (next + 1) % cars.length
     }
   })
