@@ -5,6 +5,7 @@ import { runAlarms } from './alarming.ts'
 import { HistoryViews } from './api/history-views.ts'
 import { HubViews, type SourceStatus } from './api/hub-views.ts'
 import { LogViews } from './api/log-views.ts'
+import { PastViews, type PastViewsOptions } from './api/past-views.ts'
 import { hubFilePath, type HubFile } from './attach.ts'
 import { openBoards } from './boards/boards.ts'
 import type { Health } from './component/health.ts'
@@ -120,7 +121,10 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   })
   const readers = () => [{ name: twins.name, positions: twins.positions() }, ...work.readers()]
   const history = work.history && new HistoryViews({ hub: views, site: plant.site, reader: work.history })
-  const shown = { hub: views, log: new LogViews({ log, readers, system }), ...(history && { history }), ...work.ports }
+  const reader = work.history && { history: work.history }
+  const past = pastOf(options, { twins, catalogue, hub: views, alarms: work.ports.alarms, ...reader })
+  const logViews = new LogViews({ log, readers, system })
+  const shown = { hub: views, log: logViews, past, ...(history && { history }), ...work.ports }
   const api = createApi({ config: plant.api, ...shown, system, pageFolder: PAGE_FOLDER })
   stack.defer(() => api.close())
   stack.defer(views.watch())
@@ -187,6 +191,11 @@ async function workOnLog({ plant, dataDirectory, system }: HubOptions, parts: Wo
       ...processing.readers(),
     ],
   }
+}
+
+function pastOf({ plant, system }: HubOptions, parts: Omit<PastViewsOptions, 'holds' | 'clock'>): PastViews {
+  const holding = new Set(plant.sources.flatMap(({ name, spec }) => (spec.holds === true ? [name] : [])))
+  return new PastViews({ ...parts, holds: (source) => holding.has(source), clock: system.clock })
 }
 
 function listenersOf({ sources }: Plant): Hub['listeners'] {

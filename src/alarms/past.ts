@@ -1,4 +1,5 @@
 import type { Log, Position, StoredRecord } from '../log/log.ts'
+import { partitionOf } from '../log/partitioner.ts'
 import { decodeAlarm } from '../model/alarm-record.ts'
 import { ModelError } from '../model/errors.ts'
 import { textOf } from '../system/text.ts'
@@ -42,7 +43,9 @@ export async function alarmsAt(
   const known = new Map<string, Tracked>()
   const { from, isCut } = await beginnings(log, topic, reach, mostSteps)
   let knownFrom: number | undefined
+  const only = filter.exactly === undefined ? undefined : partitionOf(filter.exactly, from.length)
   for (const position of from) {
+    if (only !== undefined && position.partition !== only) continue
     const end = reach.get(position.partition)!
     if (position.offset >= end) continue
     let isFirst = isCut.has(position.partition)

@@ -15,6 +15,8 @@ export interface ShownAlarm extends Alarm {
 export interface StandingFilter {
   /** Pattern of assets below the site. */
   readonly assets?: string
+  /** Full path of the only asset. */
+  readonly exactly?: string
   readonly alarm?: string
   readonly states?: readonly AlarmStateName[]
   readonly priorities?: readonly AlarmPriority[]
@@ -49,7 +51,7 @@ export interface AlarmGroup {
 /** Alarms that are not normal at a moment, of those that are known; in no order. */
 export function standingOf(
   known: Iterable<Tracked>,
-  { assets, alarm, states, priorities }: StandingFilter,
+  { assets, exactly, alarm, states, priorities }: StandingFilter,
   site: string,
   now: number,
 ): ShownAlarm[] {
@@ -59,6 +61,7 @@ export function standingOf(
     (one) =>
       one.state !== 'normal' &&
       matches(one.asset) &&
+      (exactly === undefined || one.asset === exactly) &&
       (alarm === undefined || one.alarm === alarm) &&
       (states === undefined || states.includes(one.state)) &&
       (priorities === undefined || priorities.includes(one.priority)),

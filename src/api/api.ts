@@ -25,6 +25,7 @@ import { Mounts } from './mounts.ts'
 import { AllowedHosts, isLoopback } from './origin.ts'
 import type { OeePort } from './oee-port.ts'
 import { Page } from './page.ts'
+import type { PastPort } from './past-port.ts'
 import { isPart, withParts } from './part-routes.ts'
 import { answerBroken, answerRaw, view } from './raw-answer.ts'
 import { RateLimit } from './rate.ts'
@@ -50,6 +51,8 @@ export interface ApiOptions {
   readonly oee: OeePort
   /** Absent: the hub keeps no history. */
   readonly history?: HistoryPort
+  /** The plant as it was. */
+  readonly past?: PastPort
   readonly system: System
   /** Where Vite put the browser application: `ui/dist`. */
   readonly pageFolder: string
@@ -119,6 +122,7 @@ class ApiServer implements Api {
       streams: new EventStreams({ clock, limits, holds: (caller) => auth.holds(caller) }),
       history: options.history,
       i3x: new Subscriptions({ hub, clock, random, limits }),
+      past: options.past,
       auth,
       clock,
       limits,

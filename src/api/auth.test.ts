@@ -38,6 +38,7 @@ test('the table of routes asks for the rights we mean', () => {
       'GET /api/v1/status read',
       'GET /api/v1/assets read',
       'GET /api/v1/assets/* read',
+      'GET /api/v1/assets/*/compare read',
       'GET /api/v1/values read',
       'GET /api/v1/values/* read',
       'GET /api/v1/models read',

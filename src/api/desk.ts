@@ -15,6 +15,7 @@ import type { LogPort } from './log-port.ts'
 import type { Mounts } from './mounts.ts'
 import type { OeePort } from './oee-port.ts'
 import type { Page } from './page.ts'
+import type { PastPort } from './past-port.ts'
 
 /** What handlers work with. */
 export interface Desk {
@@ -31,6 +32,8 @@ export interface Desk {
   readonly history: HistoryPort | undefined
   /** Subscriptions of the i3X door. */
   readonly i3x: Subscriptions
+  /** The plant as it was; absent only where tests have none. */
+  readonly past: PastPort | undefined
   readonly mounts: Mounts
   readonly page: Page
   readonly auth: Auth

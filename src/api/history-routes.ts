@@ -1,12 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { HistoryError } from '../historian/history-error.ts'
 import type { Desk, Route } from './desk.ts'
-import { ApiError } from './errors.ts'
 import { aggregatesCsv, chartCsv, joinCsv, samplesCsv } from './history-csv.ts'
-import { HISTORY } from './history-limits.ts'
 import type { HistoryPort, HistoryQuery } from './history-port.ts'
 import { historyQuery, joinQuery } from './history-query.ts'
 import { assetPath, badQuery, shown } from './query.ts'
+import { bounded, historyOff } from './questions.ts'
 
 /** The past: samples, aggregates, charts, joins (docs/history-queries.md). */
 export const HISTORY_ROUTES: readonly Route[] = [
@@ -47,9 +45,6 @@ function shownAs<T extends object>(view: T, csv: (view: T) => string): Shown {
   return { view, csv: () => csv(view) }
 }
 
-/** Questions that are being answered, by the history that they go to. */
-const running = new WeakMap<HistoryPort, number>()
-
 /** Asks history, and answers as JSON or CSV. */
 async function asked(
   desk: Desk,
@@ -73,21 +68,8 @@ export async function askHistory<T>(
   reply: FastifyReply,
   ask: (history: HistoryPort, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  if (history === undefined) throw off()
-  const before = running.get(history) ?? 0
-  if (before >= HISTORY.queries) throw busy()
-  running.set(history, before + 1)
-  const stop = new AbortController()
-  const late = clock.after(HISTORY.queryMs, () => stop.abort(tooSlow()))
-  reply.raw.once('close', () => stop.abort(new Error('the client has gone')))
-  try {
-    return await ask(history, stop.signal)
-  } catch (error) {
-    throw reasonOf(error, stop.signal)
-  } finally {
-    late.cancel()
-    running.set(history, running.get(history)! - 1)
-  }
+  if (history === undefined) throw historyOff()
+  return bounded(history, { clock, reply }, (signal) => ask(history, signal))
 }
 
 function wantsCsv({ query, headers }: FastifyRequest): boolean {
@@ -102,31 +84,4 @@ function nextLink({ url }: FastifyRequest, next: number): string {
   const address = new URL(url, 'http://hub')
   address.searchParams.set('from', String(next))
   return `<${address.pathname}${address.search}>; rel="next"`
-}
-
-/** Why there is no answer; what a signal ended is told by the signal. */
-function reasonOf(error: unknown, signal: AbortSignal): unknown {
-  if (signal.aborted && signal.reason instanceof ApiError) return signal.reason
-  if (!(error instanceof HistoryError)) return signal.aborted ? gone() : error
-  if (error.code === 'HISTORY_TOO_LARGE') return new ApiError(400, error.code, error.message)
-  return new ApiError(503, error.code, error.message, { 'retry-after': '1' })
-}
-
-function off(): ApiError {
-  return new ApiError(404, 'HISTORY_OFF', 'Cannot show history: none is kept here, want a hub without "historian: off"')
-}
-
-function busy(): ApiError {
-  const message = `Cannot ask history: ${HISTORY.queries} questions are being answered, want a retry in a moment`
-  return new ApiError(503, 'TOO_BUSY', message, { 'retry-after': '1' })
-}
-
-function tooSlow(): ApiError {
-  const message = `Cannot answer from history: it takes more than ${HISTORY.queryMs / 1000} s, want a shorter time or fewer tags`
-  return new ApiError(503, 'HISTORY_TOO_SLOW', message)
-}
-
-/** Nobody hears it. */
-function gone(): ApiError {
-  return new ApiError(499, 'REQUEST_TIMEOUT', 'Cannot answer: the client has gone')
 }

@@ -2,12 +2,10 @@ import type { Row } from '../component/expression/expression.ts'
 import type { Health } from '../component/health.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Catalogue } from '../model/catalogue.ts'
-import type { Model, TagDefinition } from '../model/definition.ts'
-import { Quality, qualityName, severity } from '../model/quality.ts'
+import type { Model } from '../model/definition.ts'
 import { jsonValue } from '../model/json-value.ts'
-import type { Value } from '../model/reading.ts'
 import type { System } from '../system/system.ts'
-import { sourceOf, type TagState, type Twin } from '../twins/twin.ts'
+import { sourceOf } from '../twins/twin.ts'
 import type { SourceVerdict, Twins } from '../twins/twins.ts'
 import type {
   AssetSummary,
@@ -21,12 +19,12 @@ import type {
   ReplicationView,
   SinkView,
   SourceView,
-  TagView,
   TwinView,
   ValuesView,
 } from './contract.ts'
 import type { AssetQuery, HubPort } from './hub-port.ts'
 import { Rates } from './rates.ts'
+import { summaryOf, tagView, usableValue } from './tag-view.ts'
 import { valuesPage, type ValuesQuery } from './values-query.ts'
 
 export interface HubViewsOptions {
@@ -114,21 +112,13 @@ export class HubViews implements HubPort {
 
   row(path: string): Row | undefined {
     const twin = this.#options.twins.get(path)
-    return twin && { get: (tag) => usable(twin.tags.get(tag)) }
+    return twin && { get: (tag) => usableValue(twin.tags.get(tag)) }
   }
 
   asset(path: string): AssetSummary | undefined {
     const tags = this.#tags(path)
     if (tags === undefined) return undefined
-    const { model, lastReceived } = this.#head(path)
-    return {
-      path,
-      ...(model === undefined ? {} : { model }),
-      tags: tags.length,
-      ...(lastReceived === undefined ? {} : { lastReceived }),
-      stale: tags.some((tag) => tag.stale),
-      severity: worst(tags),
-    }
+    return summaryOf({ path, ...this.#head(path), tags })
   }
 
   twin(path: string): TwinView | undefined {
@@ -241,40 +231,22 @@ export class HubViews implements HubPort {
   }
 
   /** Tags in the order of the definition: declared ones that never came are there too, without a value. */
-  #tags(path: string): TagView[] | undefined {
+  #tags(path: string) {
     this.#judge()
     const twin = this.#options.twins.get(path)
     const definitions = this.#options.catalogue.tags(path)
     if (twin === undefined && definitions === undefined) return undefined
     const names = new Set([...(definitions?.keys() ?? []), ...(twin?.tags.keys() ?? [])])
-    return [...names].map((tag) => this.#tag(path, tag, definitions?.get(tag), twin))
+    return [...names].map((tag) => {
+      const state = twin?.tags.get(tag)
+      return tagView(
+        tag,
+        definitions?.get(tag),
+        state,
+        state !== undefined && this.#options.twins.isStale(path, tag, state),
+      )
+    })
   }
-
-  #tag(path: string, tag: string, definition: TagDefinition | undefined, twin: Twin | undefined): TagView {
-    const state = twin?.tags.get(tag) ?? NEVER
-    return {
-      tag,
-      value: state.value === null ? null : jsonValue(state.value),
-      type: definition?.type ?? 'number',
-      kind: definition?.kind ?? 'gauge',
-      ...(definition?.unit === undefined ? {} : { unit: definition.unit }),
-      ...(definition?.range === undefined ? {} : { range: definition.range }),
-      quality: state.quality,
-      qualityName: qualityName(state.quality),
-      severity: severity(state.quality),
-      sourceTime: state.sourceTime,
-      ...(state.serverTime === undefined ? {} : { serverTime: state.serverTime }),
-      receivedTime: state.receivedTime,
-      stale: state === NEVER || this.#options.twins.isStale(path, tag, state),
-      ...(definition?.kind === 'state' && state !== NEVER && { since: state.since }),
-    }
-  }
-}
-
-/** A value that a condition may count on; one that is Bad is not known. */
-function usable(state: TagState | undefined): Value | undefined {
-  if (state === undefined || state.value === null || severity(state.quality) === 'bad') return undefined
-  return state.value
 }
 
 function modelView({ id, tags }: Model): ModelView {
@@ -314,22 +286,3 @@ function hubEntry({ hub, page, since, here, leads, partitions, sources }: HubEnt
 }
 
 const NOT_STARTED: Health = { state: 'starting', reason: 'Not started yet', since: 0 }
-
-/** A tag that is declared and has never come. */
-const NEVER: TagState = {
-  value: null,
-  quality: Quality.BadWaitingForInitialData,
-  sourceTime: 0,
-  serverTime: undefined,
-  receivedTime: 0,
-  since: 0,
-  source: '',
-  heardAt: 0,
-}
-
-/** The worst quality among tags that have a value to judge; one that never came is not a fault of the machine. */
-function worst(tags: readonly TagView[]): AssetSummary['severity'] {
-  const came = tags.filter((tag) => tag.quality !== Quality.BadWaitingForInitialData)
-  if (came.some((tag) => tag.severity === 'bad')) return 'bad'
-  return came.some((tag) => tag.severity === 'uncertain') ? 'uncertain' : 'good'
-}

@@ -18,8 +18,8 @@ export const PATH_LENGTH = 1_024
  * @throws ApiError `BAD_QUERY` naming the parameter
  */
 export function assetQuery(query: unknown): AssetQuery & { readonly wanted: WantedAssets | undefined } {
-  const { after, limit, under, match, model, where, ...others } = query as { readonly [name: string]: unknown }
-  refuseOthers(others, 'after, limit, under, match, model or where')
+  const { after, limit, under, match, model, where, at: _, ...others } = query as { readonly [name: string]: unknown }
+  refuseOthers(others, 'after, limit, under, match, model, where or at')
   if (match !== undefined && under !== undefined) throw badQuery('under', 'there is "match" too', 'only one of them')
   const isWanted = [match, model, where].some((word) => word !== undefined)
   return {
@@ -42,9 +42,9 @@ interface WantedAssets {
  * @throws ApiError `BAD_QUERY` naming the parameter
  */
 export function valuesQuery(query: unknown): ValuesQuery {
-  const { on, tags, after, limit, ...others } = query as { readonly [name: string]: unknown }
+  const { on, tags, after, limit, at: _, ...others } = query as { readonly [name: string]: unknown }
   const unknown = Object.keys(others)[0]
-  if (unknown !== undefined) throw badQuery(unknown, 'it is not a parameter here', 'on, tags, after or limit')
+  if (unknown !== undefined) throw badQuery(unknown, 'it is not a parameter here', 'on, tags, after, limit or at')
   if (typeof on !== 'string' || on === '' || on.length > PATH_LENGTH)
     throw badQuery('on', `it is ${shown(on ?? null)}`, 'a pattern of assets, as in fleet/*')
   const names = typeof tags === 'string' ? tags.split(',').filter((name) => name !== '') : []
@@ -123,10 +123,24 @@ export function timeOf(value: unknown, name = 'time'): number {
  */
 export function momentOf(query: unknown, now: number): number | undefined {
   const { at } = query as { readonly at?: unknown }
-  if (at === undefined) return undefined
-  const time = timeOf(at, 'at')
+  return at === undefined ? undefined : overBy('at', at, now)
+}
+
+/**
+ * The two moments of `GET /api/v1/assets/{path}/compare`; without `b` it is now.
+ * @throws ApiError `BAD_QUERY`
+ */
+export function momentsOf(query: unknown, now: number): { readonly a: number; readonly b: number } {
+  const { a, b, ...others } = query as { readonly [name: string]: unknown }
+  refuseOthers(others, 'a or b')
+  return { a: overBy('a', a ?? null, now), b: b === undefined ? now : overBy('b', b, now) }
+}
+
+/** A moment that is over. */
+function overBy(name: string, value: unknown, now: number): number {
+  const time = timeOf(value, name)
   if (time <= now) return time
-  throw badQuery('at', `it is ${Math.round(time - now)} ms ahead`, 'a moment that is over')
+  throw badQuery(name, `it is ${Math.round(time - now)} ms ahead`, 'a moment that is over')
 }
 
 export function wholeNumber(name: string, value: unknown): number {

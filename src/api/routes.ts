@@ -1,17 +1,16 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AAS_ROUTES } from './aas/routes.ts'
 import { ALARM_ROUTES } from './alarm-routes.ts'
-import type { AssetsView, HealthView, JsonValue } from './contract.ts'
+import { ASSET_ROUTES } from './asset-routes.ts'
+import type { HealthView } from './contract.ts'
 import type { Desk, Route } from './desk.ts'
 import { ApiError } from './errors.ts'
 import { eventsQuery } from './events-query.ts'
-import { findAssets } from './find-assets.ts'
 import { HISTORY_ROUTES } from './history-routes.ts'
 import { I3X_ROUTES } from './i3x/routes.ts'
 import { MCP_ROUTES } from './mcp/routes.ts'
 import { oeeQuery } from './oee-query.ts'
-import { assetPath, assetQuery, recordsQuery, valuesQuery } from './query.ts'
-import { Selection } from './selection.ts'
+import { assetPath, recordsQuery } from './query.ts'
 import { refuseUnlessStored } from './stored.ts'
 import { WOT_ROUTES } from './wot/routes.ts'
 import { untilGone } from './until-gone.ts'
@@ -21,15 +20,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', url: '/healthz', need: 'open', handle: health },
   { method: 'GET', url: '/metrics', need: 'read', handle: metrics },
   { method: 'GET', url: '/api/v1/status', need: 'read', handle: ({ hub }) => hub.hub() },
-  { method: 'GET', url: '/api/v1/assets', need: 'read', handle: assets },
-  { method: 'GET', url: '/api/v1/assets/*', need: 'read', handle: twin },
-  {
-    method: 'GET',
-    url: '/api/v1/values',
-    need: 'read',
-    handle: ({ hub }, { query }) => hub.values(valuesQuery(query)),
-  },
-  { method: 'GET', url: '/api/v1/values/*', need: 'read', handle: values },
+  ...ASSET_ROUTES,
   { method: 'GET', url: '/api/v1/models', need: 'read', handle: ({ hub }) => ({ models: hub.declaredModels() }) },
   { method: 'GET', url: '/api/v1/sources', need: 'read', handle: ({ hub }) => ({ sources: hub.sources() }) },
   { method: 'GET', url: '/api/v1/sources/:name', need: 'read', handle: source },
@@ -71,26 +62,6 @@ function health({ hub }: Desk, _request: FastifyRequest, reply: FastifyReply) {
 
 function metrics({ hub }: Desk, _request: FastifyRequest, reply: FastifyReply) {
   return reply.type('text/plain; version=0.0.4; charset=utf-8').send(hub.metrics())
-}
-
-function assets({ hub, clock, limits }: Desk, request: FastifyRequest): AssetsView {
-  const { wanted, ...query } = assetQuery(request.query)
-  if (wanted !== undefined) return findAssets(hub, new Selection(hub, wanted), query, { clock, limits })
-  const page = hub.assets({ ...query, limit: query.limit + 1 })
-  if (page.length <= query.limit) return { assets: page }
-  const shown = page.slice(0, query.limit)
-  return { assets: shown, next: shown.at(-1)!.path }
-}
-
-function twin(desk: Desk, request: FastifyRequest) {
-  return twinOf(desk, rest(request))
-}
-
-/** The light answer: values by tag, without quality and times. */
-function values(desk: Desk, request: FastifyRequest) {
-  const pairs = twinOf(desk, rest(request)).tags.map(({ tag, value }): [string, JsonValue] => [tag, value])
-  // `fromEntries` defines properties, so a tag named `__proto__` is a tag like any other.
-  return Object.fromEntries(pairs)
 }
 
 function source({ hub }: Desk, request: FastifyRequest) {
@@ -192,13 +163,6 @@ async function page(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
   const gzip = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')
   if (gzip) reply.header('content-encoding', 'gzip')
   return reply.type(file.type).send(gzip ? file.gzip : file.plain)
-}
-
-function twinOf({ hub }: Desk, text: string) {
-  const path = assetPath(text)
-  const twin = hub.twin(path)
-  if (twin !== undefined) return twin
-  throw new ApiError(404, 'ASSET_NOT_FOUND', `Cannot show asset ${JSON.stringify(path)}: no value of it has come yet`)
 }
 
 /** What the `*` of a route stands for, percent-decoded. */

@@ -57,10 +57,9 @@ export class Selection {
     return this.#matches(path) && (this.#model === undefined || this.#hub.modelOf(path) === this.#model)
   }
 
-  /** Whether the values are those, of an asset that it may take. */
-  judge(path: string): Verdict {
+  /** Whether the values are those, of an asset that it may take; `row`: other ones than those of now. */
+  judge(path: string, row = this.#hub.row(path)): Verdict {
     if (this.#where === undefined) return 'taken'
-    const row = this.#hub.row(path)
     if (row === undefined) return 'unknown'
     try {
       const value = this.#where.evaluate(row)

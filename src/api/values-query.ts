@@ -47,7 +47,7 @@ export function valuesPage(
     const paths = source.list(under, at, LOT)
     for (const path of paths) {
       at = path
-      const row = takes(path) ? rowOf(source, path, takesTag) : undefined
+      const row = takes(path) ? rowIn(source, path, takesTag) : undefined
       if (row !== undefined && assets.push(row) === limit) return { assets, next: at }
     }
     if (paths.length < LOT) return { assets }
@@ -56,12 +56,21 @@ export function valuesPage(
   return { assets, ...(at !== undefined && { next: at }) }
 }
 
-function rowOf(source: ValuesSource, path: string, takesTag: (tag: string) => boolean): ValuesRow | undefined {
+function rowIn(source: ValuesSource, path: string, takesTag: (tag: string) => boolean): ValuesRow | undefined {
+  return valuesRow(path, source.tags(path), (tag) => (takesTag(tag) ? source.known(path, tag) : undefined))
+}
+
+/** The values of an asset; undefined where it has none of them. */
+export function valuesRow(
+  path: string,
+  tags: Iterable<string>,
+  knownOf: (tag: string) => KnownValue | undefined,
+): ValuesRow | undefined {
   const values: [string, JsonValue][] = []
   let receivedTime = 0
   let stale = false
-  for (const tag of source.tags(path)) {
-    const known = takesTag(tag) ? source.known(path, tag) : undefined
+  for (const tag of tags) {
+    const known = knownOf(tag)
     if (known === undefined) continue
     values.push([tag, known.value])
     receivedTime = Math.max(receivedTime, known.receivedTime)
@@ -71,7 +80,8 @@ function rowOf(source: ValuesSource, path: string, takesTag: (tag: string) => bo
   return values.length === 0 ? undefined : { path, receivedTime, stale, values: Object.fromEntries(values) }
 }
 
-function tagMatcher(tags: readonly string[]): (tag: string) => boolean {
+/** Whether a tag is asked for. */
+export function tagMatcher(tags: readonly string[]): (tag: string) => boolean {
   const names = new Set(tags.filter((tag) => !tag.startsWith('*')))
   const endings = tags.filter((tag) => tag.startsWith('*')).map((tag) => tag.slice(1))
   return (tag) => names.has(tag) || endings.some((ending) => tag.endsWith(ending))

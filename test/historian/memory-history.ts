@@ -13,12 +13,13 @@ export class MemoryHistory implements HistoryReader {
   add(
     asset: string,
     tag: string,
-    ...samples: readonly (readonly [time: number, value: Value | null, quality?: number])[]
+    ...samples: readonly (readonly [time: number, value: Value | null, quality?: number, receivedTime?: number])[]
   ): this {
     const tags = this.#tags.get(asset) ?? new Map<string, HistorySample[]>()
     this.#tags.set(asset, tags)
     const byTime = new Map((tags.get(tag) ?? []).map((sample) => [sample.time, sample]))
-    for (const [time, value, quality = 0] of samples) byTime.set(time, { time, value, quality, receivedTime: time })
+    for (const [time, value, quality = 0, receivedTime = time] of samples)
+      byTime.set(time, { time, value, quality, receivedTime })
     tags.set(
       tag,
       [...byTime.values()].sort((one, other) => one.time - other.time),

@@ -1,0 +1,62 @@
+import type { FastifyReply } from 'fastify'
+import { HistoryError } from '../historian/history-error.ts'
+import type { Clock } from '../system/clock.ts'
+import { ApiError } from './errors.ts'
+import { HISTORY } from './history-limits.ts'
+
+/** Questions that are being answered, by what they go to. */
+const running = new WeakMap<object, number>()
+
+/**
+ * Asks something that may take a while: for as long as somebody waits, no longer than a question may take, and no more of
+ * them at a time than there may be. `whom`: the port that is asked.
+ * @throws ApiError saying why there is no answer
+ */
+export async function bounded<T>(
+  whom: object,
+  { clock, reply }: { readonly clock: Clock; readonly reply: FastifyReply },
+  ask: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const before = running.get(whom) ?? 0
+  if (before >= HISTORY.queries) throw busy()
+  running.set(whom, before + 1)
+  const stop = new AbortController()
+  const late = clock.after(HISTORY.queryMs, () => stop.abort(tooSlow()))
+  reply.raw.once('close', () => stop.abort(new Error('the client has gone')))
+  try {
+    return await ask(stop.signal)
+  } catch (error) {
+    throw reasonOf(error, stop.signal)
+  } finally {
+    late.cancel()
+    running.set(whom, running.get(whom)! - 1)
+  }
+}
+
+/** Why there is no answer; what a signal ended is told by the signal. */
+function reasonOf(error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted && signal.reason instanceof ApiError) return signal.reason
+  if (!(error instanceof HistoryError)) return signal.aborted ? gone() : error
+  if (error.code === 'HISTORY_TOO_LARGE') return new ApiError(400, error.code, error.message)
+  return new ApiError(503, error.code, error.message, { 'retry-after': '1' })
+}
+
+/** There is no history to ask. */
+export function historyOff(): ApiError {
+  return new ApiError(404, 'HISTORY_OFF', 'Cannot show history: none is kept here, want a hub without "historian: off"')
+}
+
+function busy(): ApiError {
+  const message = `Cannot ask history: ${HISTORY.queries} questions are being answered, want a retry in a moment`
+  return new ApiError(503, 'TOO_BUSY', message, { 'retry-after': '1' })
+}
+
+function tooSlow(): ApiError {
+  const message = `Cannot answer from history: it takes more than ${HISTORY.queryMs / 1000} s, want a shorter time or fewer tags`
+  return new ApiError(503, 'HISTORY_TOO_SLOW', message)
+}
+
+/** Nobody hears it. */
+function gone(): ApiError {
+  return new ApiError(499, 'REQUEST_TIMEOUT', 'Cannot answer: the client has gone')
+}
