@@ -151,7 +151,7 @@ function fit(actual: JsonObject, template: JsonObject, path: string, faults: str
     for (const one of found) {
       for (const name of ['modelType', 'typeValueListElement'])
         if (one[name] !== wanted[name])
-          faults.push(`${at}: ${name} is ${String(one[name])}, want ${String(wanted[name])}`)
+          faults.push(`${at}: ${name} is ${textOf(one, name)}, want ${textOf(wanted, name)}`)
       if (one['valueType'] !== wanted['valueType'] && !at.endsWith('Time')) faults.push(`${at}: another value type`)
       fit(one, wanted, `${at}.`, faults)
     }
