@@ -138,7 +138,12 @@ test('a notification is acknowledged after its batch and not before', async (t) 
   await reader.value('line1/press1', 'temperature', 30)
   assert.ok(kept() >= 2, `the server keeps ${kept()} notifications, want all that are not durable`)
   for (const batch of reader.batches.splice(0)) batch.ack()
-  await reader.until(() => kept() === 0, 'every notification acknowledged')
+  // Acknowledgements go with the next Publish request, and that goes when one is answered: here by another value. A
+  // keep-alive would do, but this server counts publishing cycles, and a busy process skips most of them: it comes so
+  // late that the reader takes the server for dead, and begins anew.
+  server.set('Press1.temperature', DataType.Double, 31)
+  await reader.value('line1/press1', 'temperature', 31)
+  await reader.until(() => kept() === reader.batches.length, 'those acknowledged whose batches are')
 })
 
 /** Notifications that the server keeps for Republish because nobody acknowledged them. */
