@@ -203,9 +203,19 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Call it by a loopback name, or add the name to `api.hosts`',
     retriable: false,
   },
+  HUB_NOT_UNDERSTOOD: {
+    what: 'The client (`millrace/client`) was answered by something that is no hub',
+    todo: 'Correct the address',
+    retriable: false,
+  },
+  HUB_TOO_SLOW: {
+    what: 'The client (`millrace/client`) got no answer in the time that it waits',
+    todo: 'Try again, ask for less, or give it more time (`timeoutMs`)',
+    retriable: true,
+  },
   HUB_UNREACHABLE: {
-    what: 'A command beside the hub cannot reach it',
-    todo: 'Start the hub, or name its page: `--page`',
+    what: 'A command beside the hub, or a client (`millrace/client`), cannot reach it',
+    todo: 'Start the hub, or name its page: `--page`; look whether address and certificate are right',
     retriable: true,
   },
   INTERNAL: { what: 'The hub met a fault of its own', todo: 'Look in its log, and report it', retriable: true },

@@ -72,6 +72,9 @@ export const LAYERS: { readonly [folder: string]: readonly string[] } = {
   'world.ts': ['system', 'sources'],
   'plugin.ts': ['model', 'component'],
   'testing.ts': ['flow'],
+  // Types alone of the API: a client brings nothing of the server along.
+  client: ['api'],
+  'client.ts': ['client', 'api'],
   'version.ts': [],
   'errors.ts': [],
   'main.ts': ['cli'],
