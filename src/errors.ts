@@ -48,6 +48,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Find the foreign producer; the record is passed over and counted',
     retriable: false,
   },
+  BAD_COMMAND: {
+    what: 'A record of the topic `commands` is no step of a command',
+    todo: 'Find the foreign producer: only hubs may write there; the record is passed over and counted',
+    retriable: false,
+  },
   BAD_CONFIG: {
     what: 'The config has faults',
     todo: 'Correct what each line names; `millrace lint` checks without starting',
@@ -121,6 +126,16 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
   CARDINALITY: {
     what: 'There are more assets or tags than the catalogue may grow to',
     todo: 'Correct the topic pattern: a name that changes with every message is in it',
+    retriable: false,
+  },
+  COMMAND_NOT_FOUND: {
+    what: 'No command of this id is at hand',
+    todo: 'Correct the id; old ones are in the topic `commands`',
+    retriable: false,
+  },
+  COMMAND_REFUSED: {
+    what: 'A command is not allowed, or not now; `reasons` has every reason',
+    todo: 'Read the reasons; docs/commands.md has what each one means',
     retriable: false,
   },
   CORRUPT_BATCH: {

@@ -8,6 +8,7 @@ import { LogViews } from './api/log-views.ts'
 import { PastViews, type PastViewsOptions } from './api/past-views.ts'
 import { hubFilePath, type HubFile } from './attach.ts'
 import { openBoards } from './boards/boards.ts'
+import { openCommands } from './commanding.ts'
 import type { Health } from './component/health.ts'
 import type { HttpHost } from './component/http.ts'
 import type { CommandAnswer, CommandTarget, MachineCommand, Publication } from './component/source.ts'
@@ -103,7 +104,7 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   stack.defer(() => ledger.close())
   const sources = await openSources(options, { log, ledger, catalogue, partitions }, holder)
 
-  const work = await workOnLog(options, { log, catalogue, holder, sources }, stack)
+  const work = await workOnLog(options, { log, catalogue, twins, caughtUp, holder, sources }, stack)
   const address = { page: '' }
   const views = new HubViews({
     hub: { site: plant.site, version: VERSION, mode: options.mode, startedAt, log: describeLog(plant, opened) },
@@ -149,6 +150,8 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
 interface WorkParts {
   readonly log: Log
   readonly catalogue: Catalogue
+  readonly twins: Twins
+  readonly caughtUp: () => boolean
   readonly holder: Holder | undefined
   readonly sources: RunningSources
 }
@@ -174,19 +177,25 @@ async function workOnLog({ plant, dataDirectory, system }: HubOptions, parts: Wo
   const leads = () => sources.hubs?.().some(({ here, leads: does }) => here && does) ?? true
   const alarming = await runAlarms({ plant, dataDirectory, log, leads, system }, stack)
   const boards = await openBoards({ plant, log, dataDirectory, system }, stack)
+  const commanding = await openCommands(
+    { ...parts, plant, dataDirectory, leads, statuses: () => statusesOf(plant, sources), system },
+    stack,
+  )
   const recording = runHistorian({ plant, log, dataDirectory, catalogue, system }, stack)
   return {
     views: {
       replications,
       processors: () => processing.views(),
       sinks,
+      commands: commanding.views,
       ...(recording && { historian: () => recording.view() }),
     },
     ...(recording && { history: recording.history }),
-    ports: { alarms: alarming.views, events: boards.events, oee: boards.oee },
+    ports: { alarms: alarming.views, events: boards.events, oee: boards.oee, commands: commanding.views },
     readers: () => [
       alarming.reader(),
       boards.reader(),
+      commanding.reader(),
       ...(recording ? [recording.reader()] : []),
       ...processing.readers(),
     ],
@@ -214,6 +223,8 @@ function topicsOf(plant: Plant): TopicSpec[] {
     topicSpec(plant.site, 'events', partitions),
     topicSpec(plant.site, 'quarantine', partitions),
     topicSpec(plant.site, 'assets', partitions),
+    topicSpec(plant.site, 'commands', partitions),
+    topicSpec(plant.site, 'audit', partitions),
     ...processorTopics(plant),
     ...(isShared(plant) ? [topicSpec(plant.site, 'twins', partitions)] : []),
   ]

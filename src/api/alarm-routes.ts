@@ -1,12 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { alarmCommand, figuresQuery, groupsQuery, journalQuery, standingQuery } from './alarm-query.ts'
+import { LOCAL } from './command-routes.ts'
 import type { Desk, Route } from './desk.ts'
 import { momentOf } from './query.ts'
 import { refuseUnlessStored } from './stored.ts'
 import { untilGone } from './until-gone.ts'
-
-/** Who did something at a hub that asks nobody for a token. */
-const LOCAL = 'local'
 
 /** Alarms: what stands, what was, how good it is, and what people do. */
 export const ALARM_ROUTES: readonly Route[] = [

@@ -9,6 +9,7 @@ import type { System } from '../system/system.ts'
 import { loadedAas } from './aas/loaded.ts'
 import type { AlarmViews } from './alarm-views.ts'
 import { Auth, type Caller, type Need } from './auth.ts'
+import type { CommandViews } from './command-views.ts'
 import { ApiError } from './errors.ts'
 import { EventStreams } from './event-streams.ts'
 import type { EventsPort } from './events-port.ts'
@@ -48,6 +49,7 @@ export interface ApiOptions {
   readonly log: LogPort
   readonly alarms: AlarmViews
   readonly events: EventsPort
+  readonly commands: CommandViews
   readonly oee: OeePort
   /** Absent: the hub keeps no history. */
   readonly history?: HistoryPort
@@ -117,6 +119,7 @@ class ApiServer implements Api {
       log: options.log,
       alarms,
       events: options.events,
+      commands: options.commands,
       oee: options.oee,
       aas: loadedAas(config.aas ?? []),
       streams: new EventStreams({ clock, limits, holds: (caller) => auth.holds(caller) }),

@@ -18,7 +18,14 @@ import { decide, type Caller } from './auth.ts'
 import { ROUTES } from './routes.ts'
 
 const BOTH = 'both-token-1'
-const tokens = [...TOKENS, { name: 'root', token: new Secret(BOTH), can: ['read', 'write'] as const }]
+const OPERATOR = 'operator-token-1'
+const APPROVER = 'approver-token-1'
+const tokens = [
+  ...TOKENS,
+  { name: 'root', token: new Secret(BOTH), can: ['read', 'write'] as const },
+  { name: 'operator', token: new Secret(OPERATOR), can: ['command'] as const },
+  { name: 'approver', token: new Secret(APPROVER), can: ['approve'] as const, areas: ['press-shop/**'] },
+]
 
 const CALLERS = [
   { who: 'nobody', token: undefined, can: [] },
@@ -26,6 +33,8 @@ const CALLERS = [
   { who: 'reader', token: READER, can: ['read'] },
   { who: 'writer', token: WRITER, can: ['write'] },
   { who: 'both', token: BOTH, can: ['read', 'write'] },
+  { who: 'operator', token: OPERATOR, can: ['command'] },
+  { who: 'approver', token: APPROVER, can: ['approve'] },
 ] as const
 
 test('the table of routes asks for the rights we mean', () => {
@@ -89,6 +98,12 @@ test('the table of routes asks for the rights we mean', () => {
       'POST /i3x/v1/subscriptions/sync read',
       'POST /i3x/v1/subscriptions/stream read',
       'POST /mcp read',
+      'GET /api/v1/commands read',
+      'GET /api/v1/assets/*/commands read',
+      'GET /api/v1/commands/:id read',
+      'POST /api/v1/commands command',
+      'POST /api/v1/commands/:id/approve approve',
+      'GET /api/v1/audit read',
       'GET /api/v1/live read',
       'POST /api/v1/login open',
       'POST /api/v1/logout open',
@@ -105,7 +120,7 @@ test('the matrix of rights: every route times every caller, as the table of rout
   const { url } = await startServer(t, { tokens, limits })
   let cells = 0
   for (const { method, url: pattern, need } of ROUTES) {
-    const path = pattern.replace('*', 'a/b').replace(':name', 'a')
+    const path = pattern.replace('*', 'a/b').replace(/:(name|id)/g, 'a')
     for (const { who, token, can } of CALLERS) {
       const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) }
       const body = method === 'GET' ? {} : { body: '{}' }
@@ -150,8 +165,8 @@ test('the live stream asks for the right to read', async (t) => {
 test('an open loopback needs no token; beyond loopback the server does not start without one', async (t) => {
   const { url } = await startServer(t)
   assert.equal((await fetch(`${url}/api/v1/status`)).status, 200)
-  const { hub, log, alarms, events, oee } = memoryViews()
-  const options = { hub, log, alarms, events, oee, system: testSystem(), pageFolder: '/nowhere' }
+  const { hub, log, alarms, events, oee, commands } = memoryViews()
+  const options = { hub, log, alarms, events, oee, commands, system: testSystem(), pageFolder: '/nowhere' }
   for (const host of ['0.0.0.0', '::', '192.0.2.1', 'hub.example']) {
     const api = createApi({ ...options, config: { listen: { host, port: 0 }, tokens: [], hosts: [] } })
     await assert.rejects(api.listen(), { code: 'OPEN_BEYOND_LOOPBACK' })

@@ -1,3 +1,5 @@
+import type { DesiredView } from './contract-commands.ts'
+
 /**
  * The words of the hub's own API: what `GET /api/v1/...` answers and what `GET /api/v1/live` sends. The browser
  * application imports these types and nothing else of the server.
@@ -56,6 +58,8 @@ export interface TwinView {
   readonly lastReceived?: number
   readonly source?: string
   readonly tags: readonly TagView[]
+  /** What tags are to be, by the last command that wrote each; absent: none ever did. */
+  readonly desired?: readonly DesiredView[]
   /** Whom it belongs to, feeds, is made by; both ends tell it. `partOf` follows from the path. */
   readonly relations?: readonly RelationView[]
   /** What holds and does not change by itself: serial number, manufacturer. */

@@ -5,6 +5,7 @@ import type { AlarmViews } from './alarm-views.ts'
 import type { Auth, Caller, Need } from './auth.ts'
 import type { ApiError } from './errors.ts'
 import type { EventStreams } from './event-streams.ts'
+import type { CommandViews } from './command-views.ts'
 import type { EventsPort } from './events-port.ts'
 import type { Gate } from './gate.ts'
 import type { HistoryPort } from './history-port.ts'
@@ -23,6 +24,7 @@ export interface Desk {
   readonly log: LogPort
   readonly alarms: AlarmViews
   readonly events: EventsPort
+  readonly commands: CommandViews
   readonly oee: OeePort
   /** Shells that the config has loaded beside those of the plant. */
   readonly aas: LoadedAas

@@ -7,6 +7,7 @@ import { jsonValue } from '../model/json-value.ts'
 import type { System } from '../system/system.ts'
 import { sourceOf } from '../twins/twin.ts'
 import type { SourceVerdict, Twins } from '../twins/twins.ts'
+import type { CommandViews } from './command-views.ts'
 import type {
   AssetSummary,
   HubEntry,
@@ -49,6 +50,8 @@ export interface HubViewsOptions {
   readonly sinks: () => readonly SinkView[]
   /** Absent: history is off. */
   readonly historian?: () => HistorianView
+  /** What tags are to be, by commands. */
+  readonly commands?: Pick<CommandViews, 'desired' | 'onChange'>
   readonly system: Pick<System, 'clock' | 'metrics'>
 }
 
@@ -126,12 +129,14 @@ export class HubViews implements HubPort {
     if (tags === undefined) return undefined
     const relations = this.#options.catalogue.relations(path)
     const meta = this.#options.catalogue.meta(path)
+    const desired = this.#options.commands?.desired(path)
     return {
       path,
       ...this.#head(path),
       tags,
       ...(relations.length > 0 && { relations }),
       ...(meta !== undefined && { meta }),
+      ...(desired && desired.length > 0 && { desired }),
     }
   }
 
@@ -201,7 +206,9 @@ export class HubViews implements HubPort {
   }
 
   onChange(listener: (path: string) => void): () => void {
-    return this.#options.twins.subscribe(listener)
+    const { twins, commands } = this.#options
+    const ends = [twins.subscribe(listener), commands?.onChange(listener)]
+    return () => ends.forEach((end) => end?.())
   }
 
   #look(): void {
@@ -216,7 +223,7 @@ export class HubViews implements HubPort {
     const now = system.clock.monotonic()
     if (now - this.#judged < HEALTH_MS) return
     this.#judged = now
-    for (const { name, holds, health } of sources()) twins.judge(name, verdict(holds, health))
+    judgeSources(twins, sources())
   }
 
   #head(path: string) {
@@ -262,6 +269,11 @@ function modelView({ id, tags }: Model): ModelView {
       ...(description !== undefined && { description }),
     })),
   }
+}
+
+/** Tells the twins what the values of each source are worth right now. */
+export function judgeSources(twins: Twins, sources: readonly SourceStatus[]): void {
+  for (const { name, holds, health } of sources) twins.judge(name, verdict(holds, health))
 }
 
 /** What a source's health says of the values it sent: the silent ones of a source that is up age by themselves. */

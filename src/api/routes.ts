@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AAS_ROUTES } from './aas/routes.ts'
 import { ALARM_ROUTES } from './alarm-routes.ts'
 import { ASSET_ROUTES } from './asset-routes.ts'
+import { COMMAND_ROUTES } from './command-routes.ts'
 import type { HealthView } from './contract.ts'
 import type { Desk, Route } from './desk.ts'
 import { ApiError } from './errors.ts'
@@ -46,6 +47,7 @@ export const ROUTES: readonly Route[] = [
   ...HISTORY_ROUTES,
   ...I3X_ROUTES,
   ...MCP_ROUTES,
+  ...COMMAND_ROUTES,
   { method: 'GET', url: '/api/v1/live', need: 'read', handle: upgradeRequired },
   { method: 'POST', url: '/api/v1/login', need: 'open', bodyBytes: 4096, handle: login },
   { method: 'POST', url: '/api/v1/logout', need: 'open', bodyBytes: 4096, handle: logout },

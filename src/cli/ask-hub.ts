@@ -16,7 +16,23 @@ export async function pageOf({ data, page }: HubOptions): Promise<string> {
  * Asks a hub over its API, with the token in MILLRACE_TOKEN; with a body: tells it.
  * @throws Error where it does not answer, or not with 200, with the hub's own reason
  */
-export async function askHub<T>(page: string, path: string, body?: object, withinMs = 10_000): Promise<T> {
+export async function askHub<T>(page: string, path: string, body?: object, withinMs?: number): Promise<T> {
+  const { status, ok, body: told } = await tellHub(page, path, body, withinMs)
+  if (ok) return told as T
+  const { message = 'without a reason' } = told as { readonly message?: string }
+  throw new Error(`Cannot ask "${page}": it answered ${status} (${message}), want 200`)
+}
+
+/**
+ * The same with whatever it answers.
+ * @throws Error where it does not answer
+ */
+export async function tellHub(
+  page: string,
+  path: string,
+  body?: object,
+  withinMs = 10_000,
+): Promise<{ readonly status: number; readonly ok: boolean; readonly body: unknown }> {
   const token = process.env['MILLRACE_TOKEN']
   const headers = {
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
@@ -27,9 +43,7 @@ export async function askHub<T>(page: string, path: string, body?: object, withi
   const answer = await fetch(new URL(path, page), init).catch((cause: unknown) => {
     throw new Error(`Cannot ask "${page}": ${reasonOf(cause)}, want the page of a running hub`, { cause })
   })
-  if (answer.status === 200) return (await answer.json()) as T
-  const { message } = (await answer.json().catch(() => ({}))) as { readonly message?: string }
-  throw new Error(`Cannot ask "${page}": it answered ${answer.status} (${message ?? 'without a reason'}), want 200`)
+  return { status: answer.status, ok: answer.ok, body: await answer.json().catch(() => ({})) }
 }
 
 function reasonOf(error: unknown): string {

@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
 import { alarmsCommand } from './alarms.ts'
+import { auditCommand } from './audit.ts'
+import { commandCommand } from './command.ts'
 import { demoCommand } from './demo.ts'
 import { exportCommand } from './export.ts'
 import { EXIT, sayFailure } from './failure.ts'
@@ -31,6 +33,8 @@ const COMMANDS = [
   topicsCommand,
   statusCommand,
   alarmsCommand,
+  commandCommand,
+  auditCommand,
   tailCommand,
   queryCommand,
   exportCommand,

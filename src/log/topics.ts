@@ -10,6 +10,10 @@ export const TOPIC_KINDS = {
   events: { cleanup: 'delete', retention: { ms: 365 * DAY_MS } },
   alarms: { cleanup: 'delete', retention: { ms: 365 * DAY_MS } },
   'alarms-current': { cleanup: 'compact', retention: {} },
+  commands: { cleanup: 'delete', retention: { ms: 365 * DAY_MS } },
+  outcomes: { cleanup: 'delete', retention: { ms: 365 * DAY_MS } },
+  'command-requests': { cleanup: 'delete', retention: { ms: 30 * DAY_MS } },
+  audit: { cleanup: 'delete', retention: { ms: 3_650 * DAY_MS } },
   keyed: { cleanup: 'delete', retention: { ms: DAY_MS } },
   product: { cleanup: 'delete', retention: { ms: 30 * DAY_MS } },
   contracts: { cleanup: 'compact', retention: {} },
@@ -25,8 +29,8 @@ export const TOPIC_KINDS = {
 
 export type TopicKind = keyof typeof TOPIC_KINDS
 
-/** Books, definitions, hubs and standing alarms are read whole and in order, so they have one partition. */
-const SINGLE: readonly string[] = ['alarms-current', 'assets', 'contracts', 'ledger', 'gaps', 'hubs']
+/** Books, definitions, hubs, standing alarms and the audit are read whole and in order, so they have one partition. */
+const SINGLE: readonly string[] = ['alarms-current', 'assets', 'audit', 'contracts', 'ledger', 'gaps', 'hubs']
 
 /** The topic of a kind at a site, with `partitions` where its order is per key. */
 export function topicSpec(site: string, kind: TopicKind, partitions: number): TopicSpec {

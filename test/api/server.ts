@@ -10,8 +10,12 @@ import type { LiveMessage } from '../../src/api/contract.ts'
 import type { OeeView } from '../../src/api/contract-oee.ts'
 import { EventViews } from '../../src/api/event-views.ts'
 import { HistoryViews } from '../../src/api/history-views.ts'
+import { CommandViews } from '../../src/api/command-views.ts'
 import { LogViews } from '../../src/api/log-views.ts'
 import { MemoryHub } from '../../src/api/memory-hub.ts'
+import { AuditLog } from '../../src/audit/audit-log.ts'
+import { Commands } from '../../src/commands/commands.ts'
+import { Requests } from '../../src/commands/requests.ts'
 import { Events } from '../../src/events/events.ts'
 import { AlarmDecoder } from '../../src/flow/alarm-entries.ts'
 import { ViewRun } from '../../src/flow/views.ts'
@@ -61,7 +65,8 @@ export async function startServer(
     Pick<ApiOptions, 'limits'> & { pageFolder?: string; hub?: MemoryHub; history?: HistoryReader } = {},
 ): Promise<TestServer> {
   const { limits, pageFolder = '/nowhere', hub = new MemoryHub(), history, ...config } = options
-  const { log, memory, tracked, alarms, events, oee, shown } = memoryViews(hub)
+  const { log, memory, tracked, alarms, events, oee, commands, shown } = memoryViews(hub)
+  await memory.ensure(['commands', 'audit'].map((kind) => ({ name: `acme.berlin.${kind}`, partitions: 1 })))
   const tell = await runView(t, memory, tracked)
   const api = createApi({
     log,
@@ -69,6 +74,7 @@ export async function startServer(
     events,
     oee,
     ...(history && { history: new HistoryViews({ hub, site: SITE, reader: history }) }),
+    commands,
     config: { listen: { host: '127.0.0.1', port: 0 }, tokens: [], hosts: [], ...config },
     hub,
     system: testSystem(),
@@ -88,9 +94,29 @@ export function memoryViews(hub = new MemoryHub()) {
   const alarms = new AlarmViews({ site: SITE, alarms: tracked, log: memory, system: { clock: systemClock } })
   const view = new Events({ site: SITE, directory: '/nowhere', partitions: 1, system: testSystem() })
   const events = new EventViews({ events: view, log: memory, topic: `${SITE.replace('/', '.')}.events`, site: SITE })
+  const commands = memoryCommands(memory)
   const shown: TestServer['shown'] = {}
   const oee = { oee: () => Promise.resolve(shown.oee) }
-  return { hub, memory, log, tracked, alarms, events, oee, shown }
+  return { hub, memory, log, tracked, alarms, events, oee, commands, shown }
+}
+
+/** Commands of a plant whose models declare none. */
+function memoryCommands(log: MemoryLog): CommandViews {
+  const system = testSystem()
+  const commands = new Commands({ directory: '/nowhere', system })
+  const nothing = () => undefined
+  const machines = {
+    isShared: false,
+    points: () => [],
+    point: nothing,
+    known: nothing,
+    reported: nothing,
+    reaching: nothing,
+  }
+  const audit = new AuditLog({ site: SITE, chain: 'test', log, directory: '/nowhere', system })
+  const own = { site: SITE, commands, machines, log, system }
+  const requests = new Requests({ ...own, run: 'test', audit, notReady: nothing, onReady: nothing })
+  return new CommandViews({ ...own, requests })
 }
 
 /** Keeps the alarms from the log in memory until the test ends. */

@@ -22,6 +22,13 @@ export class MortalLog extends MemoryLog {
     return this.#left <= 0
   }
 
+  /** Dies now. */
+  die(): void {
+    if (this.isDead) return
+    this.#left = 0
+    this.hang(true)
+  }
+
   override append(topic: string, records: readonly NewRecord[]): Promise<readonly Appended[]> {
     const wasDead = this.isDead
     if (this.#lives()) return super.append(topic, records)
