@@ -80,6 +80,11 @@ export interface Bucket {
    * until the next sample, one that is not usable counts for nothing.
    */
   readonly integral: number
+  /**
+   * The same where the value lies on straight lines from sample to sample. Absent unless every sample is usable, and none
+   * came twice for one time.
+   */
+  readonly trapezoid?: number
   /** How long that was, in ms: the time from the first to the last sample that usable samples held. */
   readonly usableMs: number
 }

@@ -95,6 +95,7 @@ const BUCKET: Columns = {
     'last_status',
     'worst',
     'integral',
+    'trapezoid',
     'usable_ms',
   ],
   texts: ['asset', 'tag'],

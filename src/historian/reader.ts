@@ -238,6 +238,7 @@ function bucketsOf({ rows, numbers, texts }: Answer): Bucket[] {
     last: edge('last', row),
     worstQuality: at('worst', row),
     integral: at('integral', row),
+    ...known('trapezoid', at('trapezoid', row)),
     usableMs: at('usable_ms', row),
   }))
 }

@@ -142,8 +142,10 @@ export function onceEach(relation: string): string {
 }
 
 /**
- * Roll-ups of samples by asset, tag and bucket. `stored` are all of them; everything else is of those that count. `integral` and `usable_ms` go from the first sample to the last one; what
- * a value holds beyond its bucket is for whoever puts buckets together.
+ * Roll-ups of samples by asset, tag and bucket. `stored` are all of them; everything else is of those that count.
+ * `integral`, `trapezoid` and `usable_ms` go from the first sample to the last one; what a value holds beyond its bucket is for
+ * whoever puts buckets together. `trapezoid` is null unless every sample that is stored is usable: each then weighs by half
+ * the time to its neighbours.
  */
 export function rollups(relation: string, everyUs: number): string {
   return `SELECT asset, tag, make_timestamptz(bucket) AS start, count(*) AS stored,
@@ -156,14 +158,17 @@ export function rollups(relation: string, everyUs: number): string {
       arg_max(status, us) FILTER (counts) AS last_status,
       max(status) FILTER (counts) AS worst,
       coalesce(sum(value * held / 1000.0) FILTER (usable), 0) AS integral,
+      CASE WHEN count(*) = count(*) FILTER (usable) THEN sum(value * (held + since) / 2000.0) END AS trapezoid,
       coalesce(sum(held) FILTER (usable), 0) / 1000.0 AS usable_ms
     FROM (
       SELECT *, counts AND value IS NOT NULL AND status < ${BAD} AS usable,
-        CASE WHEN next < bucket + ${everyUs} THEN next - us ELSE 0 END AS held
+        CASE WHEN next < bucket + ${everyUs} THEN next - us ELSE 0 END AS held,
+        CASE WHEN previous >= bucket THEN us - previous ELSE 0 END AS since
       FROM (
         SELECT asset, tag, us, value, status, ${startOf('us', everyUs)} AS bucket,
-          lead(us) OVER (PARTITION BY asset, tag ORDER BY us, ${PLACE}) AS next, next IS DISTINCT FROM us AS counts
+          lead(us) OVER w AS next, lag(us) OVER w AS previous, next IS DISTINCT FROM us AS counts
         FROM (${relation})
+        WINDOW w AS (PARTITION BY asset, tag ORDER BY us, ${PLACE})
       )
     )
     GROUP BY asset, tag, bucket`
@@ -179,6 +184,8 @@ export function mergedRollups(parts: string, everyUs: number): string {
       max(last_us) AS last_us, arg_max_null(last_value, last_us) AS last_value, arg_max(last_status, last_us) AS last_status,
       max(worst) AS worst,
       sum(integral + CASE WHEN holds THEN held_value * gap / 1000.0 ELSE 0 END) AS integral,
+      CASE WHEN count(trapezoid) = count(*) THEN
+        sum(trapezoid + CASE WHEN holds THEN (held_value + first_value) * gap / 2000.0 ELSE 0 END) END AS trapezoid,
       sum(usable_ms + CASE WHEN holds THEN gap / 1000.0 ELSE 0 END) AS usable_ms
     FROM (
       SELECT *, first_us - lag(last_us) OVER w AS gap, lag(last_value) OVER w AS held_value,

@@ -6,6 +6,8 @@ import type { Value } from '../../src/model/reading.ts'
 /** A history in memory, in the plainest way: what questions to history are tested against. */
 export class MemoryHistory implements HistoryReader {
   readonly #tags = new Map<string, Map<string, HistorySample[]>>()
+  /** Samples that took the place of another one. */
+  readonly #again = new WeakSet<HistorySample>()
   /** Samples that were handed out, and calls: so that a test sees what a question costs. */
   readonly asked = { samples: 0, calls: 0 }
 
@@ -18,8 +20,11 @@ export class MemoryHistory implements HistoryReader {
     const tags = this.#tags.get(asset) ?? new Map<string, HistorySample[]>()
     this.#tags.set(asset, tags)
     const byTime = new Map((tags.get(tag) ?? []).map((sample) => [sample.time, sample]))
-    for (const [time, value, quality = 0, receivedTime = time] of samples)
-      byTime.set(time, { time, value, quality, receivedTime })
+    for (const [time, value, quality = 0, receivedTime = time] of samples) {
+      const sample = { time, value, quality, receivedTime }
+      if (byTime.has(time)) this.#again.add(sample)
+      byTime.set(time, sample)
+    }
     tags.set(
       tag,
       [...byTime.values()].sort((one, other) => one.time - other.time),
@@ -72,7 +77,7 @@ export class MemoryHistory implements HistoryReader {
         tags.toSorted().flatMap((tag) => {
           const samples = this.#of(asset, tag).filter(({ time }) => time >= from && time < to)
           const groups = Map.groupBy(samples, ({ time }) => Math.floor(time / everyMs) * everyMs)
-          return [...groups].map(([start, own]) => bucketOf(asset, tag, start, own))
+          return [...groups].map(([start, own]) => this.#bucketOf(asset, tag, start, own))
         }),
       ),
     )
@@ -80,6 +85,11 @@ export class MemoryHistory implements HistoryReader {
 
   #of(asset: string, tag: string): readonly HistorySample[] {
     return this.#tags.get(asset)?.get(tag) ?? []
+  }
+
+  #bucketOf(asset: string, tag: string, start: number, own: readonly HistorySample[]): Bucket {
+    const straight = own.every((sample) => isUsable(sample) && !this.#again.has(sample))
+    return { ...bucketOf(asset, tag, start, own), ...(straight && { trapezoid: trapezoidOf(own) }) }
   }
 
   #found(
@@ -131,6 +141,15 @@ function bucketOf(asset: string, tag: string, start: number, samples: readonly H
     integral,
     usableMs,
   }
+}
+
+function trapezoidOf(samples: readonly HistorySample[]): number {
+  let area = 0
+  samples.slice(1).forEach(({ time, value }, nth) => {
+    const from = samples[nth]!
+    area += ((numberOf(from.value)! + numberOf(value)!) / 2) * (time - from.time)
+  })
+  return area
 }
 
 function isUsable(sample: HistorySample): boolean {

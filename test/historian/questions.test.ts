@@ -63,8 +63,7 @@ function questions(start: number, length: number, stepped: boolean): Ask[] {
   const of = { on: '**', tags: ['force'] }
   const [from, to] = [T0 + start, T0 + start + length]
   const everyMs = Math.ceil(length / 9)
-  // What is weighted by time comes from buckets where it is stepped only.
-  const bucketed = ALL.filter((name) => isBucketed(name) && (stepped || !/Time|Total/.test(name)))
+  const bucketed = ALL.filter(isBucketed)
   const whole = { from: T0 + Math.floor(start / MINUTE) * MINUTE, to, everyMs: 3 * MINUTE }
   const aggregates = { kind: 'aggregates', of, rules: { stepped } } as const
   const tags = [PRESS, OVEN].map((asset) => ({ asset, tag: 'force' }))

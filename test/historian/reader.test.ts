@@ -68,12 +68,17 @@ test('every type of value comes back as it was, with quality and times to the mi
 interface Row extends HistorySample {
   readonly asset: string
   readonly tag: string
+  /** It took the place of another one. */
+  readonly again?: true
 }
 
 /** Of rows with equal times the last one counts. */
 function counting(rows: readonly Row[], asset: string, tag: string): Row[] {
   const byTime = new Map<number, Row>()
-  for (const row of rows) if (row.asset === asset && row.tag === tag) byTime.set(row.time, row)
+  for (const row of rows) {
+    if (row.asset !== asset || row.tag !== tag) continue
+    byTime.set(row.time, byTime.has(row.time) ? { ...row, again: true } : row)
+  }
   return [...byTime.values()].sort((a, b) => a.time - b.time)
 }
 
@@ -91,6 +96,7 @@ function bucketOf(rows: readonly Row[], start: number): Bucket {
     integral += (row.value as number) * (rows[i + 1]!.time - row.time)
     usableMs += rows[i + 1]!.time - row.time
   }
+  const straight = rows.every((row) => usable.includes(row) && row.again === undefined)
   const edge = ({ time, value, quality }: Row) => ({
     time,
     ...(value === null ? {} : { number: value as number }),
@@ -110,8 +116,17 @@ function bucketOf(rows: readonly Row[], start: number): Bucket {
     last: edge(rows.at(-1)!),
     worstQuality: Math.max(...rows.map(({ quality }) => quality)),
     integral,
+    ...(straight && { trapezoid: trapezoidOf(rows) }),
     usableMs,
   }
+}
+
+function trapezoidOf(rows: readonly Row[]): number {
+  const parts = rows.slice(1).map(({ time, value }, i) => [rows[i]!, time, value as number] as const)
+  return parts.reduce(
+    (sum, [from, time, value]) => sum + (((from.value as number) + value) / 2) * (time - from.time),
+    0,
+  )
 }
 
 function bucketsOf(rows: readonly Row[], from: number, to: number, everyMs: number): Bucket[] {

@@ -11,10 +11,11 @@ export interface BucketIntervals extends Span {
   readonly type: TagType
   /** In order of time. */
   readonly buckets: readonly Bucket[]
-  /** The last sample before the span; absent: there is none. */
-  readonly previous: { readonly edge: BucketEdge } | undefined
-  /** Something is stored after the span. */
-  readonly goesOn: boolean
+  /** Between two samples the earlier one holds; else they lie on a line. */
+  readonly stepped: boolean
+  /** The last sample before the span, and the first one after it; undefined: there is none. */
+  readonly previous: BucketEdge | undefined
+  readonly following: BucketEdge | undefined
 }
 
 /** An interval whose every sample is Good and a number. */
@@ -22,15 +23,17 @@ interface Clean {
   readonly early: number
   readonly late: number
   readonly buckets: readonly Bucket[]
-  /** The last sample before it. */
+  readonly stepped: boolean
+  /** The last sample before it, and the first one after it. */
   readonly previous: BucketEdge | undefined
+  readonly following: BucketEdge | undefined
   readonly partial: boolean
   readonly outside: boolean
 }
 
 /**
  * What buckets say exactly: rows of points in the order of the intervals; undefined of those where they do not, because a
- * sample is not Good, or, of what is weighted by time, where data begin or end in the interval.
+ * sample is not Good, or, of what is weighted by time, a neighbour is not, or data begin or end in the interval.
  *
  * Exact but for two things: sums are added up in another order, so their last digits may differ, and Minimum and Maximum
  * do not say MultipleValues.
@@ -41,9 +44,10 @@ export function aggregatesOfBuckets(
 ): (readonly AggregatePoint[] | undefined)[] {
   const { buckets } = given
   const dataFrom = given.previous === undefined ? (buckets[0]?.first.time ?? Infinity) : -Infinity
-  const dataTo = given.goesOn ? Infinity : (buckets.at(-1)?.last.time ?? given.previous?.edge.time ?? -Infinity)
+  const dataTo =
+    given.following === undefined ? ((buckets.at(-1)?.last ?? given.previous)?.time ?? -Infinity) : Infinity
   const rows: (readonly AggregatePoint[] | undefined)[] = []
-  let previous = given.previous?.edge
+  let { previous } = given
   let next = 0
   for (const { early, late } of intervalsOf(given)) {
     const first = next
@@ -53,7 +57,9 @@ export function aggregatesOfBuckets(
       early,
       late,
       buckets: own,
+      stepped: given.stepped,
       previous,
+      following: buckets[next]?.first ?? given.following,
       partial: (dataFrom > early && dataFrom < late) || (dataTo >= early && dataTo < late),
       outside: early > dataTo || late <= dataFrom,
     }
@@ -101,11 +107,6 @@ export function isBucketed(name: AggregateName): boolean {
   return EXACT[name] !== undefined
 }
 
-/** Whether it is exact only where the value holds from sample to sample: the buckets' integral is of that. */
-export function isTimeWeighted(name: AggregateName): boolean {
-  return name === 'TimeAverage' || name === 'TimeAverage2' || name === 'Total' || name === 'Total2'
-}
-
 function noData({ early }: Clean): AggregatePoint {
   return { time: early, value: null, quality: Quality.BadNoData }
 }
@@ -150,29 +151,48 @@ function delta(interval: Clean): AggregatePoint {
   return { time: interval.early, value: last - first, quality: CALCULATED }
 }
 
-/** The area under a value that holds until the next one; undefined where it is not known all through the interval. */
+/** The area under the value; undefined where that is not known all through the interval. */
 function weighted(interval: Clean, measure: (area: number, seconds: number) => number): AggregatePoint | undefined {
   const { early, late, partial } = interval
-  const steps = heldFrom(interval)
-  if (partial || steps === undefined) return undefined
-  let area = sumOf(interval.buckets, ({ integral }) => integral)
-  steps.forEach(({ time, number }, nth) => (area += number * ((steps[nth]!.until ?? late) - time)))
+  const area = partial ? undefined : areaOf(interval)
+  if (area === undefined) return undefined
   return { time: early, value: measure(area / 1000, (late - early) / 1000), quality: CALCULATED }
 }
 
-/** What holds outside the buckets: from the beginning to the first sample, between buckets, from the last one on. */
-function heldFrom({ early, buckets, previous }: Clean) {
-  const first = buckets[0]?.first.time
-  const steps: { time: number; number: number; until?: number }[] = []
-  if (first !== early) {
-    if (previous?.number === undefined || previous.quality !== Quality.Good) return undefined
-    steps.push({ time: early, number: previous.number, ...(first !== undefined && { until: first }) })
+/** Value times ms: within the buckets as the store has it, between them and up to the edges of the interval from sample to sample. */
+function areaOf(interval: Clean): number | undefined {
+  const { buckets, previous, following, stepped } = interval
+  const edges = [previous, ...buckets.flatMap(({ first, last }) => [first, last]), following]
+  let area = 0
+  for (const { integral, trapezoid } of buckets) {
+    const within = stepped ? integral : trapezoid
+    if (within === undefined) return undefined
+    area += within
   }
-  buckets.forEach(({ last }, nth) => {
-    const until = buckets[nth + 1]?.first.time
-    steps.push({ time: last.time, number: last.number!, ...(until !== undefined && { until }) })
-  })
-  return steps
+  for (let nth = 0; nth < edges.length; nth += 2) {
+    const between = areaBetween(edges[nth], edges[nth + 1], interval)
+    if (between === undefined) return undefined
+    area += between
+  }
+  return area
+}
+
+/** Between two samples that follow each other, cut to the interval; undefined where one that is needed is not Good. */
+function areaBetween(from: BucketEdge | undefined, to: BucketEdge | undefined, interval: Clean): number | undefined {
+  const begin = Math.max(from?.time ?? -Infinity, interval.early)
+  const end = Math.min(to?.time ?? Infinity, interval.late)
+  if (end <= begin) return 0
+  const first = goodNumber(from)
+  if (first === undefined) return undefined
+  if (interval.stepped) return first * (end - begin)
+  const last = goodNumber(to)
+  if (last === undefined) return undefined
+  const at = (time: number) => first + ((last - first) * (time - from!.time)) / (to!.time - from!.time)
+  return ((at(begin) + at(end)) / 2) * (end - begin)
+}
+
+function goodNumber(edge: BucketEdge | undefined): number | undefined {
+  return edge?.quality === Quality.Good ? edge.number : undefined
 }
 
 function sumOf(buckets: readonly Bucket[], part: (bucket: Bucket) => number): number {

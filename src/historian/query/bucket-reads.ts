@@ -1,7 +1,6 @@
-import type { AggregateName } from '../aggregates/catalogue.ts'
-import type { Bucket, HistoryReader, HistorySample } from '../history-reader.ts'
+import type { Bucket, BucketEdge, HistoryReader, HistorySample } from '../history-reader.ts'
 import type { AggregateQuery } from './aggregate-history.ts'
-import { isBucketed, isTimeWeighted, type BucketIntervals } from './bucket-aggregates.ts'
+import { isBucketed, type BucketIntervals } from './bucket-aggregates.ts'
 import { isNumeric, type HistoryTag } from './history-tag.ts'
 import { justBefore } from './stored-values.ts'
 
@@ -11,12 +10,26 @@ const MINUTE_MS = 60_000
 /** Buckets of one tag that are fetched for a question; beyond it samples are read. */
 const MOST_BUCKETS = 50_000
 
+/** How far beyond the span buckets are looked through for the neighbours of all tags at once; beyond it each asset is asked for. */
+const NEAR_MS = 3_600_000
+
+/** Assets that are asked for one by one what comes after the span; more are asked for together. */
+const MOST_ALONE = 20
+
 /** Longer than any history, in whole minutes. */
 const FOREVER_MS = 1_000 * 365 * 1_440 * MINUTE_MS
 
+type Edges = ReadonlyMap<string, BucketEdge>
+
+/** A tag, and which of its buckets and neighbours is meant. */
+interface Names {
+  readonly assets: readonly string[]
+  readonly tags: readonly string[]
+}
+
 /**
  * What the store's buckets say of a query, by tag; undefined of all where they cannot be exact: the intervals are not of
- * whole minutes, time runs backwards, or one of the aggregates is not to be had from them.
+ * whole minutes, time runs backwards, or one of the aggregates is not to be had from them; of a tag where it has no numbers.
  */
 export async function readBuckets(
   reader: HistoryReader,
@@ -24,33 +37,27 @@ export async function readBuckets(
   signal: AbortSignal,
 ): Promise<((tag: HistoryTag) => BucketIntervals | undefined) | undefined> {
   const everyMs = bucketLength(query)
-  if (everyMs === undefined) return undefined
-  const { start, end, aggregates } = query
-  const tags = query.tags.filter((tag) => isExactFor(tag, query))
-  if (tags.length === 0) return undefined
+  const tags = query.tags.filter(isNumeric)
+  if (everyMs === undefined || tags.length === 0) return undefined
+  const { start, end } = query
   const names = { assets: distinct(tags.map(({ asset }) => asset)), tags: distinct(tags.map(({ tag }) => tag)) }
-  // One interval before tells for most tags that there was something before, and with what value the span begins.
-  const from = start - query.everyMs
-  const buckets = groupedByTag(await reader.buckets({ ...names, from, to: end, everyMs }, signal))
-  const edges = aggregates.some((name) => name !== 'Average')
-  const later = edges
-    ? await reader.buckets({ ...names, from: end, to: end + FOREVER_MS, everyMs: FOREVER_MS }, signal)
-    : []
-  const goesOn = new Set(later.map(keyOf))
-  const older = edges ? await lastBefore(reader, tags, buckets, start, signal) : new Map<string, HistorySample>()
+  const buckets = Map.groupBy(await reader.buckets({ ...names, from: start, to: end, everyMs }, signal), keyOf)
+  // The mean of samples does not care what is around.
+  const edges = query.aggregates.some((name) => name !== 'Average')
+  const previous: Edges = edges ? await edgesBefore(reader, tags, names, start, signal) : new Map()
+  const following: Edges = edges ? await edgesAfter(reader, tags, names, end, signal) : new Map()
   return (tag) => {
-    if (!tags.includes(tag)) return undefined
-    const own = buckets.get(keyOf(tag)) ?? []
-    const before = own.filter((bucket) => bucket.start < start)
-    const previous = before.at(-1)
+    if (!isNumeric(tag)) return undefined
+    const key = keyOf(tag)
     return {
       start,
       end,
       everyMs: query.everyMs,
       type: tag.type,
-      buckets: own.slice(before.length),
-      previous: previous === undefined ? previousOf(older.get(keyOf(tag))) : { edge: previous.last },
-      goesOn: goesOn.has(keyOf(tag)),
+      stepped: query.rules(tag).stepped,
+      buckets: buckets.get(key) ?? [],
+      previous: previous.get(key),
+      following: following.get(key),
     }
   }
 }
@@ -63,39 +70,63 @@ function bucketLength({ start, end, everyMs, aggregates }: AggregateQuery): numb
   return (end - start) / length <= MOST_BUCKETS ? length : undefined
 }
 
-function isExactFor(tag: HistoryTag, { aggregates, rules }: AggregateQuery): boolean {
-  return isNumeric(tag) && (rules(tag).stepped || !aggregates.some((name: AggregateName) => isTimeWeighted(name)))
-}
-
-/** The last samples before the span of those tags that have none in the interval before it. */
-async function lastBefore(
+/** The last sample of each tag before a time: of most it lies near. */
+async function edgesBefore(
   reader: HistoryReader,
   tags: readonly HistoryTag[],
-  buckets: ReadonlyMap<string, readonly Bucket[]>,
+  names: Names,
   start: number,
   signal: AbortSignal,
-): Promise<Map<string, HistorySample>> {
-  const found = new Map<string, HistorySample>()
-  const lone = tags.filter(
-    (tag) => !(buckets.get(keyOf(tag))?.[0] !== undefined && buckets.get(keyOf(tag))![0]!.start < start),
-  )
-  for (const [asset, own] of Map.groupBy(lone, ({ asset }) => asset)) {
-    const names = own.map(({ tag }) => tag)
-    const samples = await reader.before({ asset, tags: names, time: justBefore(start) }, signal)
-    for (const [tag, sample] of samples) found.set(keyOf({ asset, tag }), sample)
+): Promise<Edges> {
+  const near = await reader.buckets({ ...names, from: start - NEAR_MS, to: start, everyMs: MINUTE_MS }, signal)
+  const found = new Map(near.map((bucket) => [keyOf(bucket), bucket.last]))
+  for (const [asset, own] of assetsWithout(tags, found)) {
+    const samples = await reader.before({ asset, tags: own, time: justBefore(start) }, signal)
+    for (const [tag, sample] of samples) found.set(keyOf({ asset, tag }), edgeOf(sample))
   }
   return found
 }
 
-function previousOf(sample: HistorySample | undefined): BucketIntervals['previous'] {
-  if (sample === undefined) return undefined
-  const { time, value, quality } = sample
-  const number = typeof value === 'boolean' ? Number(value) : typeof value === 'number' ? value : undefined
-  return { edge: { time, quality, ...(number !== undefined && { number }) } }
+/** The first sample of each tag at or after a time: there is none of most, where the time is now. */
+async function edgesAfter(
+  reader: HistoryReader,
+  tags: readonly HistoryTag[],
+  names: Names,
+  end: number,
+  signal: AbortSignal,
+): Promise<Edges> {
+  const near = await reader.buckets({ ...names, from: end, to: end + NEAR_MS, everyMs: MINUTE_MS }, signal)
+  const found = firstEdges(near)
+  const lone = assetsWithout(tags, found)
+  if (lone.size <= MOST_ALONE) {
+    for (const [asset, own] of lone) {
+      const samples = await reader.after({ asset, tags: own, time: end }, signal)
+      for (const [tag, sample] of samples) found.set(keyOf({ asset, tag }), edgeOf(sample))
+    }
+    return found
+  }
+  const range = { from: end + NEAR_MS, to: end + FOREVER_MS, everyMs: FOREVER_MS }
+  const later = await reader.buckets({ assets: [...lone.keys()], tags: names.tags, ...range }, signal)
+  return new Map([...firstEdges(later), ...found])
 }
 
-function groupedByTag(buckets: readonly Bucket[]): Map<string, Bucket[]> {
-  return Map.groupBy(buckets, keyOf)
+/** The first sample of each tag in buckets that are in order of time. */
+function firstEdges(buckets: readonly Bucket[]): Map<string, BucketEdge> {
+  const found = new Map<string, BucketEdge>()
+  for (const bucket of buckets) if (!found.has(keyOf(bucket))) found.set(keyOf(bucket), bucket.first)
+  return found
+}
+
+/** The names of tags that have no edge yet, by asset. */
+function assetsWithout(tags: readonly HistoryTag[], found: Edges): Map<string, string[]> {
+  const lone = tags.filter((tag) => !found.has(keyOf(tag)))
+  const byAsset = Map.groupBy(lone, ({ asset }) => asset)
+  return new Map([...byAsset].map(([asset, own]) => [asset, own.map(({ tag }) => tag)]))
+}
+
+function edgeOf({ time, value, quality }: HistorySample): BucketEdge {
+  const number = typeof value === 'boolean' ? Number(value) : typeof value === 'number' ? value : undefined
+  return { time, quality, ...(number !== undefined && { number }) }
 }
 
 /** A path has no line break. */
