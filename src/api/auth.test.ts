@@ -71,6 +71,7 @@ test('the table of routes asks for the rights we mean', () => {
       'POST /api/v1/alarms/commands write',
       'GET /.well-known/wot read',
       'GET /api/v1/things read',
+      'GET /api/v1/assets/*/td read',
       'GET /api/v1/things/:id read',
       'GET /api/v1/things/:id/properties/:name read',
       'GET /api/v1/things/:id/events/alarm read',

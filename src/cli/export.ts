@@ -8,6 +8,7 @@ import { pathMatcher } from '../model/path-pattern.ts'
 import { qualityName, severity, type Severity } from '../model/quality.ts'
 import { qualityOf, samplesOf, type Reading, type Value } from '../model/reading.ts'
 import { csvField } from './csv.ts'
+import { exportShells } from './export-shells.ts'
 import { EXIT } from './failure.ts'
 import { configOption, dataOption, fromOption, time } from './options.ts'
 import type { Done } from './program.ts'
@@ -23,6 +24,8 @@ interface ExportOptions extends WhichLog {
   readonly format: 'csv' | 'ndjson'
   readonly quality: Severity
   readonly out?: string
+  readonly as: 'table' | 'aas' | 'aasx'
+  readonly page?: string
 }
 
 /** Columns of a wide table: more is no table that anybody trains on. */
@@ -30,7 +33,7 @@ const MOST_COLUMNS = 2_000
 
 export const exportCommand = (done: Done) =>
   new Command('export')
-    .description('measured values of the past as a table to train on')
+    .description('measured values of the past as a table to train on; or the shells of the plant')
     .argument('[pattern]', 'assets below the site: press-shop/line1/press1, fleet/*, press-shop/**', '**')
     .addOption(dataOption())
     .addOption(configOption())
@@ -48,14 +51,25 @@ export const exportCommand = (done: Done) =>
         .choices(['good', 'uncertain', 'bad'])
         .default('uncertain'),
     )
+    .addOption(
+      new Option(
+        '--as <what>',
+        'a table out of the log, or Asset Administration Shells of a running hub, as JSON or AASX',
+      )
+        .choices(['table', 'aas', 'aasx'])
+        .default('table'),
+    )
+    .option('--page <url>', 'page of the hub whose shells are wanted, instead of the one of the data directory')
     .option('--out <file>', 'where it is written; default: stdout')
     .addHelpText(
       'after',
-      "\nRows of an asset are in the order in which they were received; --from and --to are times of receipt. A wide CSV without\n--tag reads the log twice, first for the names of its columns. Ctrl-C ends it after a whole row.\n\nExamples:\n  millrace export 'press-shop/**' --from 30d --out presses.csv\n  millrace export fleet/* --tag speed battery --format ndjson --quality good > fleet.ndjson",
+      "\nRows of an asset are in the order in which they were received; --from and --to are times of receipt. A wide CSV without\n--tag reads the log twice, first for the names of its columns. Ctrl-C ends it after a whole row.\n\nExamples:\n  millrace export 'press-shop/**' --from 30d --out presses.csv\n  millrace export fleet/* --tag speed battery --format ndjson --quality good > fleet.ndjson\n  millrace export --as aasx --out plant.aasx",
     )
-    .action(async (pattern: string, options: ExportOptions) =>
-      done(await onLog(options, (log, stop) => exportTable(log, pattern, options, stop))),
-    )
+    .action(async (pattern: string, options: ExportOptions) => {
+      const { as } = options
+      if (as !== 'table') return done(await exportShells({ ...options, as }))
+      return done(await onLog(options, (log, stop) => exportTable(log, pattern, options, stop)))
+    })
 
 async function exportTable(
   attached: AttachedLog,

@@ -17,6 +17,7 @@ const TD = 'application/td+json; charset=utf-8'
 export const WOT_ROUTES: readonly Route[] = [
   { method: 'GET', url: '/.well-known/wot', need: 'read', handle: directory },
   { method: 'GET', url: `/${THINGS}`, need: 'read', handle: things },
+  { method: 'GET', url: '/api/v1/assets/*/td', need: 'read', handle: ofAsset },
   { method: 'GET', url: `/${THINGS}/:id`, need: 'read', handle: thing },
   { method: 'GET', url: `/${THINGS}/:id/properties/:name`, need: 'read', handle: property },
   { method: 'GET', url: `/${THINGS}/:id/events/alarm`, need: 'read', handle: alarms },
@@ -47,6 +48,10 @@ function things(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
 function nextLink({ limit, under }: AssetQuery, after: string): string {
   const query = new URLSearchParams({ after, limit: String(limit), ...(under !== undefined && { under }) })
   return `</${THINGS}?${query.toString()}>; rel="next"`
+}
+
+function ofAsset(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
+  return description(desk, request, reply, twinOf(desk, (request.params as { readonly '*': string })['*']))
 }
 
 function thing(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
@@ -114,9 +119,13 @@ function contextOf(desk: Desk, request: FastifyRequest): ThingContext {
 }
 
 /** By its id, or by the path of the asset. */
-function twinIn({ hub }: Desk, request: FastifyRequest): TwinView {
+function twinIn(desk: Desk, request: FastifyRequest): TwinView {
   const { id } = request.params as { readonly id: string }
-  const path = assetPath(pathOfAsset(id) ?? id)
+  return twinOf(desk, pathOfAsset(id) ?? id)
+}
+
+function twinOf({ hub }: Desk, text: string): TwinView {
+  const path = assetPath(text)
   const twin = hub.twin(path)
   if (twin !== undefined) return twin
   throw new ApiError(404, 'ASSET_NOT_FOUND', `Cannot show thing ${JSON.stringify(path)}: no value of it has come yet`)

@@ -22,6 +22,7 @@ test('a thing is described as this hub is: its tags, its address, its tokens', a
   const answer = await fetch(`${url}${at(ID)}`, { headers })
   assert.equal(answer.headers.get('content-type'), 'application/td+json; charset=utf-8')
   const thing = (await answer.json()) as Thing
+  assert.deepEqual(await (await fetch(`${url}/api/v1/assets/${PRESS}/td`, { headers })).json(), thing)
   assert.deepEqual([thing.id, thing.base, thing.security], [ID, `${url}/`, ['token']])
   assert.equal(thing.securityDefinitions['token']!.scheme, 'bearer')
   const { forms, ...temperature } = thing.properties['temperature']!
