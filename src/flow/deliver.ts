@@ -2,6 +2,7 @@ import type { Health } from '../component/health.ts'
 import { Undeliverable, type DeliverySettings, type Outgoing, type Sink } from '../component/sink.ts'
 import type { Fact } from '../component/topology.ts'
 import type { ConsumedBatch } from '../log/groups.ts'
+import { LogError } from '../log/log.ts'
 import type { Log, StoredRecord } from '../log/log.ts'
 import type { Catalogue } from '../model/catalogue.ts'
 import { topicName } from '../model/path.ts'
@@ -75,7 +76,19 @@ export class Delivery {
     const facts = batch.records.flatMap((record) => this.#outgoing(batch, record))
     for (let at = 0; at < facts.length && !signal.aborted; at += settings.batch)
       await this.#deliver(facts.slice(at, at + settings.batch), signal)
-    if (!signal.aborted) await batch.commit()
+    if (!signal.aborted) await this.#commit(batch)
+  }
+
+  /** A partition that went meanwhile, as all do when the coordinator is lost for long, is delivered from its position by who has it. */
+  async #commit(batch: ConsumedBatch): Promise<void> {
+    const { name, system } = this.#options
+    try {
+      await batch.commit()
+    } catch (error) {
+      if (!(error instanceof LogError) || error.code !== 'GROUP_FENCED') throw error
+      const { topic, partition } = batch
+      system.logger.warn('Delivered, but too late to say so: it is delivered again', { sink: name, topic, partition })
+    }
   }
 
   #outgoing({ topic, partition }: ConsumedBatch, record: StoredRecord): Outgoing[] {
