@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { benchFlow } from './flow.ts'
+import { benchHistorian } from './historian.ts'
 import { benchKafkaPeer } from './kafka-peer.ts'
 import { benchLog } from './log.ts'
 import { benchMqtt } from './mqtt.ts'
@@ -14,6 +15,7 @@ import { benchTakeover } from './takeover.ts'
  */
 const BENCHES: { readonly [name: string]: (options: BenchOptions) => Promise<void> } = {
   flow: benchFlow,
+  historian: benchHistorian,
   kafka: benchKafkaPeer,
   log: benchLog,
   mqtt: benchMqtt,

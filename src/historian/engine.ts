@@ -29,7 +29,6 @@ interface Waiting {
 /** The store in a thread of its own: it is loaded, with the library that it wraps, only when this is called. */
 export function startEngine(program = new URL('worker.ts', import.meta.url)): Engine {
   const worker = new Worker(program, { name: 'historian', resourceLimits: HEAP, execArgv: ['--no-warnings'] })
-  worker.unref()
   const waiting = new Map<number, Waiting>()
   const tell = (message: ToThread, transfer: Transferable[] = []) => worker.postMessage(message, transfer)
   let calls = 0
@@ -38,6 +37,7 @@ export function startEngine(program = new URL('worker.ts', import.meta.url)): En
   worker.on('message', (message: FromThread) => {
     const call = waiting.get(message.id)
     waiting.delete(message.id)
+    if (waiting.size === 0) worker.unref()
     if ('error' in message) call?.reject(errorOf(message.error))
     else call?.resolve(message.answer)
   })
@@ -57,12 +57,15 @@ export function startEngine(program = new URL('worker.ts', import.meta.url)): En
       if (isEnded) return Promise.reject(gone(cause))
       const id = calls++
       const { promise, resolve, reject } = Promise.withResolvers<Answers[Call['kind']]>()
+      // The process stays for what it waits for, and for nothing else.
+      worker.ref()
       waiting.set(id, { resolve, reject })
       tell({ id, call }, buffersOf(call))
       return cancellable(promise, signal, () => tell({ cancel: id })) as Promise<Answers[K]>
     },
     async close() {
       if (!isEnded) tell({ close: true })
+      worker.ref()
       await ended
     },
   }

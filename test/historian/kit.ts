@@ -10,7 +10,7 @@ import { systemClock } from '../../src/system/clock.ts'
 import { fileDisk } from '../../src/system/file-disk.ts'
 import { silentLogger } from '../../src/system/logger.ts'
 import { Metrics } from '../../src/system/metrics.ts'
-import { systemRandom } from '../../src/system/random.ts'
+import { seededRandom, systemRandom } from '../../src/system/random.ts'
 
 export const SITE = 'acme/berlin'
 export const TOPIC = 'acme.berlin.telemetry'
@@ -84,4 +84,23 @@ export class Records {
       }
     }
   }
+}
+
+/** Files of few samples: they are made, merged and removed all the time. */
+export function smallFiles(records: number) {
+  return { sealRows: Math.max(500, records / 20), fileRows: Math.max(2_000, records / 4) }
+}
+
+/** Readings of three days by turns, so that what is in memory becomes several files; of two partitions. */
+export function recordsOf(count: number): Records {
+  const records = new Records(2)
+  const random = seededRandom(7)
+  const from = Date.parse('2026-11-28T00:00:00Z')
+  for (let i = 0; i < count; i++) {
+    const sourceTime = from + (i % 3) * 86_400_000 + i * 1_000
+    const values = { a: Math.floor(random.next() * 1_000), state: i % 7 === 0 ? `s${i % 5}` : null }
+    const quality = { ...(i % 7 === 0 ? {} : { state: 0x80310000 }), ...(i % 11 === 0 ? { a: 0x40900000 } : {}) }
+    records.add({ asset: `${SITE}/press${i % 4}`, sourceTime, receivedTime: sourceTime + 5, values, quality }, i % 2)
+  }
+  return records
 }
