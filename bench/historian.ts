@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { machine } from '../src/cli/machine.ts'
 import { Historian } from '../src/historian/historian.ts'
+import { MemoryLog } from '../src/log/memory/memory-log.ts'
+import { systemClock } from '../src/system/clock.ts'
 import type { StoredRecord } from '../src/log/log.ts'
 import { encodeRecord } from '../src/model/record.ts'
 import { Metrics } from '../src/system/metrics.ts'
@@ -47,6 +49,7 @@ async function ingest(shape: Shape, settings: Settings, samples: number): Promis
       rollupRetentionMs: 3_650 * DAY_MS,
       sealEveryMs: 600_000,
       fileRows: 4_000_000,
+      log: new MemoryLog({ clock: systemClock }),
       ...settings,
       system: { ...machine({ logLevel: 'warn', logFormat: 'text' }), metrics: new Metrics() },
     })

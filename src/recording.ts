@@ -42,6 +42,7 @@ export function runHistorian(options: RecordingOptions, stack: AsyncDisposableSt
   const historian = new Historian({
     ...config,
     site,
+    log,
     lakeDirectory: join(dataDirectory, 'lake'),
     spillDirectory: join(dataDirectory, 'historian'),
     system,
@@ -74,14 +75,17 @@ async function keep(
   { clock, logger }: System,
   signal: AbortSignal,
 ): Promise<void> {
+  let isOpen = false
   while (!signal.aborted) {
     try {
-      await historian.open()
-      await run.run(signal)
+      if (isOpen) await historian.recover()
+      else await historian.open()
+      isOpen = true
+      await run.run(AbortSignal.any([signal, historian.life]))
     } catch (error) {
       logger.error('Cannot open the lake; it is tried again', { error })
-      await clock.sleep(REOPEN_MS, signal).catch(() => {})
     }
+    await clock.sleep(REOPEN_MS, signal).catch(() => {})
   }
 }
 

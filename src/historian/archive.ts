@@ -1,5 +1,5 @@
 import type { System } from '../system/system.ts'
-import { Lake, type LakeKind } from './lake.ts'
+import { Lake, type LakeKind, type Named } from './lake.ts'
 import { EMPTY, readManifest, writeManifest, type LakeFile, type Manifest } from './manifest.ts'
 
 /** Files and generations of samples in memory that count together: what one query, or several that belong together, read. */
@@ -44,11 +44,6 @@ export class Archive {
 
   get manifest(): Manifest {
     return this.#manifest
-  }
-
-  /** Generations in memory that count now. */
-  get generations(): readonly number[] {
-    return this.#newest.snapshot.generations
   }
 
   get directory(): string {
@@ -194,8 +189,6 @@ export class Archive {
     )
   }
 }
-
-type Named = Pick<LakeFile, 'day' | 'number'>
 
 interface Gone {
   readonly kind: LakeKind

@@ -1,7 +1,6 @@
 import type { HotDay, Undecodable } from './hot.ts'
 import type { PackedRecords } from './packed.ts'
 import type { Answer, Query } from './queries.ts'
-import type { SampleSources } from './sql.ts'
 import type { StoreSettings, Written } from './store.ts'
 
 /** What the hub asks of the store's thread, and what that answers. */
@@ -25,7 +24,6 @@ export type Call =
       readonly rollups: string
     }
   | { readonly kind: 'merge'; readonly files: readonly string[]; readonly file: string; readonly rollups: string }
-  | { readonly kind: 'rewrite'; readonly sources: SampleSources; readonly file: string; readonly rollups: string }
   | { readonly kind: 'query'; readonly query: Query }
 
 export interface Answers {
@@ -36,7 +34,6 @@ export interface Answers {
   readonly drop: undefined
   readonly write: Written
   readonly merge: Written
-  readonly rewrite: Written
   readonly query: Answer
 }
 

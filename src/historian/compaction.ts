@@ -2,6 +2,14 @@ import type { LakeFile, Span } from './manifest.ts'
 
 /** Small files of a day that are put together as soon as there are so many, while the day goes on. */
 const MOST_SMALL = 8
+/** The same while more comes than can be stored. */
+const MOST_WHILE_BUSY = 64
+
+export interface MergeRules {
+  readonly fileRows: number
+  readonly isOver: (day: number) => boolean
+  readonly isBusy: boolean
+}
 
 /**
  * Files of one day to be put together to one of at most `fileRows` samples, the oldest first; undefined where there is
@@ -10,8 +18,7 @@ const MOST_SMALL = 8
  */
 export function nextMerge(
   files: readonly LakeFile[],
-  fileRows: number,
-  isOver: (day: number) => boolean,
+  { fileRows, isOver, isBusy }: MergeRules,
 ): readonly LakeFile[] | undefined {
   const days = new Map<number, LakeFile[]>()
   for (const file of files) {
@@ -21,7 +28,7 @@ export function nextMerge(
     else days.set(file.day, [file])
   }
   for (const [day, small] of days) {
-    if (small.length < (isOver(day) ? 2 : MOST_SMALL)) continue
+    if (small.length < (isBusy ? MOST_WHILE_BUSY : isOver(day) ? 2 : MOST_SMALL)) continue
     return firstRun(small, fileRows)
   }
   return undefined

@@ -1,11 +1,24 @@
+import { crc32 } from 'node:zlib'
 import type { Disk } from '../system/disk.ts'
 import type { LakeFile } from './manifest.ts'
 
 const DAY_MS = 86_400_000
 
+/** Bytes that are read at a time. */
+const CHUNK_BYTES = 1 << 20
+
+/** What tells where a file is. */
+export type Named = Pick<LakeFile, 'day' | 'number'>
+
+interface Content {
+  readonly bytes: number
+  readonly crc: number
+}
+
 /** What is kept of samples, each with a folder of its own below the lake. */
-const KINDS = { samples: 'telemetry', rollups: 'rollup-1m' } as const
-export type LakeKind = keyof typeof KINDS
+const FOLDERS = { samples: 'telemetry', rollups: 'rollup-1m' } as const
+export type LakeKind = keyof typeof FOLDERS
+export const KINDS: readonly LakeKind[] = ['samples', 'rollups']
 
 /** Our files by their names; others that people put there are left alone. */
 const OWN_NAME = /^(\d{6,})\.parquet$/
@@ -32,54 +45,72 @@ export class Lake {
     this.#site = encodeURIComponent(site.replaceAll('/', '.'))
   }
 
-  path(kind: LakeKind, { day, number }: Pick<LakeFile, 'day' | 'number'>): string {
+  path(kind: LakeKind, { day, number }: Named): string {
     return `${this.#folder(kind)}/date=${dateOf(day)}/${nameOf(number)}`
   }
 
   /** Where a file is made. */
   staged(kind: LakeKind, number: number): string {
-    return `${this.directory}/staging/${KINDS[kind]}-${nameOf(number)}`
+    return `${this.directory}/staging/${FOLDERS[kind]}-${nameOf(number)}`
   }
 
   async open(): Promise<void> {
     await this.#disk.remove(`${this.directory}/staging`)
     await this.#disk.makeDirectory(`${this.directory}/staging`)
-    for (const kind of ['samples', 'rollups'] as const) await this.#disk.makeDirectory(this.#folder(kind))
-    for (const kind of Object.values(KINDS)) await this.#disk.syncDirectory(`${this.directory}/${kind}`)
+    for (const kind of KINDS) await this.#disk.makeDirectory(this.#folder(kind))
+    for (const kind of Object.values(FOLDERS)) await this.#disk.syncDirectory(`${this.directory}/${kind}`)
     await this.#disk.syncDirectory(this.directory)
   }
 
-  /** Puts what was staged under this number in its place, durably. Answers the bytes of both files. */
-  async place(file: Pick<LakeFile, 'day' | 'number'>): Promise<{ bytes: number; rollupBytes: number }> {
-    return { bytes: await this.#place('samples', file), rollupBytes: await this.#place('rollups', file) }
+  /** Puts what was staged under this number in its place, durably. Answers what both files are to be. */
+  async place(file: Named): Promise<Pick<LakeFile, 'bytes' | 'crc' | 'rollupBytes' | 'rollupCrc'>> {
+    const samples = await this.#place('samples', file)
+    const rollups = await this.#place('rollups', file)
+    return { bytes: samples.bytes, crc: samples.crc, rollupBytes: rollups.bytes, rollupCrc: rollups.crc }
   }
 
-  async #place(kind: LakeKind, file: Pick<LakeFile, 'day' | 'number'>): Promise<number> {
+  async #place(kind: LakeKind, file: Named): Promise<Content> {
     const staged = this.staged(kind, file.number)
     const path = this.path(kind, file)
     const folder = path.slice(0, path.lastIndexOf('/'))
-    const bytes = await this.#sync(staged)
+    await this.#sync(staged)
+    const content = await this.#content(staged)
     if (!(await this.#disk.exists(folder))) {
       await this.#disk.makeDirectory(folder)
       await this.#disk.syncDirectory(this.#folder(kind))
     }
     await this.#disk.rename(staged, path)
     await this.#disk.syncDirectory(folder)
-    return bytes
+    return content
   }
 
-  async #sync(path: string): Promise<number> {
+  async #sync(path: string): Promise<void> {
     const file = await this.#disk.open(path, 'append')
     try {
       await file.datasync()
-      return await file.size()
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #content(path: string): Promise<Content> {
+    const file = await this.#disk.open(path, 'read')
+    try {
+      const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+      let bytes = 0
+      let crc = 0
+      for (let read = await file.read(chunk, 0); read > 0; read = await file.read(chunk, bytes)) {
+        crc = crc32(chunk.subarray(0, read), crc)
+        bytes += read
+      }
+      return { bytes, crc }
     } finally {
       await file.close()
     }
   }
 
   /** Removes a file, and the folder of its day with the last one. */
-  async remove(kind: LakeKind, file: Pick<LakeFile, 'day' | 'number'>): Promise<void> {
+  async remove(kind: LakeKind, file: Named): Promise<void> {
     const path = this.path(kind, file)
     const folder = path.slice(0, path.lastIndexOf('/'))
     await this.#disk.remove(path)
@@ -87,20 +118,23 @@ export class Lake {
   }
 
   async removeStaged(number: number): Promise<void> {
-    for (const kind of ['samples', 'rollups'] as const) await this.#disk.remove(this.staged(kind, number))
+    for (const kind of KINDS) await this.#disk.remove(this.staged(kind, number))
   }
 
   /** Moves a file out of the way, for whoever wants to know what happened to the disk; nothing where it is not there. */
-  async setAside(kind: LakeKind, file: Pick<LakeFile, 'day' | 'number'>): Promise<void> {
+  async setAside(kind: LakeKind, file: Named): Promise<void> {
     const path = this.path(kind, file)
     if (!(await this.#disk.exists(path))) return
     await this.#disk.makeDirectory(`${this.directory}/damaged`)
-    await this.#disk.rename(path, `${this.directory}/damaged/${KINDS[kind]}-${dateOf(file.day)}-${nameOf(file.number)}`)
+    await this.#disk.rename(
+      path,
+      `${this.directory}/damaged/${FOLDERS[kind]}-${dateOf(file.day)}-${nameOf(file.number)}`,
+    )
   }
 
   /** Our files that lie in the lake. */
   async *present(): AsyncIterable<{ kind: LakeKind; day: number; number: number }> {
-    for (const kind of ['samples', 'rollups'] as const) {
+    for (const kind of KINDS) {
       const folder = this.#folder(kind)
       for (const name of await this.#disk.list(folder)) {
         const day = dayOf(name)
@@ -113,21 +147,31 @@ export class Lake {
     }
   }
 
-  /** What is wrong with a file that is to have so many bytes; undefined where nothing is, at first sight. */
-  async fault(kind: LakeKind, file: Pick<LakeFile, 'day' | 'number'>, bytes: number): Promise<string | undefined> {
+  /** What is wrong with a file; undefined where nothing is. `thorough`: its content is read, not just its size. */
+  async fault(kind: LakeKind, file: LakeFile, thorough: boolean): Promise<string | undefined> {
     const path = this.path(kind, file)
+    const want =
+      kind === 'samples' ? { bytes: file.bytes, crc: file.crc } : { bytes: file.rollupBytes, crc: file.rollupCrc }
+    if (want.bytes === undefined) return undefined
     if (!(await this.#disk.exists(path))) return 'it is not there'
-    const opened = await this.#disk.open(path, 'read')
+    const bytes = await this.#size(path)
+    if (bytes !== want.bytes) return `it has ${bytes} bytes, want ${want.bytes}`
+    if (!thorough) return undefined
+    const { crc } = await this.#content(path)
+    return crc === want.crc ? undefined : `its checksum is ${crc}, want ${want.crc}`
+  }
+
+  async #size(path: string): Promise<number> {
+    const file = await this.#disk.open(path, 'read')
     try {
-      const size = await opened.size()
-      return size === bytes ? undefined : `it has ${size} bytes, want ${bytes}`
+      return await file.size()
     } finally {
-      await opened.close()
+      await file.close()
     }
   }
 
   #folder(kind: LakeKind): string {
-    return `${this.directory}/${KINDS[kind]}/site=${this.#site}`
+    return `${this.directory}/${FOLDERS[kind]}/site=${this.#site}`
   }
 }
 

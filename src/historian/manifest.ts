@@ -25,7 +25,10 @@ export interface LakeFile {
   readonly maxReceivedUs: number
   /** Absent: the samples were removed by retention, and the roll-ups are still there. */
   readonly bytes?: number
+  /** CRC-32 of the file. */
+  readonly crc?: number
   readonly rollupBytes: number
+  readonly rollupCrc: number
   /** Every record of these spans whose source time is of this day is in this file, and in no other. */
   readonly spans: readonly Span[]
 }

@@ -3,6 +3,7 @@ import type { Value } from '../model/reading.ts'
 import { typedValue } from '../model/record.ts'
 import type { Snapshot } from './archive.ts'
 import type { Historian } from './historian.ts'
+import { HistoryError } from './history-error.ts'
 import type {
   Bucket,
   BucketEdge,
@@ -30,12 +31,45 @@ export class LakeReader implements HistoryReader {
     this.#catalogue = catalogue
   }
 
-  async read(query: HistoryRange, signal: AbortSignal): Promise<Map<string, HistorySeries>> {
-    using lease = await this.#historian.lease()
+  read(query: HistoryRange, signal: AbortSignal): Promise<Map<string, HistorySeries>> {
+    return this.#leased((snapshot) => this.#read(query, snapshot, signal), signal)
+  }
+
+  before(query: HistoryMoment, signal: AbortSignal): Promise<Map<string, HistorySample>> {
+    return this.#leased((snapshot) => this.#outermost(query, snapshot, true, signal), signal)
+  }
+
+  after(query: HistoryMoment, signal: AbortSignal): Promise<Map<string, HistorySample>> {
+    return this.#leased((snapshot) => this.#outermost(query, snapshot, false, signal), signal)
+  }
+
+  extent(query: { readonly asset?: string }, signal: AbortSignal): Promise<HistoryExtent | undefined> {
+    return this.#leased((snapshot) => this.#extent(query, snapshot, signal), signal)
+  }
+
+  buckets(query: BucketsQuery, signal: AbortSignal): Promise<readonly Bucket[]> {
+    return this.#leased((snapshot) => this.#buckets(query, snapshot, signal), signal)
+  }
+
+  /** Reads what counts now. Where a file turns out to be damaged it is set aside, and the rest is read. */
+  async #leased<T>(read: (snapshot: Snapshot) => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (let isSecond = false; ; isSecond = true) {
+      using lease = await this.#historian.lease()
+      try {
+        return await read(lease.snapshot)
+      } catch (error) {
+        if (!(error instanceof HistoryError) || error.files.length === 0 || isSecond) throw error
+        if (!(await this.#historian.inspect(error.files))) throw error
+        signal.throwIfAborted()
+      }
+    }
+  }
+
+  async #read(query: HistoryRange, snapshot: Snapshot, signal: AbortSignal): Promise<Map<string, HistorySeries>> {
     const { asset, limit = Infinity, backwards = false } = query
     const range = { fromUs: micros(query.from), toUs: micros(query.to) }
     const series = new Map(query.tags.map((tag) => [tag, [] as HistorySample[]]))
-    for (const { sources, ...part } of inPortions(lease.snapshot, this.#historian.lake, range, backwards)) {
+    for (const { sources, ...part } of inPortions(snapshot, this.#historian.lake, range, backwards)) {
       const tags = [...series].filter(([, samples]) => samples.length <= limit).map(([tag]) => tag)
       if (tags.length === 0) break
       const missing = limit === Infinity ? {} : { limit: limit + 1 }
@@ -53,17 +87,12 @@ export class LakeReader implements HistoryReader {
     )
   }
 
-  before(query: HistoryMoment, signal: AbortSignal): Promise<Map<string, HistorySample>> {
-    return this.#outermost(query, true, signal)
-  }
-
-  after(query: HistoryMoment, signal: AbortSignal): Promise<Map<string, HistorySample>> {
-    return this.#outermost(query, false, signal)
-  }
-
-  async extent({ asset }: { readonly asset?: string }, signal: AbortSignal): Promise<HistoryExtent | undefined> {
-    using lease = await this.#historian.lease()
-    const sources = this.#sources(lease.snapshot, lease.snapshot.files.filter(hasSamples))
+  async #extent(
+    { asset }: { readonly asset?: string },
+    snapshot: Snapshot,
+    signal: AbortSignal,
+  ): Promise<HistoryExtent | undefined> {
+    const sources = this.#sources(snapshot, snapshot.files.filter(hasSamples))
     const { numbers } = await this.#historian.query(
       { kind: 'extent', sources, ...(asset === undefined ? {} : { assets: [asset] }) },
       signal,
@@ -73,12 +102,11 @@ export class LakeReader implements HistoryReader {
     return { from: numbers['from']![0]! / 1000, to: numbers['to']![0]! / 1000, samples }
   }
 
-  async buckets(query: BucketsQuery, signal: AbortSignal): Promise<readonly Bucket[]> {
-    using lease = await this.#historian.lease()
+  async #buckets(query: BucketsQuery, snapshot: Snapshot, signal: AbortSignal): Promise<readonly Bucket[]> {
     const range = { fromUs: micros(query.from), toUs: micros(query.to) }
-    const files = lease.snapshot.files.filter((file) => overlaps(file, range))
+    const files = snapshot.files.filter((file) => overlaps(file, range))
     const { assets, tags, everyMs } = query
-    const sources = this.#sources(lease.snapshot, files)
+    const sources = this.#sources(snapshot, files)
     const everyUs = Math.max(1000, micros(everyMs))
     return bucketsOf(await this.#historian.query({ kind: 'buckets', sources, assets, tags, ...range, everyUs }, signal))
   }
@@ -87,32 +115,36 @@ export class LakeReader implements HistoryReader {
    * The outermost sample of each tag: in the day of the moment and in memory first, where nearly all are found, then in the
    * minutes that the roll-ups name.
    */
-  async #outermost(query: HistoryMoment, newest: boolean, signal: AbortSignal): Promise<Map<string, HistorySample>> {
-    using lease = await this.#historian.lease()
+  async #outermost(
+    query: HistoryMoment,
+    snapshot: Snapshot,
+    newest: boolean,
+    signal: AbortSignal,
+  ): Promise<Map<string, HistorySample>> {
     const { asset, tags, goodOnly = false } = query
     const at = micros(query.time)
     const range = newest ? { toUs: at + 1 } : { fromUs: at }
     const found = new Map<string, HistorySample>()
-    const files = lease.snapshot.files.filter((file) => hasSamples(file) && overlaps(file, range))
+    const files = snapshot.files.filter((file) => hasSamples(file) && overlaps(file, range))
     const near = nearest(files, newest)
     const names = { assets: [asset], ...(tags === undefined ? {} : { tags }) }
     const asked = { newest, goodOnly, ...names }
     const inNear = await this.#historian.query(
-      { kind: 'outermost', sources: this.#sources(lease.snapshot, near), ...asked, ...range },
+      { kind: 'outermost', sources: this.#sources(snapshot, near), ...asked, ...range },
       signal,
     )
     this.#gather(asset, inNear, (tag, sample) => found.set(tag, sample))
     const far = files.filter((file) => !near.includes(file))
     if (far.length === 0 || (tags !== undefined && tags.every((tag) => isNearer(found.get(tag), far, newest))))
       return found
-    await this.#further({ ...query, lease: lease.snapshot, far, newest, range }, found, signal)
+    await this.#further({ ...query, snapshot, far, newest, range }, found, signal)
     return found
   }
 
   /** Looks for samples that lie further out than those that were found, and for tags without any. */
   async #further(
     query: HistoryMoment & {
-      readonly lease: Snapshot
+      readonly snapshot: Snapshot
       readonly far: readonly LakeFile[]
       readonly newest: boolean
       readonly range: { readonly fromUs?: number; readonly toUs?: number }
@@ -120,8 +152,8 @@ export class LakeReader implements HistoryReader {
     found: Map<string, HistorySample>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { asset, tags, goodOnly = false, lease, far, newest, range } = query
-    const sources = { ...this.#sources(lease, far), generations: [] }
+    const { asset, tags, goodOnly = false, snapshot, far, newest, range } = query
+    const sources = { ...this.#sources(snapshot, far), generations: [] }
     const names = { assets: [asset], ...(tags === undefined ? {} : { tags }) }
     const minutes = await this.#historian.query(
       { kind: 'minutes', sources, newest, goodOnly, ...names, ...range },
@@ -140,8 +172,8 @@ export class LakeReader implements HistoryReader {
         fromUs: Math.max(us, range.fromUs ?? -Infinity),
         toUs: Math.min(us + MINUTE_US, range.toUs ?? Infinity),
       }
-      const files = lease.files.filter((file) => hasSamples(file) && overlaps(file, within))
-      const sources = this.#sources(lease, files)
+      const files = snapshot.files.filter((file) => hasSamples(file) && overlaps(file, within))
+      const sources = this.#sources(snapshot, files)
       const answer = await this.#historian.query(
         { kind: 'outermost', sources, assets: [asset], tags, newest, goodOnly, ...within },
         signal,

@@ -41,7 +41,7 @@ export function retained(
     }
     if (file.bytes === undefined) return [file]
     changed = true
-    const { bytes: _, ...rest } = file
+    const { bytes: _, crc: __, ...rest } = file
     return [rest]
   })
   return changed ? kept : files

@@ -3,6 +3,7 @@ import type { Archive } from './archive.ts'
 import type { Answers } from './calls.ts'
 import { joinSpans, nextMerge } from './compaction.ts'
 import type { Engine } from './engine.ts'
+import type { Inspection } from './inspection.ts'
 import type { LakeFile, Span } from './manifest.ts'
 
 /** A generation of samples in memory that takes nothing more, and is to become files. */
@@ -41,19 +42,27 @@ export async function seal(
   await archive.commit({ epoch, positions, files: [...archive.manifest.files, ...files] }, generations, [drop])
 }
 
+export interface Merging {
+  readonly fileRows: number
+  readonly isOver: (day: number) => boolean
+  /** There is no room in memory: only what cannot wait is merged. */
+  readonly isBusy: boolean
+  readonly inspection: Inspection
+}
+
 /**
- * Puts small files of one day together, if there are enough of them.
+ * Puts small files of one day together, if there are enough of them, or makes roll-ups again that were damaged.
  * @returns whether there may be more to do
  * @throws a system error, or HistoryError
  */
-export async function compact(
-  archive: Archive,
-  engine: () => Promise<Engine>,
-  fileRows: number,
-  isOver: (day: number) => boolean,
-): Promise<boolean> {
-  const merged = nextMerge(archive.manifest.files, fileRows, isOver)
+export async function compact(archive: Archive, engine: () => Promise<Engine>, merging: Merging): Promise<boolean> {
+  const { files } = archive.manifest
+  const { inspection } = merging
+  const again = files.find(({ number }) => inspection.remake.has(number))
+  const merged = again ? [again] : nextMerge(files, merging)
   if (merged === undefined) return false
+  // Damage that nobody has noticed is not to be carried on.
+  if (again === undefined && (await inspection.check(merged, true))) return true
   const started = await engine()
   const rows = merged.reduce((sum, file) => sum + file.rows, 0)
   const spans = joinSpans(merged.flatMap(({ spans }) => spans))
@@ -67,13 +76,14 @@ export async function compact(
   // Others may have been added or removed in the meantime; of these, none.
   const others = archive.manifest.files.filter(({ number }) => !numbers.has(number))
   await archive.commit({ files: [...others, made] })
+  for (const number of numbers) inspection.remake.delete(number)
   return true
 }
 
 type Write = (staged: { readonly file: string; readonly rollups: string }) => Promise<Answers['write']>
 
 /** Makes one file and its roll-ups, and puts them in their place. */
-async function make(archive: Archive, day: number, spans: readonly Span[], write: Write): Promise<LakeFile> {
+export async function make(archive: Archive, day: number, spans: readonly Span[], write: Write): Promise<LakeFile> {
   const number = archive.nextNumber()
   const { lake } = archive
   try {

@@ -2,7 +2,7 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { Hot, DAY_US, type HotDay, type Undecodable } from './hot.ts'
 import { runQuery, type Answer, type Query } from './queries.ts'
 import type { PackedRecords } from './packed.ts'
-import { copyRollups, copySamples, parquet, samples, type SampleSources } from './sql.ts'
+import { copyRollups, copySamples, parquet, samples } from './sql.ts'
 
 export interface StoreSettings {
   readonly memoryMegabytes: number
@@ -91,11 +91,6 @@ export class Store {
   /** Puts files together to one. */
   async merge(files: readonly string[], file: string, rollups: string): Promise<Written> {
     return this.#copy(samples({ files, generations: [] }, {}), file, rollups)
-  }
-
-  /** Writes those samples of a generation that a file had: of its day, and of its places in the log. */
-  async rewrite(sources: SampleSources, file: string, rollups: string): Promise<Written> {
-    return this.#copy(samples(sources, {}), file, rollups)
   }
 
   /** Answers a query over what was taken before; an aborted signal ends it. */

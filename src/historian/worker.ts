@@ -61,8 +61,6 @@ function answerOf(
       return opened.write(call.generation, call.day, call.file, call.rollups)
     case 'merge':
       return opened.merge(call.files, call.file, call.rollups)
-    case 'rewrite':
-      return opened.rewrite(call.sources, call.file, call.rollups)
     default:
       return opened.query(call.query, signal)
   }

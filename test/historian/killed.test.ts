@@ -9,11 +9,11 @@ import { Historian } from '../../src/historian/historian.ts'
 import type { Disk } from '../../src/system/disk.ts'
 import { fileDisk } from '../../src/system/file-disk.ts'
 import { seededRandom } from '../../src/system/random.ts'
-import { optionsOf, recordsOf, smallFiles, temporary, type Records } from './kit.ts'
+import { optionsOf, recordsOf, smallFiles, startStore, temporary, type Records } from './kit.ts'
 import { lakeHash } from './lake-content.ts'
 import { Life, mortalDisk, mortalEngine } from './mortal.ts'
 
-const KILLS = Number(process.env['HISTORY_KILLS'] ?? 20)
+const KILLS = Number(process.env['HISTORY_KILLS'] ?? 15)
 const RECORDS = Number(process.env['HISTORY_RECORDS'] ?? 6_000)
 const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e9))
 const SMALL = smallFiles(RECORDS)
@@ -24,7 +24,7 @@ test(`T10: killed ${KILLS} times at any call to the disk or the store, the lake 
   const want = await uninterrupted(await temporary(t), records)
   assert.equal(want.rows, 2 * RECORDS)
   const directory = await temporary(t)
-  await killAgainAndAgain(directory, records, KILLS, fileDisk)
+  await killAgainAndAgain(directory, records, KILLS)
   assert.deepEqual(await uninterrupted(directory, records), want)
 })
 
@@ -33,7 +33,7 @@ test('negative control: with positions that count before their files, samples ar
   const records = recordsOf(RECORDS)
   const want = await uninterrupted(await temporary(t), records)
   const directory = await temporary(t)
-  await killAgainAndAgain(directory, records, KILLS, fileDisk, positionsFirst)
+  await killAgainAndAgain(directory, records, 3, { around: positionsFirst, calls: Infinity })
   const { rows } = await uninterrupted(directory, records)
   assert.ok(rows < want.rows, `${rows} samples of ${want.rows}`)
 })
@@ -42,29 +42,34 @@ test('negative control: with positions that count before their files, samples ar
 async function uninterrupted(directory: string, records: Records) {
   const historian = new Historian(optionsOf(directory, SMALL))
   await historian.open()
-  using _lease = await historian.lease()
+  await startStore(historian)
   await records.feed(historian)
   await historian.flush()
   await historian.close()
   return lakeHash(join(directory, 'lake'))
 }
 
+interface Killing {
+  readonly around?: (disk: Disk, life: Life) => Disk
+  /** Calls until it is killed; by chance where absent. */
+  readonly calls?: number
+}
+
 async function killAgainAndAgain(
   directory: string,
   records: Records,
   kills: number,
-  disk: Disk,
-  around: (disk: Disk, life: Life) => Disk = (disk) => disk,
+  { around = (disk) => disk, calls }: Killing = {},
 ): Promise<void> {
   const random = seededRandom(SEED)
   for (let kill = 0; kill < kills; kill++) {
-    const life = new Life(3 + Math.floor(random.next() * 90))
+    const life = new Life(calls ?? 3 + Math.floor(random.next() * 90))
     const options = optionsOf(directory, { ...SMALL, start: () => mortalEngine(life) })
-    const mortal = around(mortalDisk(disk, life), life)
+    const mortal = around(mortalDisk(fileDisk, life), life)
     const historian = new Historian({ ...options, system: { ...options.system, disk: mortal } })
     const work = async () => {
       await historian.open()
-      using _lease = await historian.lease()
+      await startStore(historian)
       await records.feed(historian, Math.floor((random.next() * records.size) / 4), 100)
       await historian.flush()
     }

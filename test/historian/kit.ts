@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Historian, HistorianOptions } from '../../src/historian/historian.ts'
-import type { StoredRecord } from '../../src/log/log.ts'
+import { MemoryLog } from '../../src/log/memory/memory-log.ts'
+import type { Log, StoredRecord } from '../../src/log/log.ts'
 import { encodeRecord } from '../../src/model/record.ts'
 import type { Reading } from '../../src/model/reading.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { fileDisk } from '../../src/system/file-disk.ts'
-import { silentLogger } from '../../src/system/logger.ts'
+import { silentLogger, type LogFields, type Logger } from '../../src/system/logger.ts'
 import { Metrics } from '../../src/system/metrics.ts'
 import { seededRandom, systemRandom } from '../../src/system/random.ts'
 
@@ -35,6 +36,7 @@ export function optionsOf(directory: string, more: Partial<HistorianOptions> = {
     fileRows: 4_000_000,
     memoryMegabytes: 96,
     threads: 1,
+    log: new MemoryLog({ clock: systemClock }),
     ...more,
     system: {
       clock: systemClock,
@@ -70,6 +72,21 @@ export class Records {
     return this.#partitions.reduce((sum, { length }) => sum + length, 0)
   }
 
+  /** The log that they are in; what lies before `start` was removed by its retention. */
+  log(start = 0): Pick<Log, 'ends' | 'read'> {
+    const partitions = this.#partitions
+    return {
+      ends: async () => partitions.map((records, partition) => ({ partition, start, end: records.length })),
+      async *read([at]) {
+        const { topic, partition, offset } = at!
+        for (let from = offset; from < partitions[partition]!.length; from += 100) {
+          const records = partitions[partition]!.slice(from, from + 100)
+          yield { topic, partition, records, nextOffset: from + records.length, skipped: 0 }
+        }
+      },
+    }
+  }
+
   /** Hands a historian what it does not have, as the run of a view does, in batches of so many. */
   async feed(historian: Historian, most = Infinity, batch = 500): Promise<void> {
     const at = new Map(historian.positions().map(({ partition, offset }) => [partition, offset]))
@@ -103,4 +120,34 @@ export function recordsOf(count: number): Records {
     records.add({ asset: `${SITE}/press${i % 4}`, sourceTime, receivedTime: sourceTime + 5, values, quality }, i % 2)
   }
   return records
+}
+
+/** Starts the store at once: by itself it waits a little whether the hub stays. */
+export async function startStore(historian: Historian): Promise<void> {
+  const lease = await historian.lease()
+  lease[Symbol.dispose]()
+}
+
+/** Waits for a condition; what it waited for is in the error. */
+export async function until(what: string, isSo: () => boolean | Promise<boolean>, ms = 30_000): Promise<void> {
+  const end = performance.now() + ms
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`waited ${ms} ms for ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** A logger that keeps what it is told. */
+export function listening(lines: { level: string; message: string; fields: LogFields }[]): Logger {
+  const log =
+    (level: string) =>
+    (message: string, fields: LogFields = {}) =>
+      void lines.push({ level, message, fields })
+  return {
+    debug: log('debug'),
+    info: log('info'),
+    warn: log('warn'),
+    error: log('error'),
+    child: () => listening(lines),
+  }
 }

@@ -30,10 +30,7 @@ export async function lakeFiles(lake: string, kind = 'telemetry'): Promise<Map<s
   const names = await readdir(join(lake, kind), { recursive: true }).catch(() => [])
   for (const name of names.filter((name) => name.endsWith('.parquet')).sort()) {
     const file = await asyncBufferFromFile(join(lake, kind, name))
-    files.set(
-      name,
-      (await parquetReadObjects({ file, compressors, parsers: PARSERS as never })) as unknown as LakeRow[],
-    )
+    files.set(name, (await parquetReadObjects({ file, compressors, parsers: PARSERS })) as unknown as LakeRow[])
   }
   return files
 }

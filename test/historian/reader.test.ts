@@ -6,7 +6,7 @@ import type { Bucket, HistorySample } from '../../src/historian/history-reader.t
 import { LakeReader } from '../../src/historian/reader.ts'
 import { Catalogue } from '../../src/model/catalogue.ts'
 import type { Value } from '../../src/model/reading.ts'
-import { DAY_MS, NEVER, optionsOf, Records, SITE, temporary } from './kit.ts'
+import { DAY_MS, NEVER, optionsOf, Records, SITE, startStore, temporary } from './kit.ts'
 
 const ASSET = `${SITE}/press1`
 const T0 = Date.parse('2026-11-30T00:00:00Z')
@@ -40,6 +40,7 @@ test('every type of value comes back as it was, with quality and times to the mi
 
   const historian = new Historian(optionsOf(directory))
   await historian.open()
+  await startStore(historian)
   await records.feed(historian)
   const reader = new LakeReader(historian, catalogue)
   const check = async () => {
@@ -160,6 +161,7 @@ test('whatever comes, in whatever order, sealed, merged, restarted and crashed: 
       let historian = new Historian(options)
       t.after(() => historian.abandon())
       await historian.open()
+      await startStore(historian)
       const records = new Records()
       const rows: Row[] = []
       for (const step of steps) {
@@ -169,6 +171,7 @@ test('whatever comes, in whatever order, sealed, merged, restarted and crashed: 
           else await historian.abandon()
           historian = new Historian(options)
           await historian.open()
+          await startStore(historian)
         } else {
           for (const { asset, minute, second, a, b, quality } of step.readings) {
             const time = T0 + minute * 60_000 + second * 500

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { Historian, type HistorianOptions } from '../../src/historian/historian.ts'
+import { LakeReader } from '../../src/historian/reader.ts'
+import { Catalogue } from '../../src/model/catalogue.ts'
+import type { LogFields } from '../../src/system/logger.ts'
+import { listening, NEVER, optionsOf, recordsOf, SITE, smallFiles, startStore, temporary, until } from './kit.ts'
+import { lakeHash } from './lake-content.ts'
+
+const COUNT = 3_000
+const ASSET = `${SITE}/press1`
+const RANGE = { from: Date.parse('2026-11-01T00:00:00Z'), to: Date.parse('2026-12-31T00:00:00Z') }
+
+interface Stored {
+  readonly directory: string
+  readonly lake: string
+  readonly options: HistorianOptions
+  readonly lines: { level: string; message: string; fields: LogFields }[]
+  readonly want: Awaited<ReturnType<typeof lakeHash>>
+  /** Paths of the files of a kind. */
+  readonly files: (kind: string) => Promise<string[]>
+}
+
+/** A lake of some files, closed, and what is in it. */
+async function stored(t: TestContext, start = 0): Promise<Stored> {
+  const directory = await temporary(t)
+  const lake = join(directory, 'lake')
+  const records = recordsOf(COUNT)
+  const lines: Stored['lines'] = []
+  const plain = optionsOf(directory, { ...smallFiles(COUNT), log: records.log(start) })
+  const options = { ...plain, system: { ...plain.system, logger: listening(lines) } }
+  const historian = await opened(t, options)
+  await records.feed(historian)
+  await historian.flush()
+  await historian.close()
+  const files = async (kind: string) =>
+    (await readdir(join(lake, kind), { recursive: true }))
+      .filter((name) => name.endsWith('.parquet'))
+      .sort()
+      .map((name) => join(lake, kind, name))
+  return { directory, lake, options, lines, files, want: await lakeHash(lake) }
+}
+
+async function opened(t: TestContext, options: HistorianOptions): Promise<Historian> {
+  const historian = new Historian(options)
+  t.after(() => historian.abandon())
+  await historian.open()
+  await startStore(historian)
+  return historian
+}
+
+/** Everything that a reader says of one asset. */
+async function allOf(historian: Historian) {
+  const reader = new LakeReader(historian, new Catalogue())
+  const tags = ['a', 'state']
+  return {
+    read: await reader.read({ asset: ASSET, tags, ...RANGE }, NEVER),
+    buckets: await reader.buckets({ assets: [ASSET], tags, ...RANGE, everyMs: 60_000 }, NEVER),
+    extent: await reader.extent({}, NEVER),
+  }
+}
+
+const DAMAGES: { readonly [name: string]: (file: string) => Promise<void> } = {
+  'is gone': (file) => rm(file),
+  'is torn': (file) => truncate(file, 1_000),
+  'has a bit flipped': async (file) => {
+    const bytes = await readFile(file)
+    bytes[bytes.length >> 1]! ^= 4
+    await writeFile(file, bytes)
+  },
+}
+
+for (const kind of ['telemetry', 'rollup-1m']) {
+  for (const [name, damage] of Object.entries(DAMAGES)) {
+    test(`a file of ${kind} that ${name} is named, set aside and made again: queries answer as before`, async (t) => {
+      const { lake, options, lines, files, want } = await stored(t)
+      const before = await opened(t, options)
+      const answers = await allOf(before)
+      await before.close()
+      const victim = (await files(kind))[1]!
+      await damage(victim)
+
+      const historian = await opened(t, options)
+      const paths = await files(kind)
+      await historian.inspect(paths.includes(victim) ? [victim] : [])
+      await until('the file to be made again', async () => (await lakeHash(lake)).hash === want.hash)
+      assert.deepEqual(await allOf(historian), answers)
+      const damaged = lines.filter(({ level, fields }) => level === 'error' && fields['code'] === 'LAKE_DAMAGED')
+      assert.deepEqual(
+        damaged.map(({ fields }) => fields['file']),
+        [victim],
+      )
+      await historian.close()
+    })
+  }
+}
+
+test('a query that meets a damaged file answers from the rest, and from all of it once the file was made again', async (t) => {
+  const { options, files, lake, want } = await stored(t)
+  const historian = await opened(t, options)
+  const answers = await allOf(historian)
+  // While the hub runs: nobody has looked since the start.
+  await writeFile((await files('telemetry'))[1]!, 'no Parquet at all')
+  const reader = new LakeReader(historian, new Catalogue())
+  const read = await reader.read({ asset: ASSET, tags: ['a'], ...RANGE }, NEVER)
+  assert.ok(read.get('a')!.samples.length > 0)
+  await until('the file to be made again', async () => (await lakeHash(lake)).hash === want.hash)
+  assert.deepEqual(await allOf(historian), answers)
+})
+
+test('what the log does not have any more is lost, and said so: the rest of the file comes back', async (t) => {
+  const { options, lines, files, lake, want } = await stored(t, 600)
+  await rm((await files('telemetry'))[0]!)
+  const historian = await opened(t, options)
+  await until('the repair', () => lines.some(({ fields }) => 'lost' in fields))
+  const { fields } = lines.find(({ fields }) => 'lost' in fields)!
+  const now = await lakeHash(lake)
+  assert.equal(want.rows - now.rows, fields['lost'])
+  assert.ok(Number(fields['lost']) > 0 && Number(fields['samples']) >= 0, JSON.stringify(fields))
+  await historian.close()
+})
+
+test('a damaged manifest: the one before it counts, and what it does not know is read from the log again', async (t) => {
+  const { options, lake, want } = await stored(t)
+  const manifest = join(lake, 'manifest.json')
+  await writeFile(manifest, (await readFile(manifest, 'utf8')).replace('"epoch":1', '"epoch":2'))
+  const historian = await opened(t, options)
+  await recordsOf(COUNT).feed(historian)
+  await historian.flush()
+  assert.deepEqual(await lakeHash(lake), want)
+  await historian.close()
+})
+
+test('no manifest at all: the files are set aside, never removed, and all of it is read from the log again', async (t) => {
+  const { options, lake, want, files } = await stored(t)
+  const count = (await files('telemetry')).length
+  for (const name of ['manifest.json', 'manifest.previous.json']) await rm(join(lake, name), { force: true })
+  const historian = await opened(t, options)
+  assert.deepEqual(historian.positions(), [])
+  const aside = await readdir(join(lake, 'damaged'))
+  assert.equal(aside.filter((name) => name.startsWith('telemetry')).length, count)
+  await recordsOf(COUNT).feed(historian)
+  await historian.flush()
+  assert.deepEqual(await lakeHash(lake), want)
+  await historian.close()
+})
+
+test('the folder deleted: everything is made again from the log, and every answer is as it was', async (t) => {
+  const { options, lake, want } = await stored(t)
+  const before = await opened(t, options)
+  const answers = await allOf(before)
+  await before.close()
+  await rm(lake, { recursive: true })
+  const historian = await opened(t, options)
+  await recordsOf(COUNT).feed(historian)
+  assert.deepEqual(await allOf(historian), answers)
+  await historian.flush()
+  assert.deepEqual(await lakeHash(lake), want)
+  assert.deepEqual(await allOf(historian), answers)
+  await historian.close()
+})
+
+test('another log in place of the one that was: what is stored stays, and what comes is kept beside it', async (t) => {
+  const { options, lake, want } = await stored(t)
+  const historian = await opened(t, options)
+  historian.reset()
+  await recordsOf(COUNT).feed(historian)
+  await historian.flush()
+  assert.equal((await lakeHash(lake)).rows, 2 * want.rows)
+  // The same samples twice: of those with equal times one counts.
+  const { read, buckets } = await allOf(historian)
+  const times = read.get('a')!.samples.map(({ time }) => time)
+  assert.equal(new Set(times).size, times.length)
+  assert.equal(
+    buckets.filter(({ tag }) => tag === 'a').reduce((sum, { count }) => sum + count, 0),
+    times.length,
+  )
+  await historian.close()
+})
