@@ -117,7 +117,7 @@ test('what comes from buckets is what samples give, but for MultipleValues and t
         everyMs: every * MINUTE,
         aggregates: BUCKETED,
       }
-      const rules = { ...STANDARD_RULES, stepped }
+      const rules = { ...STANDARD_RULES, stepped, slopedExtrapolation: over % 2 === 0 }
       const { points, fromBuckets } = await ask(historyOf(values), asked, rules)
       exact += fromBuckets
       const wanted = aggregate(values, { ...asked, rules })

@@ -1,7 +1,7 @@
 import { Quality } from '../../model/quality.ts'
 import type { TagType } from '../../model/definition.ts'
 import type { AggregateName } from '../aggregates/catalogue.ts'
-import { CALCULATED, withInfo } from '../aggregates/info-bits.ts'
+import { CALCULATED, withCode, withInfo } from '../aggregates/info-bits.ts'
 import { intervalsOf, type Span } from '../aggregates/intervals.ts'
 import type { AggregatePoint } from '../aggregates/result.ts'
 import type { Bucket, BucketEdge } from '../history-reader.ts'
@@ -13,6 +13,8 @@ export interface BucketIntervals extends Span {
   readonly buckets: readonly Bucket[]
   /** Between two samples the earlier one holds; else they lie on a line. */
   readonly stepped: boolean
+  /** Beyond the last sample the line of the last two goes on: buckets do not know it. */
+  readonly extrapolates: boolean
   /** The last sample before the span, and the first one after it; undefined: there is none. */
   readonly previous: BucketEdge | undefined
   readonly following: BucketEdge | undefined
@@ -24,6 +26,7 @@ interface Clean {
   readonly late: number
   readonly buckets: readonly Bucket[]
   readonly stepped: boolean
+  readonly extrapolates: boolean
   /** The last sample before it, and the first one after it. */
   readonly previous: BucketEdge | undefined
   readonly following: BucketEdge | undefined
@@ -33,7 +36,7 @@ interface Clean {
 
 /**
  * What buckets say exactly: rows of points in the order of the intervals; undefined of those where they do not, because a
- * sample is not Good, or, of what is weighted by time, a neighbour is not, or data begin or end in the interval.
+ * sample is not Good, or, of what is weighted by time, a neighbour is not.
  *
  * Exact but for two things: sums are added up in another order, so their last digits may differ, and Minimum and Maximum
  * do not say MultipleValues.
@@ -58,6 +61,7 @@ export function aggregatesOfBuckets(
       late,
       buckets: own,
       stepped: given.stepped,
+      extrapolates: given.extrapolates,
       previous,
       following: buckets[next]?.first ?? given.following,
       partial: (dataFrom > early && dataFrom < late) || (dataTo >= early && dataTo < late),
@@ -96,10 +100,10 @@ const EXACT: { readonly [name in AggregateName]?: Exact } = {
   Start: (interval, type) => edge(interval, interval.buckets[0]?.first, type),
   End: (interval, type) => edge(interval, interval.buckets.at(-1)?.last, type),
   Delta: delta,
-  TimeAverage: (interval) => weighted(interval, (area, seconds) => area / seconds),
-  TimeAverage2: (interval) => weighted(interval, (area, seconds) => area / seconds),
-  Total: (interval) => weighted(interval, (area) => area),
-  Total2: (interval) => weighted(interval, (area) => area),
+  TimeAverage: (interval) => weighted(interval, perTime),
+  TimeAverage2: (interval) => (interval.partial ? undefined : weighted(interval, perTime)),
+  Total: (interval) => weighted(interval, asItIs),
+  Total2: (interval) => (interval.partial ? undefined : weighted(interval, asItIs)),
 }
 
 /** Whether buckets may be asked for it. */
@@ -151,16 +155,28 @@ function delta(interval: Clean): AggregatePoint {
   return { time: interval.early, value: last - first, quality: CALCULATED }
 }
 
-/** The area under the value; undefined where that is not known all through the interval. */
-function weighted(interval: Clean, measure: (area: number, seconds: number) => number): AggregatePoint | undefined {
-  const { early, late, partial } = interval
-  const area = partial ? undefined : areaOf(interval)
+type Measure = (area: number, seconds: number) => number
+
+const perTime: Measure = (area, seconds) => area / seconds
+const asItIs: Measure = (area) => area
+
+/**
+ * The area under the value, with Interpolated Bounding Values; undefined where that is not known all through the interval.
+ * Where data begin in the interval it is of the time from then on; where they end the last value goes on. Both make it
+ * uncertain, but for the end of a value that holds.
+ */
+function weighted(interval: Clean, measure: Measure): AggregatePoint | undefined {
+  const { early, late, buckets, previous, following, stepped } = interval
+  const from = previous === undefined ? Math.max(early, buckets[0]?.first.time ?? early) : early
+  const area = areaOf(interval, from)
   if (area === undefined) return undefined
-  return { time: early, value: measure(area / 1000, (late - early) / 1000), quality: CALCULATED }
+  const whole = from === early && (stepped || following !== undefined)
+  const code = whole ? Quality.Good : Quality.UncertainDataSubNormal
+  return { time: early, value: measure(area / 1000, (late - from) / 1000), quality: withCode(CALCULATED, code) }
 }
 
 /** Value times ms: within the buckets as the store has it, between them and up to the edges of the interval from sample to sample. */
-function areaOf(interval: Clean): number | undefined {
+function areaOf(interval: Clean, from: number): number | undefined {
   const { buckets, previous, following, stepped } = interval
   const edges = [previous, ...buckets.flatMap(({ first, last }) => [first, last]), following]
   let area = 0
@@ -170,7 +186,7 @@ function areaOf(interval: Clean): number | undefined {
     area += within
   }
   for (let nth = 0; nth < edges.length; nth += 2) {
-    const between = areaBetween(edges[nth], edges[nth + 1], interval)
+    const between = areaBetween(edges[nth], edges[nth + 1], from, interval)
     if (between === undefined) return undefined
     area += between
   }
@@ -178,16 +194,22 @@ function areaOf(interval: Clean): number | undefined {
 }
 
 /** Between two samples that follow each other, cut to the interval; undefined where one that is needed is not Good. */
-function areaBetween(from: BucketEdge | undefined, to: BucketEdge | undefined, interval: Clean): number | undefined {
-  const begin = Math.max(from?.time ?? -Infinity, interval.early)
-  const end = Math.min(to?.time ?? Infinity, interval.late)
+function areaBetween(
+  first: BucketEdge | undefined,
+  second: BucketEdge | undefined,
+  from: number,
+  { late, stepped, extrapolates }: Clean,
+): number | undefined {
+  const begin = Math.max(first?.time ?? -Infinity, from)
+  const end = Math.min(second?.time ?? Infinity, late)
   if (end <= begin) return 0
-  const first = goodNumber(from)
-  if (first === undefined) return undefined
-  if (interval.stepped) return first * (end - begin)
-  const last = goodNumber(to)
-  if (last === undefined) return undefined
-  const at = (time: number) => first + ((last - first) * (time - from!.time)) / (to!.time - from!.time)
+  const value = goodNumber(first)
+  if (value === undefined) return undefined
+  if (second === undefined && extrapolates && !stepped) return undefined
+  if (stepped || second === undefined) return value * (end - begin)
+  const next = goodNumber(second)
+  if (next === undefined) return undefined
+  const at = (time: number) => value + ((next - value) * (time - first!.time)) / (second.time - first!.time)
   return ((at(begin) + at(end)) / 2) * (end - begin)
 }
 

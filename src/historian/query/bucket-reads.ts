@@ -55,6 +55,7 @@ export async function readBuckets(
       everyMs: query.everyMs,
       type: tag.type,
       stepped: query.rules(tag).stepped,
+      extrapolates: query.rules(tag).slopedExtrapolation,
       buckets: buckets.get(key) ?? [],
       previous: previous.get(key),
       following: following.get(key),

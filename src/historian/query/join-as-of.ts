@@ -1,18 +1,13 @@
 import type { RawValue } from '../aggregates/raw-value.ts'
 
 /**
- * The newest value at or before each time, at most so old: what was known of a tag then. Times and values come in order;
- * values may come page by page.
+ * The newest value at or before each time: what was known of a tag then. Times and values come in order; values may come
+ * page by page.
  */
 export class AsOf {
-  readonly #toleranceMs: number
   #values: readonly RawValue[] = []
   #index = 0
   #newest: RawValue | undefined
-
-  constructor(toleranceMs: number) {
-    this.#toleranceMs = toleranceMs
-  }
 
   /** More values, later than all before. */
   push(values: readonly RawValue[]): void {
@@ -25,13 +20,18 @@ export class AsOf {
     return (this.#values.at(-1)?.time ?? -Infinity) > time
   }
 
-  /** Moves on to a time; undefined: nothing was there that is young enough. */
+  /** Moves on to a time; undefined: nothing was there yet. */
   at(time: number): RawValue | undefined {
     while (this.#index < this.#values.length && this.#values[this.#index]!.time <= time) {
       this.#newest = this.#values[this.#index++]
     }
-    return this.#newest !== undefined && time - this.#newest.time <= this.#toleranceMs ? this.#newest : undefined
+    return this.#newest
   }
+}
+
+/** The value, unless it is older than so much at a time. */
+export function youngEnough(value: RawValue | undefined, time: number, toleranceMs: number): RawValue | undefined {
+  return value !== undefined && time - value.time <= toleranceMs ? value : undefined
 }
 
 /** The as-of join of whole series: a row for each time, a cell for each series. */
@@ -41,9 +41,9 @@ export function joinAsOf(
   toleranceMs: number,
 ): (RawValue | undefined)[][] {
   const cells = series.map((values) => {
-    const asOf = new AsOf(toleranceMs)
+    const asOf = new AsOf()
     asOf.push(values)
     return asOf
   })
-  return times.map((time) => cells.map((asOf) => asOf.at(time)))
+  return times.map((time) => cells.map((asOf) => youngEnough(asOf.at(time), time, toleranceMs)))
 }

@@ -64,6 +64,39 @@ test('rows are at the times of the first tag, cells the newest value then, if it
 
 const timesIn = ({ cells }: JoinRow) => cells.map((cell) => cell?.time)
 
+test('a grid of whole minutes is the same from buckets, without reading what lies between', async () => {
+  const minutes = fc.record({
+    from: fc.nat(40),
+    every: fc.integer({ min: 1, max: 7 }),
+    rows: fc.integer({ min: 1, max: 30 }),
+  })
+  const seconds = fc.uniqueArray(fc.nat(4_000), { maxLength: 80 }).map((list) => list.sort((one, other) => one - other))
+  await fc.assert(
+    fc.asyncProperty(fc.tuple(seconds, seconds, seconds), minutes, async (series, { from, every, rows: limit }) => {
+      const inMs = series.map((list) => list.map((second) => second * 1_000))
+      const history = historyOf(inMs)
+      const query: JoinQuery = {
+        tags: TAGS,
+        from: from * 60_000,
+        to: 1e8,
+        toleranceMs: 300_000,
+        everyMs: every * 60_000,
+        limit,
+      }
+      const { rows } = await joinHistory(history, query, new ReadBudget(0), signal)
+      assert.equal(rows.length, limit)
+      for (const { time, cells } of rows) {
+        assert.deepEqual(
+          cells.map((cell) => cell?.time),
+          inMs.map((list) => plain(time, list, 300_000)),
+        )
+      }
+      assert.equal(history.asked.samples, 0)
+    }),
+    { numRuns: 200 },
+  )
+})
+
 test('rows of a grid, and pages that go on where the one before ended', async () => {
   const history = historyOf([[0, 1_000, 2_000, 3_000], [500, 2_500], [2_100]])
   const query: JoinQuery = { tags: TAGS, from: 0, to: 3_500, toleranceMs: 1_000, limit: 3 }

@@ -1,7 +1,8 @@
 import type { RawValue } from '../aggregates/raw-value.ts'
 import type { HistoryReader } from '../history-reader.ts'
 import type { HistoryTag } from './history-tag.ts'
-import { AsOf } from './join-as-of.ts'
+import { gridColumn } from './grid-column.ts'
+import { AsOf, youngEnough } from './join-as-of.ts'
 import type { ReadBudget } from './read-budget.ts'
 import { justAfter, valuesWithin } from './stored-values.ts'
 
@@ -43,7 +44,12 @@ export async function joinHistory(
 ): Promise<JoinPage> {
   const { times, next } = query.everyMs === undefined ? await timesOfFirst(reader, query, signal) : grid(query)
   const columns: (RawValue | undefined)[][] = []
-  for (const tag of query.tags) columns.push(await columnOf(reader, tag, times, query.toleranceMs, budget, signal))
+  for (const tag of query.tags) {
+    const { everyMs, toleranceMs } = query
+    const grid = everyMs === undefined ? undefined : await gridColumn(reader, tag, times, everyMs, signal)
+    const column = grid ?? (await columnOf(reader, tag, times, budget, signal))
+    columns.push(column.map((value, nth) => youngEnough(value, times[nth]!, toleranceMs)))
+  }
   const rows = times.map((time, nth) => ({ time, cells: columns.map((column) => column[nth]) }))
   return { rows, ...(next !== undefined && { next }) }
 }
@@ -66,13 +72,12 @@ async function columnOf(
   reader: HistoryReader,
   tag: HistoryTag,
   times: readonly number[],
-  toleranceMs: number,
   budget: ReadBudget,
   signal: AbortSignal,
 ): Promise<(RawValue | undefined)[]> {
   const [first, last] = [times[0], times.at(-1)]
   if (first === undefined || last === undefined) return []
-  const asOf = new AsOf(toleranceMs)
+  const asOf = new AsOf()
   const older = (await reader.before({ asset: tag.asset, tags: [tag.tag], time: first }, signal)).get(tag.tag)
   if (older !== undefined) asOf.push([older])
   const span = { ...tag, from: justAfter(first), to: justAfter(last) }

@@ -3,8 +3,14 @@ import type { RawValue } from '../aggregates/raw-value.ts'
 import type { HistoryReader } from '../history-reader.ts'
 import type { ReadBudget } from './read-budget.ts'
 
-/** Samples that are fetched in one go. */
-const PAGE = 20_000
+/** Samples that are fetched in one go, at most. */
+const PAGE = 50_000
+
+/** Time that is looked at in one go, at first; the store sorts all that is in it. */
+const FIRST_WINDOW_MS = 600_000
+
+/** How much more time is looked at next, where little was found. */
+const WIDER = 8
 
 /** Unusable neighbours that are passed one by one, before the nearest Good one is asked for: a short spell of them is the rule. */
 const MOST_STEPS = 4
@@ -41,13 +47,21 @@ export async function* valuesWithin(
   budget: ReadBudget,
   signal: AbortSignal,
 ): AsyncGenerator<readonly RawValue[]> {
+  let windowMs = FIRST_WINDOW_MS
   for (let at = from; at < to;) {
-    const series = (await reader.read({ asset, tags: [tag], from: at, to, limit: PAGE }, signal)).get(tag)
+    const end = Math.min(at + windowMs, to)
+    const series = (await reader.read({ asset, tags: [tag], from: at, to: end, limit: PAGE }, signal)).get(tag)
     const samples = series?.samples ?? []
     budget.take(samples.length)
     yield samples
-    if (!series?.more || samples.length === 0) return
-    at = justAfter(samples.at(-1)!.time)
+    if (series?.more) {
+      const next = justAfter(samples.at(-1)!.time)
+      windowMs = next - at
+      at = next
+    } else {
+      at = end
+      if (samples.length < PAGE / WIDER) windowMs *= WIDER
+    }
   }
 }
 
