@@ -93,7 +93,8 @@ function statusOf({ reasons }: Refused): number {
   return 409
 }
 
-function personOf(desk: Desk, request: FastifyRequest): Person {
+/** Who asks, and what that person may do. */
+export function personOf(desk: Desk, request: FastifyRequest): Person {
   const { name = LOCAL, can, areas } = desk.caller(request) ?? { can: [] }
   return { name, can, ...(areas && { areas }) }
 }

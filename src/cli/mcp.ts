@@ -7,6 +7,10 @@ import { EXIT } from './failure.ts'
 import { dataOption } from './options.ts'
 import type { Done } from './program.ts'
 
+interface McpOptions extends HubOptions {
+  readonly allowCommands?: boolean
+}
+
 export const mcpCommand = (done: Done) =>
   new Command('mcp')
     .description(
@@ -14,13 +18,17 @@ export const mcpCommand = (done: Done) =>
     )
     .addOption(dataOption())
     .option('--page <url>', 'page of a hub, instead of the one of the data directory')
+    .option(
+      '--allow-commands',
+      'it may also tell machines what to do, as far as the token may; by itself only on trial',
+    )
     .addHelpText(
       'after',
       '\nAn assistant starts it by itself; stdout is the protocol. A hub with `api.tokens` is asked with the token in\nMILLRACE_TOKEN: give it one that can only read.\n\nExamples:\n  millrace mcp --page http://hub-a:8080\n  millrace mcp --data /var/lib/millrace',
     )
-    .action(async (options: HubOptions) => done(await serve(options)))
+    .action(async (options: McpOptions) => done(await serve(options)))
 
-async function serve(options: HubOptions): Promise<number> {
+async function serve(options: McpOptions): Promise<number> {
   const hub = await hubOf(options)
   const [{ serveStdio }, { createMcpServer }] = await Promise.all([
     import('@modelcontextprotocol/server/stdio'),
@@ -29,7 +37,7 @@ async function serve(options: HubOptions): Promise<number> {
   const ended = Promise.withResolvers<void>()
   process.stdin.once('end', ended.resolve)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.resolve())
-  const handle = serveStdio(() => createMcpServer(hub, VERSION))
+  const handle = serveStdio(() => createMcpServer(hub, VERSION, options.allowCommands))
   await ended.promise
   await handle.close()
   return EXIT.ok

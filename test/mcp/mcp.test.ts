@@ -71,6 +71,7 @@ for (const [way, connect] of [
         'get_oee',
         'check_health',
         'what_changed',
+        'list_commands',
       ],
     )
     assert.ok(

@@ -1,12 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { pathOfAsset } from '../aas/ids.ts'
+import { personOf } from '../command-routes.ts'
+import type { DeclaredCommandView } from '../contract-commands.ts'
 import type { AlarmView, TagView, TwinView } from '../contract.ts'
 import type { Desk, Route } from '../desk.ts'
 import { ApiError } from '../errors.ts'
 import type { StreamEvent } from '../event-streams.ts'
 import type { AssetQuery } from '../hub-port.ts'
 import { assetPath, assetQuery, badQuery } from '../query.ts'
-import { directoryOf, thingOf, THINGS, type ThingContext } from './thing.ts'
+import { directoryOf, thingOf, THINGS, type ThingAction, type ThingContext } from './thing.ts'
 
 /** Alarms of one asset that a stream looks at. */
 const MOST_ALARMS = 500
@@ -25,7 +27,7 @@ export const WOT_ROUTES: readonly Route[] = [
 
 /** The description of an asset. */
 function description(desk: Desk, request: FastifyRequest, reply: FastifyReply, twin: TwinView) {
-  return reply.type(TD).send(JSON.stringify(thingOf(twin, contextOf(desk, request))))
+  return reply.type(TD).send(JSON.stringify(thingOf(twin, contextOf(desk, request, twin))))
 }
 
 function directory(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
@@ -37,11 +39,10 @@ function things(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
   const { wanted, ...query } = assetQuery(request.query)
   if (wanted !== undefined) throw badQuery('match', 'the directory does not choose', 'after, limit or under')
   const page = desk.hub.assets({ ...query, limit: query.limit + 1 })
-  const context = contextOf(desk, request)
   const shown = page.slice(0, query.limit)
   if (page.length > query.limit) reply.header('link', nextLink(query, shown.at(-1)!.path))
   const twins = shown.flatMap(({ path }) => desk.hub.twin(path) ?? [])
-  const body = twins.map((twin) => thingOf(twin, context))
+  const body = twins.map((twin) => thingOf(twin, contextOf(desk, request, twin)))
   return reply.type('application/ld+json; charset=utf-8').send(JSON.stringify(body))
 }
 
@@ -113,9 +114,36 @@ function dataOf({ asset, alarm, state, priority, message, raisedAt }: AlarmView)
   return { asset, alarm, state, priority, message, ...(raisedAt !== undefined && { raisedAt }) }
 }
 
-function contextOf(desk: Desk, request: FastifyRequest): ThingContext {
+function contextOf(desk: Desk, request: FastifyRequest, twin?: TwinView): ThingContext {
   const scheme = desk.cookie.secure ? 'https' : 'http'
-  return { base: `${scheme}://${request.headers.host}/`, isGuarded: desk.auth.isGuarded, actions: [] }
+  const actions =
+    twin === undefined ? [] : desk.commands.declared(twin.path, personOf(desk, request)).commands.map(actionOf)
+  return { base: `${scheme}://${request.headers.host}/`, isGuarded: desk.auth.isGuarded, actions }
+}
+
+function actionOf({
+  name,
+  description,
+  method,
+  args,
+  type,
+  unit,
+  range,
+  oneOf,
+  states,
+}: DeclaredCommandView): ThingAction {
+  const choice = oneOf ?? states
+  const value = {
+    ...(type !== undefined && { type }),
+    ...(unit !== undefined && { unit }),
+    ...(range !== undefined && { range }),
+    ...(choice !== undefined && { oneOf: choice }),
+  }
+  return {
+    name,
+    ...(description !== undefined && { description }),
+    ...(method === undefined ? { value } : { args: args ?? [] }),
+  }
 }
 
 /** By its id, or by the path of the asset. */

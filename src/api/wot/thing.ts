@@ -4,7 +4,7 @@ import { assetId } from '../aas/ids.ts'
 export type ThingJson = { readonly [name: string]: JsonValue }
 
 /** What a command takes, as far as a description needs to know. */
-interface ThingAction {
+export interface ThingAction {
   readonly name: string
   readonly description?: string
   /** The value that is written; absent: it calls a method. */
