@@ -10,8 +10,14 @@ import type { Item } from './nodes.ts'
 import { toReadings, type Change } from './readings.ts'
 import type { OpcuaConfig } from './spec.ts'
 
-/** A silent subscription still says that it lives this often; one that does not for 1.5 times as long is dead. */
-const KEEP_ALIVE_MS = 5_000
+/** A subscription that has nothing to say still says that it lives this often. */
+const KEEP_ALIVE_MS = 2_500
+
+/**
+ * One that says nothing for this long is dead; or for 1.5 times as long as the server wants to be silent, where that is
+ * longer. Servers count publishing cycles (OPC 10000-4 5.14.1), which take longer than they say where a server is busy.
+ */
+export const SILENCE_MS = 7_500
 
 /** How long the server keeps a subscription that nobody asks for notifications. */
 const LIFETIME_MS = 120_000
@@ -64,7 +70,8 @@ export class Subscription {
   #unacknowledged: number[] = []
   #outstanding = 0
   #sequence: number | undefined
-  #silenceMs = KEEP_ALIVE_MS
+  #keepAliveMs = KEEP_ALIVE_MS
+  #silenceMs = SILENCE_MS
   #heardAt = 0
   #tickAt = 0
   #prodding = false
@@ -96,7 +103,8 @@ export class Subscription {
       priority: 0,
     })
     this.#id = answer.subscriptionId
-    this.#silenceMs = answer.revisedPublishingInterval * answer.revisedMaxKeepAliveCount * 1.5
+    this.#keepAliveMs = answer.revisedPublishingInterval * answer.revisedMaxKeepAliveCount
+    this.#silenceMs = Math.max(SILENCE_MS, this.#keepAliveMs * 1.5)
     this.#heardAt = this.#tickAt = this.#system.clock.monotonic()
     const tickMs = Math.min(1_000, this.#silenceMs / 4)
     this.#watch = this.#system.clock.every(tickMs, () => this.#tick(tickMs))
@@ -343,7 +351,7 @@ export class Subscription {
     const silentMs = now - this.#heardAt
     if (silentMs > this.#silenceMs && (this.#underWay > 0 || this.#prodding)) {
       this.#dies(
-        `the server has been silent for ${Math.round(silentMs / 1000)} s, want a sign every ${Math.round(this.#silenceMs / 1500)} s`,
+        `the server has been silent for ${Math.round(silentMs / 1000)} s, want a sign every ${this.#keepAliveMs / 1000} s`,
       )
     } else if (this.#underWay === 0 && !this.#prodding && silentMs > this.#silenceMs / 3) {
       this.#prod()
