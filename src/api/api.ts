@@ -178,6 +178,8 @@ class ApiServer implements Api {
     const { bodyBytes, headerBytes, headersMs, requestMs, idleMs } = this.#limits
     return Fastify({
       logger: false,
+      // Bodies are checked and answers written here, without schemas: what would compile those is never loaded.
+      schemaController: { compilersFactory: { buildValidator: noSchema, buildSerializer: noSchema } },
       bodyLimit: bodyBytes,
       requestTimeout: requestMs,
       keepAliveTimeout: idleMs,
@@ -366,4 +368,8 @@ function fromFramework(
   }
   if (statusCode < 400 || statusCode >= 500) return undefined
   return new ApiError(statusCode, 'BAD_REQUEST', `Cannot read the request: ${error.message.slice(0, 200)}`)
+}
+
+function noSchema(): never {
+  throw new Error('Cannot compile a schema: no route of ours has one')
 }

@@ -7,6 +7,8 @@ import type { Hub } from '../hub.ts'
 import type { World } from '../world.ts'
 import { announce } from './announce.ts'
 import { keepCompiledCode } from './compile-cache.ts'
+import { collectLoading } from '../system/loading.ts'
+import { systemClock } from '../system/clock.ts'
 import { DEMO_SITE, demoPlant, type DemoPorts } from './demo-plant.ts'
 import { EXIT } from './failure.ts'
 import { count, jsonOption, logFormatOption, logLevelOption, port, positive, type LogOptions } from './options.ts'
@@ -63,6 +65,7 @@ async function demo(options: DemoOptions): Promise<number> {
     ['Try', 'mosquitto_pub -q 1 -t hello/world -m \'{"temperature": 21.5}\''],
   ])
   keepCompiledCode()
+  collectLoading(systemClock)
   if (options.open && terminal.interactive) openBrowser(hub)
   const ended = Promise.race([hub.ended, machines.then(() => hub.ended)])
   await untilEnded(asked, { ended, close: () => stack.disposeAsync() })

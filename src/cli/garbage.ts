@@ -13,6 +13,11 @@ const HALF_MB = 16
  */
 const GROWTH_PERCENT = 50
 
+/**
+ * Pools of memory that threads outside V8 share; glibc makes eight a core and gives little of any back. Two save a demo 20 MB.
+ */
+const ARENAS = '2'
+
 const FLAG = /^--max[-_]semi[-_]space[-_]size\b/
 
 /**
@@ -25,8 +30,9 @@ export function boundGarbage(): void {
   const flags = [...execArgv, ...(env['NODE_OPTIONS'] ?? '').split(' ')]
   if (process.execve === undefined || channel != null || flags.some((flag) => FLAG.test(flag))) return
   try {
-    const bounds = [`--max-semi-space-size=${HALF_MB}`, `--heap-growing-percent=${GROWTH_PERCENT}`]
-    process.execve(execPath, [execPath, ...bounds, ...execArgv, ...argv.slice(1)], env)
+    // With a way to collect, see `collectLoading`.
+    const bounds = [`--max-semi-space-size=${HALF_MB}`, `--heap-growing-percent=${GROWTH_PERCENT}`, '--expose-gc']
+    process.execve(execPath, [execPath, ...bounds, ...execArgv, ...argv.slice(1)], { MALLOC_ARENA_MAX: ARENAS, ...env })
   } catch {
     // Without the bound it runs as well, in more memory.
   }

@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { keepCompiledCode } from './compile-cache.ts'
+import { collectLoading } from '../system/loading.ts'
+import { systemClock } from '../system/clock.ts'
 import { EXIT } from './failure.ts'
 import { dataOption, jsonOption, logFormatOption, logLevelOption, type LogOptions } from './options.ts'
 import type { Done } from './program.ts'
@@ -49,6 +51,7 @@ async function run(file: string, options: RunOptions): Promise<number> {
   if (!hub) return EXIT.ok
   announce(hub, `plant ${plant.site}`, options.json === true)
   keepCompiledCode()
+  collectLoading(systemClock)
   await untilEnded(asked, hub)
   return EXIT.ok
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { until } from '../until.ts'
 import { end, Millrace } from './millrace.ts'
 
 const skip = process.platform === 'linux' ? false : 'reads /proc'
@@ -16,10 +17,19 @@ function commandLine(pid: number): string[] {
 test('a hub bounds the garbage of its process, and stays the process that was started', { skip }, async (t) => {
   const millrace = await Millrace.create(t)
   const { child, page } = await millrace.hub(await millrace.plant())
-  const [half, growth, ...rest] = commandLine(child.pid!)
-  assert.deepEqual([half, growth], ['--max-semi-space-size=16', '--heap-growing-percent=50'])
+  const [half, growth, collect, ...rest] = commandLine(child.pid!)
+  assert.deepEqual([half, growth, collect], ['--max-semi-space-size=16', '--heap-growing-percent=50', '--expose-gc'])
   assert.deepEqual(rest.slice(0, 2), [MAIN, 'run'])
   assert.equal((await fetch(`${page}/healthz`)).status, 200)
+  assert.equal(await end(child), 0)
+})
+
+test('an idle hub lets go of what loading has left behind, and then has 150 MB', { skip }, async (t) => {
+  const millrace = await Millrace.create(t)
+  const { child } = await millrace.hub(await millrace.plant())
+  const resident = () =>
+    Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid!}/status`, 'utf8'))![1]) / 1024
+  await until(() => resident() <= 150, { found: () => `${resident()} MB` })
   assert.equal(await end(child), 0)
 })
 

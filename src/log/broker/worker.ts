@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../system/clock.ts'
 import { fileDisk } from '../../system/file-disk.ts'
+import { collectLoading } from '../../system/loading.ts'
 import type { LogFields, LogLevel, Logger } from '../../system/logger.ts'
 import { nodeNet } from '../../system/node-net.ts'
 import { systemRandom } from '../../system/random.ts'
@@ -21,6 +22,7 @@ try {
   port.on('message', (told: ToWorker) => {
     if (told.kind === 'close') void broker.close().finally(() => process.exit(0))
   })
+  collectLoading(systemClock)
   say({ kind: 'ready', address: broker.address, hubAddress: broker.hubAddress, recovery: broker.recovery })
 } catch (error) {
   if (!(error instanceof LogError)) throw error

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { LogLevel } from '../../system/logger.ts'
+import { smallThread } from '../../system/small-thread.ts'
 import type { Endpoints, Simulator, SimulatorOptions } from './simulator.ts'
 
 /** Bounds of the simulator's heap: its OPC UA server needs 60 MB; a small nursery saves 40 MB of memory. */
@@ -11,11 +12,14 @@ const HEAP = { maxOldGenerationSizeMb: 160, maxYoungGenerationSizeMb: 8 } as con
  * @throws Error with the simulator's message where it cannot start.
  */
 export async function startSimulatorWorker(options: SimulatorOptions, level: LogLevel = 'warn'): Promise<Simulator> {
-  const worker = new Worker(new URL('worker.ts', import.meta.url), {
-    workerData: { options, level },
-    resourceLimits: HEAP,
-    execArgv: ['--no-warnings'],
-  })
+  const worker = smallThread(
+    () =>
+      new Worker(new URL('worker.ts', import.meta.url), {
+        workerData: { options, level },
+        resourceLimits: HEAP,
+        execArgv: ['--no-warnings'],
+      }),
+  )
   const [answer] = (await once(worker, 'message')) as [{ endpoints: Endpoints } | { error: string }]
   if ('error' in answer) {
     await worker.terminate()

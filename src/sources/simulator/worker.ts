@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../system/clock.ts'
+import { collectLoading } from '../../system/loading.ts'
 import { createLogger, type LogLevel } from '../../system/logger.ts'
 import { startSimulator, type SimulatorOptions } from './simulator.ts'
 
@@ -14,6 +15,7 @@ const logger = createLogger({
 
 try {
   const simulator = await startSimulator(options, systemClock, logger)
+  collectLoading(systemClock)
   say({ endpoints: simulator.endpoints })
   parentPort!.once('message', () => {
     void simulator.close().finally(() => process.exit(0))
