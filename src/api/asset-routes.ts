@@ -57,12 +57,12 @@ function values(desk: Desk, request: FastifyRequest) {
 }
 
 function ofPast<T>(
-  { past, clock }: Desk,
+  { past, clock, limits }: Desk,
   reply: FastifyReply,
   ask: (past: PastPort, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   if (past === undefined) throw historyOff()
-  return bounded(past, { clock, reply }, (signal) => ask(past, signal))
+  return bounded(past, { clock, limits, reply }, (signal) => ask(past, signal))
 }
 
 function twinOf({ hub }: Desk, text: string) {

@@ -5,6 +5,9 @@ import type { AggregatesView, ChartView, HistoryView, JoinView } from './contrac
 
 type Cell = JsonValue | undefined
 
+/** How far from the epoch dates go (ECMA-262 clause 21.4.1.1). */
+const LAST_DATE_MS = 8.64e15
+
 /** Samples: a line for each. */
 export function samplesCsv({ series }: HistoryView): string {
   const lines = series.flatMap(({ asset, tag, samples }) =>
@@ -55,8 +58,9 @@ function cell(value: Cell): string {
   return csvCell(text, typeof value === 'number')
 }
 
-/** ISO 8601 in UTC, with the microseconds where there are any. */
+/** ISO 8601 in UTC, with the microseconds where there are any; a number where no calendar has the time. */
 function timeText(time: number): string {
+  if (Math.abs(time) > LAST_DATE_MS) return String(time)
   const micros = Math.round(time * 1_000)
   const text = new Date(Math.floor(micros / 1_000)).toISOString()
   const rest = micros - Math.floor(micros / 1_000) * 1_000

@@ -14,19 +14,17 @@ export const HISTORY = {
   /** Samples of a tag, or rows of a join, in one page. */
   page: 10_000,
   /** Samples in one page, over all its tags. */
-  pageSamples: 200_000,
+  pageSamples: 100_000,
   /** Tags of a join: columns. */
   columns: 100,
   /** A hundred years: clocks of machines are wrong by ten, not by more. */
   spanMs: 100 * 366 * 86_400_000,
   /** Samples that one question may look at in the store to answer. */
   samplesRead: 5_000_000,
+  /** Those of lines by LTTB, which are all in memory at once. */
+  lineSamples: 500_000,
   /** Text and JSON of an answer; a page ends there. */
   answerBytes: 16 << 20,
-  /** How long a question may take. */
-  queryMs: 30_000,
-  /** Questions at a time. */
-  queries: 16,
   /** What is shown where no time is said: the last hour. */
   usualSpanMs: 3_600_000,
 } as const

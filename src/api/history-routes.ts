@@ -64,12 +64,12 @@ async function asked(
  * @throws ApiError why there is no answer
  */
 export async function askHistory<T>(
-  { history, clock }: Desk,
+  { history, clock, limits }: Desk,
   reply: FastifyReply,
   ask: (history: HistoryPort, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   if (history === undefined) throw historyOff()
-  return bounded(history, { clock, reply }, (signal) => ask(history, signal))
+  return bounded(history, { clock, limits, reply }, (signal) => ask(history, signal))
 }
 
 function wantsCsv({ query, headers }: FastifyRequest): boolean {

@@ -101,7 +101,7 @@ export class HistoryViews implements HistoryPort {
       const series = tags.map((tag) => ({ ...tagView(tag), points: bucketsOf(tag).map(bucketView) }))
       return { ...head, method, everyMs: chartEvery(query), series }
     }
-    const budget = new ReadBudget(HISTORY.samplesRead)
+    const budget = new ReadBudget(HISTORY.lineSamples)
     const series: (HistoryTagView & { points: HistoryPointView[] })[] = []
     for (const tag of tags) {
       const line = await lineOfChart(reader, query, tag, budget, signal)

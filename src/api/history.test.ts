@@ -44,8 +44,8 @@ function historyOf(): MemoryHistory {
     .add(OVEN, 'heat', ...heat)
 }
 
-async function serve(t: TestContext, history: HistoryReader = historyOf()) {
-  const { url, port, hub } = await startServer(t, { hub: hubOf(), history })
+async function serve(t: TestContext, history: HistoryReader = historyOf(), limits = {}) {
+  const { url, port, hub } = await startServer(t, { hub: hubOf(), history, limits })
   const ask = async <V>(query: string): Promise<V> => {
     const answer = await fetch(`${url}/api/v1/${query}`)
     assert.equal(answer.status, 200, await answer.clone().text())
@@ -351,9 +351,9 @@ test('a question ends when nobody waits for it any more, and too many at a time 
   }
   const { url, port } = await serve(t, slow)
   const request = `GET /api/v1/assets/${PRESS}/history HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`
-  const sockets = Array.from({ length: 16 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+  const sockets = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => {}))
   for (const socket of sockets) socket.write(request)
-  await until(() => signals.length === 16)
+  await until(() => signals.length === 8)
   const refused = await fetch(`${url}/api/v1/assets/${PRESS}/history`)
   assert.deepEqual([refused.status, await codeOf(refused)], [503, 'TOO_BUSY'])
   const ended = signals.map((signal) => once(signal, 'abort'))
@@ -362,6 +362,23 @@ test('a question ends when nobody waits for it any more, and too many at a time 
   // And then there is room again.
   const next = connect(port, '127.0.0.1').on('error', () => {})
   next.write(request)
-  await until(() => signals.length === 17)
+  await until(() => signals.length === 9)
   next.destroy()
+})
+
+test('a question that takes too long ends, and says so', async (t) => {
+  const slow = new MemoryHistory()
+  let ended: unknown
+  slow.read = (_query, signal) =>
+    new Promise((_resolve, reject) => {
+      const end = () => {
+        ended = signal.reason
+        reject(signal.reason as Error)
+      }
+      signal.addEventListener('abort', end)
+    })
+  const { url } = await serve(t, slow, { historyMs: 50 })
+  const answer = await fetch(`${url}/api/v1/assets/${PRESS}/history`)
+  assert.deepEqual([answer.status, await codeOf(answer)], [503, 'HISTORY_TOO_SLOW'])
+  assert.match(String(ended), /more than 50 ms/)
 })

@@ -54,6 +54,10 @@ export interface ApiLimits {
   readonly i3xQueuedValues: number
   /** Least time between two changes of one object in a subscription; of what comes between, the latest. */
   readonly i3xTickMs: number
+  /** Questions to history at a time. */
+  readonly historyQuestions: number
+  /** How long one may take. */
+  readonly historyMs: number
   /** How long requests in flight may take to end when the server closes. */
   readonly closeMs: number
 }
@@ -91,5 +95,7 @@ export const API_LIMITS: ApiLimits = {
   i3xSubscriptionMs: 300_000,
   i3xQueuedValues: 10_000,
   i3xTickMs: 50,
+  historyQuestions: 8,
+  historyMs: 30_000,
   closeMs: 3_000,
 }

@@ -1,8 +1,8 @@
 import type { FastifyReply } from 'fastify'
 import { HistoryError } from '../historian/history-error.ts'
-import type { Clock } from '../system/clock.ts'
+import type { Desk } from './desk.ts'
 import { ApiError } from './errors.ts'
-import { HISTORY } from './history-limits.ts'
+import type { ApiLimits } from './limits.ts'
 
 /** Questions that are being answered, by what they go to. */
 const running = new WeakMap<object, number>()
@@ -14,14 +14,14 @@ const running = new WeakMap<object, number>()
  */
 export async function bounded<T>(
   whom: object,
-  { clock, reply }: { readonly clock: Clock; readonly reply: FastifyReply },
+  { clock, limits, reply }: Pick<Desk, 'clock' | 'limits'> & { readonly reply: FastifyReply },
   ask: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const before = running.get(whom) ?? 0
-  if (before >= HISTORY.queries) throw busy()
+  if (before >= limits.historyQuestions) throw busy(limits)
   running.set(whom, before + 1)
   const stop = new AbortController()
-  const late = clock.after(HISTORY.queryMs, () => stop.abort(tooSlow()))
+  const late = clock.after(limits.historyMs, () => stop.abort(tooSlow(limits)))
   reply.raw.once('close', () => stop.abort(new Error('the client has gone')))
   try {
     return await ask(stop.signal)
@@ -46,13 +46,13 @@ export function historyOff(): ApiError {
   return new ApiError(404, 'HISTORY_OFF', 'Cannot show history: none is kept here, want a hub without "historian: off"')
 }
 
-function busy(): ApiError {
-  const message = `Cannot ask history: ${HISTORY.queries} questions are being answered, want a retry in a moment`
+function busy({ historyQuestions }: ApiLimits): ApiError {
+  const message = `Cannot ask history: ${historyQuestions} questions are being answered, want a retry in a moment`
   return new ApiError(503, 'TOO_BUSY', message, { 'retry-after': '1' })
 }
 
-function tooSlow(): ApiError {
-  const message = `Cannot answer from history: it takes more than ${HISTORY.queryMs / 1000} s, want a shorter time or fewer tags`
+function tooSlow({ historyMs }: ApiLimits): ApiError {
+  const message = `Cannot answer from history: it takes more than ${historyMs} ms, want a shorter time or fewer tags`
   return new ApiError(503, 'HISTORY_TOO_SLOW', message)
 }
 

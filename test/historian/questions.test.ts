@@ -113,6 +113,39 @@ function rounded(view: object): unknown {
   )
 }
 
+test('names with quotes and statements in them are names', async (t) => {
+  const directory = await temporary(t)
+  const asset = `${SITE}/it's; DROP TABLE signals_1; --`
+  const tag = `"x' OR '1'='1`
+  const [records, hub] = [new Records(), new MemoryHub()]
+  hub.record(asset, [{ tag, value: 1 }], T0)
+  records.add({ asset, sourceTime: T0, receivedTime: T0, values: { [tag]: 7, other: 8 } })
+  const historian = new Historian(optionsOf(directory))
+  await historian.open()
+  t.after(() => historian.close())
+  await records.feed(historian)
+  const history = new HistoryViews({ hub, site: SITE, reader: new LakeReader(historian, new Catalogue()) })
+  const [from, to] = [T0 - MINUTE, T0 + MINUTE]
+  for (let round = 0; round < 2; round++) {
+    const of = { asset, tags: [tag] }
+    const samples = await history.samples({ kind: 'samples', of, from, to, limit: 10 }, NEVER)
+    assert.deepEqual(
+      samples.series.map((one) => one.samples),
+      [[[T0, 7, 0]]],
+    )
+    const counts = { kind: 'aggregates', of, from, to, everyMs: MINUTE, rules: {}, aggregates: ['Count'] } as const
+    assert.deepEqual(
+      (await history.aggregates(counts, NEVER)).series[0]!.points.map(([, value]) => value),
+      [null, 1],
+    )
+    await assert.rejects(
+      history.samples({ kind: 'samples', of: { asset, tags: [`${tag}--`] }, from, to, limit: 10 }, NEVER),
+      { code: 'TAG_NOT_FOUND' },
+    )
+    await historian.flush()
+  }
+})
+
 test('of machines whose clocks are ten years wrong, and beyond 2038, all of it is found where their clocks were', async (t) => {
   const directory = await temporary(t)
   const records = new Records()

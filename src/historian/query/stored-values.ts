@@ -4,7 +4,7 @@ import type { HistoryReader } from '../history-reader.ts'
 import type { ReadBudget } from './read-budget.ts'
 
 /** Samples that are fetched in one go, at most. */
-const PAGE = 50_000
+const PAGE = 20_000
 
 /** Time that is looked at in one go, at first; the store sorts all that is in it. */
 const FIRST_WINDOW_MS = 600_000
