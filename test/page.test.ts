@@ -104,7 +104,8 @@ for (const [name, viewport] of [
       ['bad', 'stale', 'uncertain'],
     )
     assert.equal(await fitsWidth(page), true)
-    await page.getByRole('navigation', { name: 'Views' }).getByText('Connections').click()
+    await page.getByText('System').click()
+    await page.getByRole('navigation', { name: 'System' }).getByText('Connections').click()
     const compressor = page.locator('[data-source="compressor"]')
     await compressor.waitFor()
     assert.match(await compressor.innerText(), /down[^]*connection refused[^]*books do not balance/)

@@ -85,7 +85,7 @@ function Actions({ store, alarm }: AlarmProps) {
             key={action}
             class={index === 0 ? 'button primary' : 'button'}
             type="button"
-            disabled={busy || !store.isLive || (action === 'comment' && reason === '')}
+            disabled={busy || !store.canAct || (action === 'comment' && reason === '')}
             onClick={() => (action === 'shelve' ? setShelving(true) : void act(action, reason))}
           >
             {ACTION_TEXTS[action]}
@@ -99,7 +99,7 @@ function Actions({ store, alarm }: AlarmProps) {
           reason={reason}
           onEnd={(wanted) => {
             setShelving(false)
-            if (wanted) void act('shelve', wanted.reason, { until: Math.floor(store.now() + wanted.ms) })
+            if (wanted) void act('shelve', wanted.reason, { until: Math.floor(store.hubNow() + wanted.ms) })
           }}
         />
       )}

@@ -108,7 +108,7 @@ function Members({ store, group, states }: GroupRowProps) {
       ))}
       <div class="alarm-actions">
         {calling.length > 0 && (
-          <button class="button" type="button" disabled={!store.isLive} onClick={() => void acknowledge()}>
+          <button class="button" type="button" disabled={!store.canAct} onClick={() => void acknowledge()}>
             Acknowledge these {calling.length}
           </button>
         )}

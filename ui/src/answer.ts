@@ -1,5 +1,7 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useContext, useEffect, useState } from 'preact/hooks'
 import type { ProblemView } from '../../src/api/contract.ts'
+import { Moment } from './moment-context.ts'
+import { asOf } from './moment.ts'
 
 /** What the hub said last to a question that is asked again and again. */
 export interface Answer<T> {
@@ -11,8 +13,16 @@ export interface Answer<T> {
 
 const NOTHING: Answer<never> = { value: undefined, problem: undefined }
 
-/** Asks the hub, again `everyMs` after each answer (0: once), and whenever `revision` is another one. */
-export function useAnswer<T>(url: string, everyMs: number, revision?: number): Answer<T> {
+/**
+ * Asks the hub, again `everyMs` after each answer (0: once), and whenever `revision` is another one; as of the moment that the
+ * page shows, which is asked once: the past does not change.
+ */
+export function useAnswer<T>(question: string, everyMsNow: number, revisionNow?: number): Answer<T> {
+  const moment = useContext(Moment)
+  const url = asOf(question, moment)
+  const isPast = url !== question
+  const everyMs = isPast ? 0 : everyMsNow
+  const revision = isPast ? undefined : revisionNow
   const [answer, setAnswer] = useState<{ readonly of: string } & Answer<T>>({ of: url, ...NOTHING })
   useEffect(() => {
     const stop = new AbortController()
@@ -35,6 +45,30 @@ export function useAnswer<T>(url: string, everyMs: number, revision?: number): A
     }
   }, [url, everyMs, revision])
   return answer.of === url ? answer : NOTHING
+}
+
+/** The same for several questions at once: the answers in their order, and the first problem. */
+export function useAnswers<T>(urls: readonly string[], everyMs: number): Answer<readonly T[]> {
+  const key = urls.join(' ')
+  const [answer, setAnswer] = useState<{ readonly of: string } & Answer<readonly T[]>>({ of: '', ...NOTHING })
+  useEffect(() => {
+    const stop = new AbortController()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const ask = async () => {
+      const all = await Promise.all(urls.map((url) => get<T>(url, stop.signal)))
+      if (stop.signal.aborted) return
+      const problem = all.find((one) => one.problem !== undefined)?.problem
+      const value = problem === undefined ? all.map((one) => one.value!) : undefined
+      setAnswer((last) => ({ of: key, value: value ?? (last.of === key ? last.value : undefined), problem }))
+      if (everyMs > 0) timer = setTimeout(() => void ask(), everyMs)
+    }
+    void ask()
+    return () => {
+      stop.abort()
+      clearTimeout(timer)
+    }
+  }, [key, everyMs])
+  return answer.of === key ? answer : NOTHING
 }
 
 async function get<T>(url: string, signal: AbortSignal): Promise<Answer<T>> {

@@ -1,14 +1,17 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks'
 import { AssetPage } from './asset-page.tsx'
 import type { Connection } from './connection.ts'
 import { ageText } from './format.ts'
 import { Header } from './header.tsx'
 import { useMedia, useRoute, useSeconds, useStore } from './hooks.ts'
 import { Login } from './login.tsx'
+import { Moment } from './moment-context.ts'
+import { momentIn, withMoment } from './moment.ts'
 import { hrefFrom, PAGES } from './pages.tsx'
 import { PlacePage } from './place-page.tsx'
 import type { Route } from './route.ts'
 import type { Store } from './store.ts'
+import { TimeBar } from './time-bar.tsx'
 import { TreePanel } from './tree-panel.tsx'
 
 interface AppProps {
@@ -22,6 +25,7 @@ export function App({ store, connection }: AppProps) {
   const route = useRoute()
   const narrow = useMedia('(max-width: 760px)')
   const [drawer, setDrawer] = useState(false)
+  useMoment(store)
   const page = route.view === 'page' ? pageOf(route) : undefined
   const path = route.view === 'place' ? route.path : ''
   const isAsset = store.tree.find(path)?.asset !== undefined
@@ -37,6 +41,7 @@ export function App({ store, connection }: AppProps) {
       </a>
       <Header store={store} route={route} drawer={drawer} onDrawer={narrow ? () => setDrawer(!drawer) : undefined} />
       {store.connection === 'lost' && <LostBanner store={store} />}
+      {store.travel && <TimeBar store={store} travel={store.travel} />}
       <div class="body">
         <aside class="side" hidden={narrow && !drawer}>
           <TreePanel
@@ -47,11 +52,22 @@ export function App({ store, connection }: AppProps) {
           />
         </aside>
         <main id="main" class="main" tabIndex={-1} hidden={narrow && drawer}>
-          <View store={store} route={route} />
+          <Moment.Provider value={store.travel?.at}>
+            <View store={store} route={route} />
+          </Moment.Provider>
         </main>
       </div>
     </div>
   )
+}
+
+/** A moment of the past stays while somebody goes from page to page, until they come back to the present. */
+function useMoment(store: Store): void {
+  useLayoutEffect(() => {
+    const at = momentIn(location.hash)
+    if (at !== undefined) store.travelTo(at)
+    else if (store.travel) history.replaceState(null, '', withMoment(location.hash, store.travel.at))
+  }, [store, location.hash])
 }
 
 function View({ store, route }: { readonly store: Store; readonly route: Route }) {
@@ -76,7 +92,7 @@ function pageOf({ name }: Extract<Route, { view: 'page' }>) {
 /** P9: no stale value looks fresh. Whatever is on the page now is the past, and this says since when. */
 function LostBanner({ store }: { readonly store: Store }) {
   useSeconds()
-  const since = store.lastMessage === undefined ? '' : ` for ${ageText(store.now() - store.lastMessage)}`
+  const since = store.lastMessage === undefined ? '' : ` for ${ageText(store.hubNow() - store.lastMessage)}`
   return (
     <div class="banner" role="alert">
       <strong>No connection to the hub{since}.</strong> What you see is the past; trying to reconnect.

@@ -1,6 +1,9 @@
-import { useMemo } from 'preact/hooks'
+import { useMemo, useState } from 'preact/hooks'
 import type { TwinView } from '../../src/api/contract.ts'
 import { AssetAlarms, useAssetAlarms } from './asset-alarms.tsx'
+import { AssetAbout } from './asset-about.tsx'
+import { AssetCommands } from './asset-commands.tsx'
+import { AssetTrend } from './asset-trend.tsx'
 import { Crumbs } from './crumbs.tsx'
 import { Age, Mark } from './marks.tsx'
 import { deviationsOf, type Deviation } from './deviations.ts'
@@ -28,6 +31,8 @@ export function AssetPage({ store, path }: { readonly store: Store; readonly pat
       ) : (
         <Tags store={store} twin={twin} unusual={unusual} />
       )}
+      <AssetCommands key={`commands ${path}`} store={store} path={path} />
+      {twin !== undefined && <AssetAbout twin={twin} />}
       {place !== undefined && place.children.size > 0 && (
         <>
           <h2>Below</h2>
@@ -48,9 +53,11 @@ interface TagsProps {
 function Tags({ store, twin, unusual }: TagsProps) {
   const lost = !store.isLive
   const shown = twin.tags.slice(0, SHOWN)
+  const [trend, setTrend] = useState<string>()
   return (
     <>
       <Facts store={store} twin={twin} lost={lost} />
+      {trend !== undefined && <AssetTrend key={twin.path} store={store} twin={twin} tag={trend} onTag={setTrend} />}
       <div class="tags" role="table" aria-label="Tags">
         <div class="tag-head" role="row">
           {['Tag', 'Value', 'Range', 'Trend', 'Quality', 'Age'].map((name) => (
@@ -67,6 +74,8 @@ function Tags({ store, twin, unusual }: TagsProps) {
             stale={tag.stale || lost}
             points={store.trends.of(twin.path, tag.tag)}
             unusual={unusual.get(tag.tag)}
+            desired={twin.desired?.find((one) => one.tag === tag.tag)}
+            onTrend={() => setTrend(tag.tag)}
           />
         ))}
       </div>

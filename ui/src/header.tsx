@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks'
 import type { HubView } from '../../src/api/contract.ts'
 import { AlarmCounts } from './alarm-marks.tsx'
 import { rateText } from './format.ts'
@@ -5,6 +6,7 @@ import { Mark } from './marks.tsx'
 import { PAGES } from './pages.tsx'
 import { pageHref, placeHref, type Route } from './route.ts'
 import type { ConnectionState, Store } from './store.ts'
+import { goTo } from './time-bar.tsx'
 
 interface HeaderProps {
   readonly store: Store
@@ -13,6 +15,9 @@ interface HeaderProps {
   /** On a narrow screen: opens and closes the tree. */
   readonly onDrawer: (() => void) | undefined
 }
+
+/** Where a look back begins. */
+const LOOK_BACK_MS = 60_000
 
 const LOGS = { embedded: 'Embedded log', kafka: 'Kafka', memory: 'Memory log' } as const
 
@@ -36,16 +41,11 @@ export function Header({ store, route, drawer, onDrawer }: HeaderProps) {
         <a href={placeHref('')} aria-current={route.view === 'place' ? 'page' : undefined}>
           Plant
         </a>
-        {PAGES.map(({ name, title }) => (
-          <a
-            key={name}
-            href={pageHref(name)}
-            aria-current={route.view === 'page' && route.name === name ? 'page' : undefined}
-          >
-            {title}
-          </a>
+        {PAGES.filter(({ isSystem }) => !isSystem).map((page) => (
+          <PageLink key={page.name} page={page} route={route} />
         ))}
       </nav>
+      <SystemMenu route={route} />
       <dl class="facts" data-live={store.isLive}>
         <div class="fact fact-alarms">
           <dt>Alarms</dt>
@@ -68,11 +68,62 @@ export function Header({ store, route, drawer, onDrawer }: HeaderProps) {
           </dd>
         </div>
       </dl>
+      {!store.travel && <LookBack store={store} />}
     </header>
   )
 }
 
 const LOG_ALARMS = { failed: 'cannot store', down: 'no answer' } as const
+
+/** Leads to the past: to a minute ago, from where the time bar goes on. */
+function LookBack({ store }: { readonly store: Store }) {
+  return (
+    <button
+      class="button look-back"
+      type="button"
+      aria-label="Look back"
+      title="Look back: shows the plant, and every page, as it was at a moment in the past"
+      onClick={() => goTo(store, store.hubNow() - LOOK_BACK_MS)}
+    >
+      <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+        <path d="M4 4V8H8M4.4 8A6.5 6.5 0 1 1 3.6 11M10.2 6.5V10.4L13 12" />
+      </svg>
+    </button>
+  )
+}
+
+interface PageLinkProps {
+  readonly page: (typeof PAGES)[number]
+  readonly route: Route
+}
+
+function PageLink({ page: { name, title }, route }: PageLinkProps) {
+  const isHere = route.view === 'page' && route.name === name
+  return (
+    <a href={pageHref(name)} aria-current={isHere ? 'page' : undefined}>
+      {title}
+    </a>
+  )
+}
+
+/** The pages about Millrace itself. */
+function SystemMenu({ route }: { readonly route: Route }) {
+  const menu = useRef<HTMLDetailsElement>(null)
+  const pages = PAGES.filter(({ isSystem }) => isSystem)
+  const close = () => menu.current?.removeAttribute('open')
+  useEffect(close, [route.view === 'page' && route.name])
+  const here = pages.find(({ name }) => route.view === 'page' && route.name === name)
+  return (
+    <details ref={menu} class="nav-menu" onKeyDown={({ key }) => key === 'Escape' && close()}>
+      <summary aria-current={here ? 'page' : undefined}>{here?.title ?? 'System'}</summary>
+      <nav aria-label="System">
+        {pages.map((page) => (
+          <PageLink key={page.name} page={page} route={route} />
+        ))}
+      </nav>
+    </details>
+  )
+}
 
 /** How durable the log is; an alarm with colour, shape and words while it does not store. */
 function LogMark({ log }: { readonly log: HubView['log'] }) {

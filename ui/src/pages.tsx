@@ -1,6 +1,8 @@
 import type { ComponentType } from 'preact'
 import { AlarmsPage } from './alarms-page.tsx'
+import { CommandsPage } from './commands-page.tsx'
 import { ConnectionsPage } from './connections-page.tsx'
+import { HistoryPage } from './history-page.tsx'
 import { LogPage } from './log-page.tsx'
 import { MaintenancePage } from './maintenance-page.tsx'
 import { MapPage } from './map-page.tsx'
@@ -26,6 +28,8 @@ interface PageEntry {
   readonly title: string
   /** Its path is a place of the plant: the tree beside it leads to other places within the page. */
   readonly ofPlaces?: true
+  /** It is about Millrace, not about the plant: it has its place in the menu at the end. */
+  readonly isSystem?: true
   readonly Page: ComponentType<PageProps>
 }
 
@@ -37,8 +41,10 @@ export const PAGES: readonly PageEntry[] = [
   { name: 'stock', title: 'Stock', ofPlaces: true, Page: StockPage },
   { name: 'sequence', title: 'Sequence', ofPlaces: true, Page: SequencePage },
   { name: 'map', title: 'Map', ofPlaces: true, Page: MapPage },
-  { name: 'connections', title: 'Connections', Page: ConnectionsPage },
-  { name: 'log', title: 'Log', Page: Log },
+  { name: 'history', title: 'History', ofPlaces: true, Page: HistoryPage },
+  { name: 'commands', title: 'Commands', isSystem: true, Page: CommandsPage },
+  { name: 'connections', title: 'Connections', isSystem: true, Page: ConnectionsPage },
+  { name: 'log', title: 'Log', isSystem: true, Page: Log },
 ]
 
 /** Where a place of the tree leads to, seen from a page. */

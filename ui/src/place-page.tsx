@@ -138,7 +138,7 @@ function AssetMarks({ store, place, most }: AssetMarksProps) {
 }
 
 function Empty({ store }: { readonly store: Store }) {
-  const waiting = store.connection === 'connecting'
+  const waiting = store.connection === 'connecting' || store.travel?.isLoading
   return (
     <section class="empty">
       <h1>{waiting ? 'Connecting' : 'No values yet'}</h1>

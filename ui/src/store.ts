@@ -10,6 +10,7 @@ import type {
   TwinView,
 } from '../../src/api/contract.ts'
 import { PlantTree, stateOf, totalOf, type Counts, type Place, type State } from './tree.ts'
+import { Travel } from './travel.ts'
 import { Trends } from './trend.ts'
 
 /**
@@ -22,10 +23,10 @@ export type ConnectionState = 'connecting' | 'live' | 'lost' | 'login'
 
 /** Everything the page knows. Components read it as it is and are told when it changed, at most once a frame. */
 export class Store {
-  readonly tree = new PlantTree()
   readonly trends = new Trends()
-  /** Only of assets that are looked at now: the twin of another one would be the past. */
-  readonly twins = new Map<string, TwinView>()
+  readonly #tree = new PlantTree()
+  readonly #twins = new Map<string, TwinView>()
+  #travel: Travel | undefined
   sources: readonly SourceView[] | undefined
   replications: readonly ReplicationView[] | undefined
   processors: readonly ProcessorView[] | undefined
@@ -40,14 +41,44 @@ export class Store {
   readonly #listeners = new Set<() => void>()
   #scheduled = false
 
-  /** The hub's wall time now, ms since the epoch: ages must not depend on the clock of a phone. */
+  /** The plant: as it is, or as it was at the moment that is shown. */
+  get tree(): PlantTree {
+    return this.#travel?.tree ?? this.#tree
+  }
+
+  /** Only of assets that are looked at now: the twin of another one would be the past. */
+  get twins(): ReadonlyMap<string, TwinView> {
+    return this.#travel?.twins ?? this.#twins
+  }
+
+  /** The moment of the past that is shown; undefined: the present. */
+  get travel(): Travel | undefined {
+    return this.#travel
+  }
+
+  /** Shows the plant as it was at a moment, or the present again. */
+  travelTo(at: number | undefined): void {
+    if (at === this.#travel?.at) return
+    this.#travel?.end()
+    this.#travel = at === undefined ? undefined : new Travel(at, () => this.#changed())
+    void this.#travel?.load()
+    this.#travel?.look(this.#looking)
+    this.#changed()
+  }
+
+  /** The time that ages are counted from: the moment that is shown, else now; ms since the epoch. */
   now(): number {
+    return this.#travel?.at ?? this.hubNow()
+  }
+
+  /** The hub's wall time, ms since the epoch: ages must not depend on the clock of a phone. */
+  hubNow(): number {
     return performance.now() + this.#hubAhead
   }
 
-  /** Whether the hub can be heard. While it cannot, nothing on the page may look like the present. */
+  /** Whether values are what they say: the hub can be heard, or they are of the past anyway. Else nothing may look fresh. */
   get isLive(): boolean {
-    return this.connection === 'live'
+    return this.connection === 'live' || this.#travel !== undefined
   }
 
   /** How an asset is, as far as we can know: what was good before the connection was lost is stale now. */
@@ -62,15 +93,20 @@ export class Store {
     return { good: 0, uncertain: 0, stale: totalOf(counts) - counts.bad, bad: counts.bad }
   }
 
+  /** Whether anything may be done from here: the hub can be heard, and what is shown is the present. */
+  get canAct(): boolean {
+    return this.connection === 'live' && this.#travel === undefined
+  }
+
   receive(message: LiveMessage): void {
     if (message.type === 'hub') this.#takeHub(message.hub, message.now)
     else if (message.type === 'sources') this.sources = message.sources
     else if (message.type === 'replications') this.replications = message.replications
     else if (message.type === 'processors') this.processors = message.processors
     else if (message.type === 'alarms') this.alarms = message.alarms
-    else if (message.type === 'assets') for (const asset of message.assets) this.tree.update(asset)
+    else if (message.type === 'assets') for (const asset of message.assets) this.#tree.update(asset)
     else if (message.type === 'twins') for (const twin of message.twins) this.#takeTwin(twin)
-    this.lastMessage = this.now()
+    this.lastMessage = this.hubNow()
     this.setConnection('live')
   }
 
@@ -82,7 +118,8 @@ export class Store {
   /** What the page looks at from now on. */
   look(assets: readonly string[]): void {
     this.#looking = assets
-    for (const path of this.twins.keys()) if (!assets.includes(path)) this.twins.delete(path)
+    for (const path of this.#twins.keys()) if (!assets.includes(path)) this.#twins.delete(path)
+    this.#travel?.look(assets)
     this.#changed()
   }
 
@@ -105,7 +142,7 @@ export class Store {
 
   #takeTwin(twin: TwinView): void {
     if (!this.#looking.includes(twin.path)) return
-    this.twins.set(twin.path, twin)
+    this.#twins.set(twin.path, twin)
     this.trends.add(twin)
   }
 

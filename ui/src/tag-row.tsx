@@ -1,7 +1,10 @@
 import { useMemo } from 'preact/hooks'
+import type { DesiredView } from '../../src/api/contract-commands.ts'
 import type { TagView } from '../../src/api/contract.ts'
+import { desiredText } from './command-words.ts'
 import type { Deviation } from './deviations.ts'
 import { digitsFor, numberText, qualityText, unitText, valueText } from './format.ts'
+import { isDrawn } from './history-series.ts'
 import { Age, Mark } from './marks.tsx'
 import type { Store } from './store.ts'
 import { isWaiting, measuredAt, tagState } from './tag.ts'
@@ -15,12 +18,16 @@ interface TagRowProps {
   readonly points: readonly Point[]
   /** What an alarm says of it. */
   readonly unusual: Deviation | undefined
+  /** What it is to be, by the last command. */
+  readonly desired: DesiredView | undefined
+  /** Somebody wants to see it over time. */
+  readonly onTrend: () => void
 }
 
 /** Texts of more characters take the room of range and trend too. */
 const WIDE = 16
 
-export function TagRow({ store, tag, stale, points, unusual }: TagRowProps) {
+export function TagRow({ store, tag, stale, points, unusual, desired, onTrend }: TagRowProps) {
   const seen = useMemo(() => points.map((point) => point.value), [points])
   const digits = digitsFor(tag, seen.concat(numberIn(tag)))
   const text = valueText(tag.value, digits)
@@ -38,6 +45,7 @@ export function TagRow({ store, tag, stale, points, unusual }: TagRowProps) {
     >
       <span class="tag-name" role="rowheader">
         {tag.tag}
+        {desired && <Desired store={store} desired={desired} digits={digits} />}
       </span>
       <span class="tag-value" role="cell">
         <span class={typeof tag.value === 'number' ? 'value num' : 'value text'} data-value title={text}>
@@ -51,7 +59,11 @@ export function TagRow({ store, tag, stale, points, unusual }: TagRowProps) {
         )}
       </span>
       <span class="tag-trend" role="cell">
-        {points.length > 1 && <Sparkline points={points} />}
+        {isDrawn(tag) && (
+          <button type="button" aria-label={`Trend of ${tag.tag}`} onClick={onTrend}>
+            {points.length > 1 ? <Sparkline points={points} /> : <span class="trend-word">trend</span>}
+          </button>
+        )}
         {unusual && <Unusual store={store} deviation={unusual} digits={digits} />}
       </span>
       <span class="tag-quality" role="cell">
@@ -66,6 +78,24 @@ export function TagRow({ store, tag, stale, points, unusual }: TagRowProps) {
         <Age store={store} at={measuredAt(tag)} />
       </span>
     </div>
+  )
+}
+
+interface DesiredProps {
+  readonly store: Store
+  readonly desired: DesiredView
+  readonly digits: number
+}
+
+/** What a tag is to be, as long as it is not. */
+function Desired({ store, desired, digits }: DesiredProps) {
+  const said = desiredText(desired)
+  if (said === undefined) return null
+  return (
+    <span class="count tag-desired" data-state={said.mark} data-desired={desired.state}>
+      <Mark state={said.mark} /> <span class="num">{valueText(desired.value, digits)}</span> {said.text}{' '}
+      <Age store={store} at={desired.differsSince ?? desired.since} />
+    </span>
   )
 }
 
