@@ -8,6 +8,7 @@ import { benchOpcua } from './opcua.ts'
 import { benchReplicate } from './replicate.ts'
 import { benchSupply } from './supply.ts'
 import { benchTakeover } from './takeover.ts'
+import { benchTwins } from './twins.ts'
 
 /**
  * `npm run bench [-- NAME ...]`: speed and memory as ratios against a peer and a ceiling in the same run. Everything
@@ -23,6 +24,7 @@ const BENCHES: { readonly [name: string]: (options: BenchOptions) => Promise<voi
   replicate: benchReplicate,
   supply: benchSupply,
   takeover: benchTakeover,
+  twins: benchTwins,
 }
 
 export interface BenchOptions {

@@ -578,7 +578,7 @@ export interface LiveSelection {
   readonly where?: string
 }
 
-/** What the server sends, at most 10 times a second; only what changed since, latest value each. */
+/** What the server sends: every 20 ms at most while it is little (64 KB), else every 100 ms; only what changed, latest value each. */
 export type LiveMessage =
   | { readonly type: 'twins'; readonly twins: readonly TwinView[] }
   /** They were told because of a selection, and do not fit it any more. */

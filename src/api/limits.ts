@@ -29,8 +29,11 @@ export interface ApiLimits {
   /** Assets that one question looks at, and how long it may take; then its page ends, and says where it goes on. */
   readonly findAssets: number
   readonly findMs: number
-  /** Least time between two frames to one client. */
+  /** Least time between two frames of twins, or of summaries, to one client. */
   readonly liveFrameMs: number
+  /** The same after a frame of at most so many bytes: who looks at little is told soon, and costs little. */
+  readonly liveQuickFrameMs: number
+  readonly liveQuickBytes: number
   /** How often the live stream looks for news: what a change waits at most for a client that was not told anything lately. */
   readonly liveTickMs: number
   /** A client that has more than this unsent gets no frame until it has read. */
@@ -83,6 +86,8 @@ export const API_LIMITS: ApiLimits = {
   findAssets: 20_000,
   findMs: 50,
   liveFrameMs: 100,
+  liveQuickFrameMs: 20,
+  liveQuickBytes: 64 << 10,
   liveTickMs: 10,
   liveBufferedBytes: 512 << 10,
   liveFrameItems: 1_000,

@@ -19,8 +19,9 @@ export interface Moment {
   readonly frames: Frames
   /** Counts up. */
   readonly tick: number
-  /** Ticks between two frames to one client. */
+  /** Ticks between two frames to one client, and after a small one. */
   readonly frameTicks: number
+  readonly quickTicks: number
   /** Ticks between two slow frames. */
   readonly slowTicks: number
   /** Hub, sources and summaries go out as well. */
@@ -43,6 +44,8 @@ export class LiveClient {
   #greeted = false
   /** When it got its last frames; a client that was told nothing lately is told at once. */
   #twinsTick = -Infinity
+  /** Whether the last frame of twins was a small one. */
+  #wasSmall = true
   #summariesTick = -Infinity
   #alarmsTick = -Infinity
   #alarmsRevision = -1
@@ -98,13 +101,14 @@ export class LiveClient {
 
   /** Sends what it has not been told yet; false where it has not read what it got before, so it gets nothing. */
   send(moment: Moment): boolean {
-    const { frames, tick, frameTicks, isSlow } = moment
+    const { frames, tick, frameTicks, quickTicks, isSlow } = moment
     const { webSocket, limits } = this.#options
     if (webSocket.readyState !== webSocket.OPEN) return true
     if (webSocket.bufferedAmount > limits.liveBufferedBytes) return !isSlow && !this.#hasNews
     if (isSlow || !this.#greeted) this.#sendSlow(frames)
     this.#sendAlarms(moment)
-    if (tick - this.#twinsTick >= frameTicks && (this.#dirtyTwins.size > 0 || this.#selections.hasNews)) {
+    const twinTicks = this.#wasSmall ? quickTicks : frameTicks
+    if (tick - this.#twinsTick >= twinTicks && (this.#dirtyTwins.size > 0 || this.#selections.hasNews)) {
       this.#twinsTick = tick
       this.#sendTwins(frames)
     }
@@ -120,7 +124,10 @@ export class LiveClient {
     const { taken, left } = this.#selections.look(limits.liveSelectionItems)
     for (const path of taken) this.#dirtyTwins.add(path)
     if (left.length > 0) webSocket.send(frames.left(left))
-    if (this.#dirtyTwins.size > 0) webSocket.send(frames.twins(take(this.#dirtyTwins, limits.liveFrameItems)))
+    if (this.#dirtyTwins.size === 0) return
+    const text = frames.twins(take(this.#dirtyTwins, limits.liveFrameItems))
+    this.#wasSmall = text.length <= limits.liveQuickBytes
+    webSocket.send(text)
   }
 
   /** A change is told at once, further ones once a second; time alone may end a flood, so it is looked for then too. */

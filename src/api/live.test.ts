@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { LiveProbe, PRESS, READER, startServer, TOKENS } from '../../test/api/server.ts'
 import type { LiveMessage, TwinView } from './contract.ts'
+import type { MemoryTag } from './memory-hub.ts'
 
 const OTHER = 'acme/berlin/press-shop/line1/press8'
 
@@ -116,9 +117,10 @@ test('one more stale tag of an asset that is stale already is told too', async (
   probe.socket.close()
 })
 
-test('at most ten frames a second, however often a value changes', async (t) => {
+/** Frames of twins in about a second in which an asset changes as often as it can. */
+async function framesOf(t: TestContext, more: readonly MemoryTag[]): Promise<{ frames: number; seconds: number }> {
   const { hub, port } = await startServer(t)
-  hub.record(PRESS, [{ tag: 'n', value: 0 }], 1000)
+  hub.record(PRESS, [{ tag: 'n', value: 0 }, ...more], 1000)
   const probe = await new LiveProbe(port).open({ assets: [PRESS] })
   await probe.find((message) => message.type === 'twins')
   const start = performance.now()
@@ -128,8 +130,15 @@ test('at most ten frames a second, however often a value changes', async (t) => 
   }
   const seconds = (performance.now() - start) / 1000
   const frames = twinsIn(probe.messages).length
-  assert.ok(frames > 1 && frames <= 10 * seconds + 2, `${frames} frames in ${seconds} s`)
   probe.socket.close()
+  return { frames, seconds }
+}
+
+test('at most fifty small frames a second, and ten large ones, however often a value changes', async (t) => {
+  const small = await framesOf(t, [])
+  assert.ok(small.frames > 1 && small.frames <= 50 * small.seconds + 2, JSON.stringify(small))
+  const large = await framesOf(t, [{ tag: 'text', value: 'x'.repeat(80_000) }])
+  assert.ok(large.frames > 1 && large.frames <= 10 * large.seconds + 2, JSON.stringify(large))
 })
 
 test('a browser that does not read gets frames skipped, costs no memory, and the present when it reads again', async (t) => {

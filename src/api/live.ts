@@ -26,7 +26,8 @@ export interface LiveOptions {
 const SLOW_FRAMES = 10
 
 /**
- * `GET /api/v1/live`: tells browsers what changed, at most ten times a second, only the latest of each path. What is
+ * `GET /api/v1/live`: tells browsers what changed, at most every 20 ms while that is little and ten times a second where it is
+ * much, only the latest of each path. What is
  * kept for a client is the set of paths it has not been told about yet, never a queue of messages: a client that
  * reads slowly skips frames and then gets the present, and the memory it costs is bounded by the number of assets.
  */
@@ -37,7 +38,7 @@ export class Live {
   readonly #ages: AgeWatch
   readonly #skipped: Counter
   /** Ticks between two frames, and between two slow ones. */
-  readonly #every: { readonly tickMs: number; readonly frame: number; readonly slow: number }
+  readonly #every: { readonly tickMs: number; readonly quick: number; readonly frame: number; readonly slow: number }
   /** Changed since the last frame; and since the last slow frame, for the summaries. */
   #changed = new Set<string>()
   readonly #changedSlow = new Set<string>()
@@ -53,7 +54,8 @@ export class Live {
     this.#ages = new AgeWatch(hub)
     const tickMs = Math.min(limits.liveTickMs, limits.liveFrameMs)
     const frame = Math.ceil(limits.liveFrameMs / tickMs)
-    this.#every = { tickMs, frame, slow: frame * SLOW_FRAMES }
+    const quick = Math.min(frame, Math.ceil(limits.liveQuickFrameMs / tickMs))
+    this.#every = { tickMs, quick, frame, slow: frame * SLOW_FRAMES }
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -121,14 +123,14 @@ export class Live {
 
   #look(): void {
     this.#tick += 1
-    const { frame, slow } = this.#every
+    const { quick, frame, slow } = this.#every
     const { hub, alarms, system } = this.#options
     if (this.#tick % frame === 0) for (const path of this.#ages.step()) this.#aged(path)
     const isSlow = this.#tick % slow === 0
     if (isSlow) for (const path of this.#ages.look(this.#lookedAt())) this.#changed.add(path)
     this.#tellApart(isSlow)
     const frames = new Frames(hub, alarms, system.clock.now())
-    const moment = { frames, tick: this.#tick, frameTicks: frame, slowTicks: slow, isSlow }
+    const moment = { frames, tick: this.#tick, quickTicks: quick, frameTicks: frame, slowTicks: slow, isSlow }
     for (const client of this.#clients) if (!client.send(moment)) this.#skipped.add()
   }
 
