@@ -1,7 +1,9 @@
 import { z } from 'zod'
+import type { DesiredView } from '../contract-commands.ts'
+import type { PastTwinView } from '../contract-past.ts'
 import type { AssetsView, AssetSummary, TwinView } from '../contract.ts'
 import { pathText, queryText, tool, type Tool } from './tool.ts'
-import { ago, nameText, qualityText, tagText, timeText, valueText } from './words.ts'
+import { ago, nameText, qualityText, quoted, tagText, timeText, valueText } from './words.ts'
 
 /** Times that tools take. */
 export const timeInput = (what: string) =>
@@ -49,18 +51,38 @@ const getAsset = tool({
     'The digital twin of one asset: every value with unit, quality and age, since when states hold, its relations and its meta data. With "at": as it was then.',
   input: z.object({ path: pathInput, at: timeInput('As of').optional() }),
   async run({ path, at }, hub) {
-    const twin = (await hub.ask(`/api/v1/assets/${pathText(path)}${queryText({ at })}`)) as TwinView & { at?: number }
-    const now = at === undefined ? hub.now() : (twin.at ?? hub.now())
+    const twin = (await hub.ask(`/api/v1/assets/${pathText(path)}${queryText({ at })}`)) as TwinView &
+      Partial<PastTwinView>
+    const now = twin.at ?? hub.now()
+    const as = twin.model === undefined ? '' : `, a ${nameText(twin.model)}`
     return [
-      `${nameText(twin.path)}${twin.model === undefined ? '' : `, a ${nameText(twin.model)}`}${at === undefined ? '' : `, as of ${timeText(now)}`}`,
+      `${nameText(twin.path)}${as}${twin.at === undefined ? '' : `, as of ${timeText(twin.at)}`}`,
       ...twin.tags.map((tag) => `- ${tagText(tag, now)}`),
-      ...(twin.relations ?? []).map(({ type, target, ...end }) =>
-        'inverse' in end ? `${nameText(target)} ${nameText(type)} this` : `${nameText(type)} ${nameText(target)}`,
-      ),
+      ...(twin.desired ?? []).map((one) => `- ${desiredText(one)}`),
+      ...pastLines(twin),
+      ...(twin.relations ?? []).map(relationText),
       ...Object.entries(twin.meta ?? {}).map(([name, value]) => `${nameText(name)}: ${valueText(value)}`),
     ]
   },
 })
+
+function desiredText({ tag, value, state, by }: DesiredView): string {
+  return `${nameText(tag)} is to be ${valueText(value)}: ${state}, by ${quoted(by)}`
+}
+
+function relationText({ type, target, inverse }: NonNullable<TwinView['relations']>[number]): string {
+  return inverse === true ? `${nameText(target)} ${nameText(type)} this` : `${nameText(type)} ${nameText(target)}`
+}
+
+/** What stood then, and what is not known of then. */
+function pastLines({ alarms, basis }: Partial<PastTwinView>): readonly string[] {
+  const unknown = basis?.unknown ?? []
+  return [
+    ...(alarms ?? []).map(({ alarm, state, message }) => `- alarm ${nameText(alarm)}: ${state}, ${quoted(message)}`),
+    ...(unknown.length === 0 ? [] : [`NOT KNOWN of then: ${unknown.map(nameText).join(', ')}`]),
+    ...(basis?.notes ?? []).map((note) => `note: ${quoted(note)}`),
+  ]
+}
 
 /** Values of one tag that an answer has room for. */
 const MOST_VALUES = 200

@@ -1,16 +1,9 @@
 import { z } from 'zod'
-import type {
-  AlarmJournalView,
-  AlarmsView,
-  EventsView,
-  HubView,
-  LedgerView,
-  SourceView,
-  TwinView,
-} from '../contract.ts'
+import type { AlarmJournalView, AlarmsView, EventsView, HubView, LedgerView, SourceView } from '../contract.ts'
 import type { OeeView } from '../contract-oee.ts'
+import type { CompareView, MomentValue } from '../contract-past.ts'
 import { pathInput, timeInput } from './asset-tools.ts'
-import { pathText, queryText, tool, type AskHub, type Tool } from './tool.ts'
+import { HubRefused, pathText, queryText, tool, type AskHub, type Tool } from './tool.ts'
 import { ago, nameText, percent, quoted, span, timeText, valueText } from './words.ts'
 
 const onInput = z.string().max(1_024).optional().describe('Only of assets that match: press-shop/**')
@@ -133,23 +126,32 @@ const whatChanged = tool({
   },
 })
 
-/** Which values of one asset are others than they were. */
+/** Which values of one asset are others than they were; why that is not known, where the hub keeps no history. */
 async function differences(
   path: string,
   from: string,
   to: string | undefined,
   hub: AskHub,
 ): Promise<readonly string[]> {
-  const at = (time: string | undefined) => hub.ask(`/api/v1/assets/${pathText(path)}${queryText({ at: time })}`)
-  const [before, after] = (await Promise.all([at(from), at(to)])) as [TwinView, TwinView]
-  const old = new Map(before.tags.map((tag) => [tag.tag, tag]))
-  const changed = after.tags.filter((tag) => JSON.stringify(old.get(tag.tag)?.value) !== JSON.stringify(tag.value))
-  return [
-    `values: ${changed.length} of ${after.tags.length} differ`,
-    ...changed.map(({ tag, value, unit }) => {
-      return `- ${nameText(tag)}: ${valueText(old.get(tag)?.value ?? null, unit)} became ${valueText(value, unit)}`
-    }),
-  ]
+  const query = queryText({ a: from, b: to ?? String(Math.floor(hub.now())) })
+  try {
+    const view = (await hub.ask(`/api/v1/assets/${pathText(path)}/compare${query}`)) as CompareView
+    const unknown = [...new Set([...view.basis.a.unknown, ...view.basis.b.unknown])]
+    return [
+      `values: ${view.tags.length} differ, ${view.same} are the same`,
+      ...view.tags.map(
+        ({ tag, a, b, unit }) => `- ${nameText(tag)}: ${momentText(a, unit)} became ${momentText(b, unit)}`,
+      ),
+      ...(unknown.length === 0 ? [] : [`NOT KNOWN: ${unknown.map(nameText).join(', ')}`]),
+    ]
+  } catch (error) {
+    if (error instanceof HubRefused) return [`values: not known, ${error.message}`]
+    throw error
+  }
+}
+
+function momentText({ value, quality, qualityName }: MomentValue, unit: string | undefined): string {
+  return `${valueText(value, unit)}${quality === 0 ? '' : ` (${qualityName})`}`
 }
 
 function eventText({ type, asset, time, data }: EventsView['events'][number]): string {

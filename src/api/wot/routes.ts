@@ -37,7 +37,9 @@ function directory(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
 /** WoT Discovery, clause 7.3.2.1.5: an array, and the address of what comes next. */
 function things(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
   const { wanted, ...query } = assetQuery(request.query)
-  if (wanted !== undefined) throw badQuery('match', 'the directory does not choose', 'after, limit or under')
+  const { at } = request.query as { readonly at?: unknown }
+  if (wanted !== undefined || at !== undefined)
+    throw badQuery('match', 'the directory is of all things as they are', 'after, limit or under')
   const page = desk.hub.assets({ ...query, limit: query.limit + 1 })
   const shown = page.slice(0, query.limit)
   if (page.length > query.limit) reply.header('link', nextLink(query, shown.at(-1)!.path))
