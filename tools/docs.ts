@@ -5,12 +5,14 @@ import { createProgram } from '../src/cli/program.ts'
 import { renderReference } from '../src/config/render.ts'
 import { ERRORS } from '../src/errors.ts'
 import { KINDS } from '../src/registry.ts'
+import { renderOpenApi } from './openapi/document.ts'
 
 /** The pages that are made from the code, by path. `npm run docs` writes them, a test holds them against the code. */
 export const PAGES: { readonly [path: string]: () => string } = {
   'docs/configuration.md': () => renderReference(KINDS),
   'docs/cli.md': renderCommands,
   'docs/errors.md': renderErrors,
+  'src/api/openapi.json': renderOpenApi,
 }
 
 export function pagePath(path: string): string {

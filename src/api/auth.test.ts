@@ -44,6 +44,7 @@ test('the table of routes asks for the rights we mean', () => {
     [
       'GET /healthz open',
       'GET /metrics read',
+      'GET /api/v1/openapi.json read',
       'GET /api/v1/status read',
       'GET /api/v1/assets read',
       'GET /api/v1/assets/* read',

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import OPENAPI from './openapi.json' with { type: 'json' }
 import { AAS_ROUTES } from './aas/routes.ts'
 import { ALARM_ROUTES } from './alarm-routes.ts'
 import { ASSET_ROUTES } from './asset-routes.ts'
@@ -20,6 +21,7 @@ import { untilGone } from './until-gone.ts'
 export const ROUTES: readonly Route[] = [
   { method: 'GET', url: '/healthz', need: 'open', handle: health },
   { method: 'GET', url: '/metrics', need: 'read', handle: metrics },
+  { method: 'GET', url: '/api/v1/openapi.json', need: 'read', handle: () => OPENAPI },
   { method: 'GET', url: '/api/v1/status', need: 'read', handle: ({ hub }) => hub.hub() },
   ...ASSET_ROUTES,
   { method: 'GET', url: '/api/v1/models', need: 'read', handle: ({ hub }) => ({ models: hub.declaredModels() }) },
