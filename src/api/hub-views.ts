@@ -25,7 +25,7 @@ import type {
 } from './contract.ts'
 import type { AssetQuery, HubPort } from './hub-port.ts'
 import { Rates } from './rates.ts'
-import { summaryOf, tagView, usableValue } from './tag-view.ts'
+import { TagCount, tagView, usableValue } from './tag-view.ts'
 import { valuesPage, type ValuesQuery } from './values-query.ts'
 
 export interface HubViewsOptions {
@@ -119,9 +119,23 @@ export class HubViews implements HubPort {
   }
 
   asset(path: string): AssetSummary | undefined {
-    const tags = this.#tags(path)
-    if (tags === undefined) return undefined
-    return summaryOf({ path, ...this.#head(path), tags })
+    this.#judge()
+    const { twins, catalogue } = this.#options
+    const twin = twins.get(path)
+    const definitions = catalogue.tags(path)
+    if (twin === undefined && definitions === undefined) return undefined
+    const model = catalogue.modelOf(path)
+    const count = new TagCount()
+    for (const [tag, state] of twin?.tags ?? []) count.add(state, twins.isStale(path, tag, state))
+    for (const tag of definitions?.keys() ?? []) if (!twin?.tags.has(tag)) count.addSilent()
+    return {
+      path,
+      ...(model !== undefined && { model }),
+      tags: count.tags,
+      ...(twin !== undefined && { lastReceived: twin.lastReceived }),
+      stale: count.isStale,
+      severity: count.severity,
+    }
   }
 
   twin(path: string): TwinView | undefined {

@@ -10,7 +10,7 @@ import { pastPage, type PageBounds } from './past-page.ts'
 import type { PastPort } from './past-port.ts'
 import { PastTags, type PastTagsOptions, type TagsThen } from './past-tags.ts'
 import type { Selection, Verdict } from './selection.ts'
-import { summaryOf, tagView, usableValue, type KnownState } from './tag-view.ts'
+import { TagCount, tagView, usableValue, type KnownState } from './tag-view.ts'
 import { placeOf, tagMatcher, valuesRow, type ValuesQuery } from './values-query.ts'
 import { pathMatcher } from '../model/path-pattern.ts'
 
@@ -66,7 +66,7 @@ export class PastViews implements PastPort {
       const verdict: Verdict = selection?.judge(path, rowOf(then)) ?? 'taken'
       if (verdict === 'unknown') counts.unknown += 1
       if (verdict !== 'taken') return undefined
-      return summaryOf({ path, ...this.#head(path, then), tags: this.#views(path, at, then) })
+      return this.#summary(path, at, then)
     }
     const page = await pastPage({ ...query, under }, row, this.#bounds(signal))
     const view: PastAssetsView = {
@@ -112,6 +112,15 @@ export class PastViews implements PastPort {
       ...(model !== undefined && { model }),
       ...(Number.isFinite(lastReceived) && { lastReceived }),
     }
+  }
+
+  #summary(path: string, at: number, then: TagsThen): AssetSummary {
+    const count = new TagCount()
+    for (const [tag, state] of then.states) {
+      if (state === undefined) count.addSilent()
+      else count.add(state, this.#isStale(path, tag, state, at))
+    }
+    return { path, ...this.#head(path, then), tags: count.tags, stale: count.isStale, severity: count.severity }
   }
 
   #views(path: string, at: number, { states }: TagsThen): TagView[] {

@@ -2,7 +2,7 @@ import { jsonValue } from '../model/json-value.ts'
 import type { TagDefinition } from '../model/definition.ts'
 import { Quality, qualityName, severity } from '../model/quality.ts'
 import type { Value } from '../model/reading.ts'
-import type { AssetSummary, TagView, TwinView } from './contract.ts'
+import type { AssetSummary, TagView } from './contract.ts'
 
 /** What is known of a tag at a moment, wherever that is kept. */
 export interface KnownState {
@@ -55,21 +55,25 @@ export function usableValue(state: Pick<KnownState, 'value' | 'quality'> | undef
   return state.value
 }
 
-/** What of a twin is shown in a list. */
-export function summaryOf({ path, model, lastReceived, tags }: Omit<TwinView, 'revision'>): AssetSummary {
-  return {
-    path,
-    ...(model === undefined ? {} : { model }),
-    tags: tags.length,
-    ...(lastReceived === undefined ? {} : { lastReceived }),
-    stale: tags.some((tag) => tag.stale),
-    severity: worst(tags),
-  }
-}
+/** What is told of an asset's tags in a list, counted one by one: lists are long, and made often. */
+export class TagCount {
+  tags = 0
+  /** One of them must not be taken for the present, or has never come. */
+  isStale = false
+  /** The worst among those that have a value to judge; one that never came is not a fault of the machine. */
+  severity: AssetSummary['severity'] = 'good'
 
-/** The worst quality among tags that have a value to judge; one that never came is not a fault of the machine. */
-function worst(tags: readonly TagView[]): AssetSummary['severity'] {
-  const came = tags.filter((tag) => tag.quality !== Quality.BadWaitingForInitialData)
-  if (came.some((tag) => tag.severity === 'bad')) return 'bad'
-  return came.some((tag) => tag.severity === 'uncertain') ? 'uncertain' : 'good'
+  add(state: Pick<KnownState, 'quality'>, isStale: boolean): void {
+    this.tags += 1
+    this.isStale ||= isStale
+    if (state.quality === 0 || this.severity === 'bad') return
+    const own = severity(state.quality)
+    if (own !== 'good' && state.quality !== Quality.BadWaitingForInitialData) this.severity = own
+  }
+
+  /** A tag that is declared and has not come. */
+  addSilent(): void {
+    this.tags += 1
+    this.isStale = true
+  }
 }

@@ -72,10 +72,10 @@ function batch(entries: readonly ViewEntry[], nextOffset = entries.length, parti
   return { topic: TOPIC, partition, entries, nextOffset, skipped: 0 }
 }
 
-/** A log of some partitions; an asset is always in the same one. */
+/** A log of some partitions; an asset is always in the same one, and in one more with what is derived from it. */
 function randomLog(seed: number, records: number): ViewEntry[][] {
   const random = seededRandom(seed)
-  const partitions: ViewEntry[][] = [[], [], []]
+  const partitions: ViewEntry[][] = [[], [], [], [], [], []]
   const kinds: (() => Value | null)[] = [
     () => random.next() * 100,
     () => random.integer(100),
@@ -90,9 +90,10 @@ function randomLog(seed: number, records: number): ViewEntry[][] {
   ]
   for (let count = 0; count < records; count++) {
     const asset = random.integer(12)
+    const isDerived = random.integer(3) === 0
     const values = Object.fromEntries(
       Array.from({ length: 1 + random.integer(4) }, () => [
-        `tag${random.integer(8)}`,
+        `${isDerived ? 'mean' : 'tag'}${random.integer(8)}`,
         kinds[random.integer(kinds.length)]!(),
       ]),
     )
@@ -104,7 +105,8 @@ function randomLog(seed: number, records: number): ViewEntry[][] {
     const more = { quality: status, ...(random.integer(3) === 0 && { serverTime: count + 0.5 }) }
     // Now and then late.
     const time = 1_000_000 + count * 10 - (random.integer(5) === 0 ? 500 : 0)
-    partitions[asset % 3]!.push(entry(`acme/berlin/m${asset}`, values, time, more, `s${random.integer(3)}`))
+    const place = (asset % 3) + (isDerived ? 3 : 0)
+    partitions[place]!.push(entry(`acme/berlin/m${asset}`, values, time, more, `s${random.integer(3)}`))
   }
   return partitions
 }
@@ -181,6 +183,22 @@ test('killed at any moment or deleted, the twins are rebuilt the same to the byt
     }),
     { numRuns: 25 },
   )
+})
+
+test('were positions written before the state that they are of, a kill in between would be seen', async (t) => {
+  const log = randomLog(7, 300)
+  const never = () => false
+  const whole = await open(await folder(t))
+  await replay(whole.twins, log, seededRandom(1), never, () => {})
+  const directory = await folder(t)
+  const { twins } = await open(directory)
+  twins.take(batch(log[0]!.slice(0, 10), 10, 0))
+  twins.moveTo({ topic: TOPIC, partition: 0, offset: log[0]!.length })
+  await twins.save()
+  const last = await open(directory)
+  await replay(last.twins, log, seededRandom(2), never, () => {})
+  const expected = await snapshotOf(whole.twins, whole.directory)
+  assert.equal((await snapshotOf(last.twins, directory)).equals(expected), false)
 })
 
 test('a snapshot holds all twins as they were when it began, whatever changes while it is written', async (t) => {
