@@ -75,6 +75,7 @@ function matchingTags({ hub, site }: HistoryTagsSource, on: string, names: reado
       if (!matches(path)) continue
       const known = knownTags({ hub }, path)
       for (const name of names) if (known?.has(name)) found.push(known.get(name)!)
+      bounded(found)
     }
     if (page.length < 1_000) return bounded(found)
     after = page.at(-1)!.path

@@ -220,7 +220,18 @@ function bucketColumns(relation: string): string {
   return `SELECT * REPLACE (epoch_us(start) AS start) FROM (${relation}) ORDER BY asset, tag, start`
 }
 
-/** Runs a statement and gathers its columns. */
+/**
+ * Texts of an answer, in the heap of the thread, which has bounds (`engine.ts`): two answers are made at a time, and a
+ * thread that runs out of it dies, with all that waits for it.
+ */
+const MOST_TEXT_BYTES = 48 << 20
+/** Of a text, beside its characters. */
+const TEXT_BYTES = 32
+
+/**
+ * Runs a statement and gathers its columns.
+ * @throws Error "out of memory" where they come to too much
+ */
 async function ask(connection: DuckDBConnection, sql: string, { numbers, texts }: Columns): Promise<Answer> {
   const wanted = [
     ...numbers.map((name) => `coalesce("${name}"::DOUBLE, 'nan') AS "${name}"`),
@@ -230,6 +241,7 @@ async function ask(connection: DuckDBConnection, sql: string, { numbers, texts }
   const parts = numbers.map(() => [] as Float64Array[])
   const gathered = texts.map(() => [] as (string | null)[])
   let rows = 0
+  let textBytes = 0
   for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
     rows += chunk.rowCount
     for (const [i, list] of parts.entries()) {
@@ -238,7 +250,12 @@ async function ask(connection: DuckDBConnection, sql: string, { numbers, texts }
     }
     for (const [i, list] of gathered.entries()) {
       const vector = chunk.getColumnVector(numbers.length + i)
-      for (let row = 0; row < chunk.rowCount; row++) list.push(vector.getItem(row) as string | null)
+      for (let row = 0; row < chunk.rowCount; row++) {
+        const text = vector.getItem(row) as string | null
+        if (text !== null) textBytes += TEXT_BYTES + text.length
+        if (textBytes > MOST_TEXT_BYTES) throw new Error(`out of memory: texts of over ${MOST_TEXT_BYTES >> 20} MiB`)
+        list.push(text)
+      }
     }
   }
   return {

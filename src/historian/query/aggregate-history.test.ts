@@ -180,6 +180,14 @@ test('a question that takes too many samples is refused, and one that nobody wai
     assert.equal(error.code, 'HISTORY_TOO_LARGE')
     return true
   })
+  const text = 'x'.repeat(1 << 20)
+  const texts = new MemoryHistory().add(
+    ASSET,
+    'pressure',
+    ...Array.from({ length: 65 }, (_, at) => [at, text] as const),
+  )
+  const start: Asked = { start: 0, end: 65, everyMs: 1, aggregates: ['Start'] }
+  await assert.rejects(ask(texts, start, STANDARD_RULES), /texts of more than 64 MiB/)
   const gone = AbortSignal.abort(new Error('gone'))
   const query = { ...asked, tags: [TAG], rules: () => STANDARD_RULES }
   await assert.rejects(aggregateHistory(historyOf(values), query, new ReadBudget(1e6), gone), /gone/)

@@ -66,11 +66,14 @@ async function seriesOf(
     if (query.end < query.start) for (const list of points) list.reverse()
     return { tag, points, fromBuckets: 0 }
   }
+  let fromBuckets = 0
   for (const [row, first, count] of runs(given)) {
-    if (row !== undefined) keep([row])
-    else await fromSamples(reader, partOf(query, first, count), tag, keep, budget, signal)
+    if (row !== undefined) {
+      keep([row])
+      fromBuckets++
+    } else await fromSamples(reader, partOf(query, first, count), tag, keep, budget, signal)
   }
-  return { tag, points, fromBuckets: given.filter((row) => row !== undefined).length }
+  return { tag, points, fromBuckets }
 }
 
 /** Calculates every interval of a query from the samples, the oldest first. */
@@ -94,12 +97,17 @@ async function fromSamples(
   keep(stream.end())
 }
 
-/** Rows one by one, and stretches without one together: the row, the number of the first interval, how many. */
+/** Intervals that are read with those around them: asking once more costs more than they do. */
+const WORTH_READING = 10
+
+/** Rows one by one, and stretches without one together, with short stretches of rows between them: the row, the number of the first interval, how many. */
 function* runs(rows: readonly (Row | undefined)[]): Generator<[row: Row | undefined, first: number, count: number]> {
   for (let nth = 0; nth < rows.length;) {
     const row = rows[nth]
     let end = nth + 1
-    if (row === undefined) while (end < rows.length && rows[end] === undefined) end++
+    if (row === undefined) {
+      for (let at = end; at < Math.min(rows.length, end + WORTH_READING); at++) if (rows[at] === undefined) end = at + 1
+    }
     yield [row, nth, end - nth]
     nth = end
   }

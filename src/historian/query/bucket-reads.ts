@@ -7,8 +7,8 @@ import { justBefore } from './stored-values.ts'
 /** The store keeps roll-ups of whole minutes. */
 const MINUTE_MS = 60_000
 
-/** Buckets of one tag that are fetched for a question; beyond it samples are read. */
-const MOST_BUCKETS = 50_000
+/** Buckets that are fetched for a question, of all its tags; where it takes more, samples are read. */
+const MOST_BUCKETS = 300_000
 
 /** How far beyond the span buckets are looked through for the neighbours of all tags at once; beyond it each asset is asked for. */
 const NEAR_MS = 3_600_000
@@ -36,9 +36,9 @@ export async function readBuckets(
   query: AggregateQuery,
   signal: AbortSignal,
 ): Promise<((tag: HistoryTag) => BucketIntervals | undefined) | undefined> {
-  const everyMs = bucketLength(query)
   const tags = query.tags.filter(isNumeric)
-  if (everyMs === undefined || tags.length === 0) return undefined
+  const everyMs = bucketLength(query, tags.length)
+  if (everyMs === undefined) return undefined
   const { start, end } = query
   const names = { assets: distinct(tags.map(({ asset }) => asset)), tags: distinct(tags.map(({ tag }) => tag)) }
   const buckets = Map.groupBy(await reader.buckets({ ...names, from: start, to: end, everyMs }, signal), keyOf)
@@ -63,12 +63,19 @@ export async function readBuckets(
   }
 }
 
-function bucketLength({ start, end, everyMs, aggregates }: AggregateQuery): number | undefined {
+/** Buckets begin at whole multiples of their length, intervals where the query does: so long that both fit. */
+function bucketLength({ start, end, everyMs, aggregates }: AggregateQuery, tags: number): number | undefined {
   const whole = (ms: number) => ms % MINUTE_MS === 0
   if (end <= start || everyMs <= 0 || everyMs >= end - start || !whole(start) || !whole(everyMs)) return undefined
   if (!aggregates.every(isBucketed)) return undefined
-  const length = start % everyMs === 0 ? everyMs : MINUTE_MS
-  return (end - start) / length <= MOST_BUCKETS ? length : undefined
+  const length = commonDivisor(Math.abs(start), everyMs)
+  const buckets = tags * Math.ceil((end - start) / length)
+  return buckets > 0 && buckets <= MOST_BUCKETS ? length : undefined
+}
+
+/** The greatest one (Euclid). */
+function commonDivisor(one: number, other: number): number {
+  return other === 0 ? one : commonDivisor(other, one % other)
 }
 
 /** The last sample of each tag before a time: of most it lies near. */

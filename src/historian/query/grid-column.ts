@@ -6,7 +6,7 @@ import { isNumeric, type HistoryTag } from './history-tag.ts'
 const MINUTE_MS = 60_000
 
 /** Buckets that are fetched for a column at most. */
-const MOST_BUCKETS = 50_000
+const MOST_BUCKETS = 100_000
 
 /**
  * The newest value of a tag at or before each time of a grid of whole minutes, from the first and last samples of buckets, so

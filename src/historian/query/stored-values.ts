@@ -52,7 +52,7 @@ export async function* valuesWithin(
     const end = Math.min(at + windowMs, to)
     const series = (await reader.read({ asset, tags: [tag], from: at, to: end, limit: PAGE }, signal)).get(tag)
     const samples = series?.samples ?? []
-    budget.take(samples.length)
+    budget.take(samples)
     yield samples
     if (series?.more) {
       const next = justAfter(samples.at(-1)!.time)
