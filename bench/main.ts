@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { benchCommand } from './command.ts'
 import { benchFlow } from './flow.ts'
 import { benchHistorian } from './historian.ts'
 import { benchKafkaPeer } from './kafka-peer.ts'
@@ -15,6 +16,7 @@ import { benchTwins } from './twins.ts'
  * runs on this machine, the load generator too, so a figure is of the whole box.
  */
 const BENCHES: { readonly [name: string]: (options: BenchOptions) => Promise<void> } = {
+  command: benchCommand,
   flow: benchFlow,
   historian: benchHistorian,
   kafka: benchKafkaPeer,

@@ -13,9 +13,12 @@ import type { ViewPosition } from './component/view.ts'
 import { API_RIGHTS, type Plant } from './config/plant.ts'
 import { CommandDecoder } from './flow/command-entries.ts'
 import { Dispatch } from './flow/dispatch/dispatch.ts'
+import { Outcomes } from './flow/dispatch/outcomes.ts'
+import { RequestTopic } from './flow/dispatch/request-topic.ts'
 import { ViewRun } from './flow/views.ts'
 import type { Holder } from './ledger/book.ts'
-import type { Log } from './log/log.ts'
+import type { Log, TopicSpec } from './log/log.ts'
+import { topicSpec, type TopicKind } from './log/topics.ts'
 import type { Catalogue } from './model/catalogue.ts'
 import { topicName } from './model/path.ts'
 import type { System } from './system/system.ts'
@@ -47,6 +50,7 @@ interface CommandingOptions {
 /** The commands of a running hub. */
 interface Commanding {
   readonly views: CommandViews
+  readonly audit: Audit
   /** Where the view goes on, for the page of the log. */
   reader(): { readonly name: string; readonly positions: readonly ViewPosition[] }
 }
@@ -102,22 +106,20 @@ async function runCommands(options: CommandingOptions, audit: Audit, stack: Asyn
     onReady: (id, at) => dispatch.began(id, at),
     system,
   })
-  const stopView = new AbortController()
-  const viewing = view.run(stopView.signal)
-  stack.defer(async () => {
-    stopView.abort()
-    await viewing
-  })
+  background(stack, (signal) => view.run(signal))
   // What is on its way is waited for, and its end written down, before the view stops.
-  const stop = new AbortController()
-  const dispatching = dispatch.run(stop.signal)
-  stack.defer(async () => {
-    stop.abort()
-    await dispatching
-  })
+  background(stack, (signal) => dispatch.run(signal))
+  background(stack, (signal) => new Outcomes({ site, commands, log, system }).run(signal))
+  const from = plant.commandsFromKafka
+  if (from !== undefined) {
+    const person = () => personOf(plant, from)
+    const topic = new RequestTopic({ site, person, requests, log, isReady, system })
+    background(stack, (signal) => topic.run(signal))
+  }
   system.metrics.gauge('millrace_commands_in_flight', 'Commands that have not ended', () => commands.inFlight().length)
   return {
     views: new CommandViews({ site, commands, requests, machines, log }),
+    audit,
     reader: () => ({ name: commands.name, positions: commands.positions() }),
   }
 }
@@ -132,6 +134,23 @@ async function openAudit(
   await audit.open()
   stack.defer(audit.keepHead())
   return audit
+}
+
+/** Runs something until the stack ends it. */
+function background(stack: AsyncDisposableStack, run: (signal: AbortSignal) => Promise<void>): void {
+  const stop = new AbortController()
+  const running = run(stop.signal)
+  stack.defer(async () => {
+    stop.abort()
+    await running
+  })
+}
+
+/** Topics of commands, with those of the ways in that are open. */
+export function commandTopics({ site, log: { partitions }, commandsFromKafka }: Plant): TopicSpec[] {
+  const kinds: TopicKind[] = ['commands', 'outcomes', 'audit']
+  if (commandsFromKafka !== undefined) kinds.push('command-requests')
+  return kinds.map((kind) => topicSpec(site, kind, partitions))
 }
 
 function personOf({ api }: Plant, name: string): Person | undefined {

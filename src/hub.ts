@@ -8,7 +8,7 @@ import { LogViews } from './api/log-views.ts'
 import { PastViews, type PastViewsOptions } from './api/past-views.ts'
 import { hubFilePath, type HubFile } from './attach.ts'
 import { openBoards } from './boards/boards.ts'
-import { openCommands } from './commanding.ts'
+import { commandTopics, openCommands } from './commanding.ts'
 import type { Health } from './component/health.ts'
 import type { HttpHost } from './component/http.ts'
 import type { CommandAnswer, CommandTarget, MachineCommand, Publication } from './component/source.ts'
@@ -191,7 +191,13 @@ async function workOnLog({ plant, dataDirectory, system }: HubOptions, parts: Wo
       ...(recording && { historian: () => recording.view() }),
     },
     ...(recording && { history: recording.history }),
-    ports: { alarms: alarming.views, events: boards.events, oee: boards.oee, commands: commanding.views },
+    ports: {
+      alarms: alarming.views,
+      events: boards.events,
+      oee: boards.oee,
+      commands: commanding.views,
+      audit: commanding.audit,
+    },
     readers: () => [
       alarming.reader(),
       boards.reader(),
@@ -223,8 +229,7 @@ function topicsOf(plant: Plant): TopicSpec[] {
     topicSpec(plant.site, 'events', partitions),
     topicSpec(plant.site, 'quarantine', partitions),
     topicSpec(plant.site, 'assets', partitions),
-    topicSpec(plant.site, 'commands', partitions),
-    topicSpec(plant.site, 'audit', partitions),
+    ...commandTopics(plant),
     ...processorTopics(plant),
     ...(isShared(plant) ? [topicSpec(plant.site, 'twins', partitions)] : []),
   ]

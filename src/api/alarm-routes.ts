@@ -47,8 +47,12 @@ function figures({ alarms, clock }: Desk, { query }: FastifyRequest) {
   return alarms.figures(from, to)
 }
 
-function command(desk: Desk, request: FastifyRequest) {
+async function command(desk: Desk, request: FastifyRequest) {
   const { names, command: wanted } = alarmCommand(request.body, desk.caller(request)?.name ?? LOCAL)
   refuseUnlessStored(desk.hub)
+  const { action, by, comment, until } = wanted
+  const alarms = names.map(({ asset, alarm }) => ({ asset, alarm }))
+  const detail = { alarms, ...(comment !== undefined && { comment }), ...(until !== undefined && { until }) }
+  await desk.audit.write({ what: `alarm.${action}`, by, via: 'rest', detail })
   return desk.alarms.command(names, wanted)
 }

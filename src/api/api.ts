@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Audit } from '../component/audit.ts'
 import type { HttpHost } from '../component/http.ts'
 import type { ApiConfig } from '../config/plant.ts'
 import { LogError } from '../log/log.ts'
@@ -50,6 +51,7 @@ export interface ApiOptions {
   readonly alarms: AlarmViews
   readonly events: EventsPort
   readonly commands: CommandViews
+  readonly audit: Audit
   readonly oee: OeePort
   /** Absent: the hub keeps no history. */
   readonly history?: HistoryPort
@@ -120,6 +122,7 @@ class ApiServer implements Api {
       alarms,
       events: options.events,
       commands: options.commands,
+      audit: options.audit,
       oee: options.oee,
       aas: loadedAas(config.aas ?? []),
       streams: new EventStreams({ clock, limits, holds: (caller) => auth.holds(caller) }),

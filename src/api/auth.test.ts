@@ -167,8 +167,8 @@ test('the live stream asks for the right to read', async (t) => {
 test('an open loopback needs no token; beyond loopback the server does not start without one', async (t) => {
   const { url } = await startServer(t)
   assert.equal((await fetch(`${url}/api/v1/status`)).status, 200)
-  const { hub, log, alarms, events, oee, commands } = memoryViews()
-  const options = { hub, log, alarms, events, oee, commands, system: testSystem(), pageFolder: '/nowhere' }
+  const { hub, log, alarms, events, oee, commands, audit } = memoryViews()
+  const options = { hub, log, alarms, events, oee, commands, audit, system: testSystem(), pageFolder: '/nowhere' }
   for (const host of ['0.0.0.0', '::', '192.0.2.1', 'hub.example']) {
     const api = createApi({ ...options, config: { listen: { host, port: 0 }, tokens: [], hosts: [] } })
     await assert.rejects(api.listen(), { code: 'OPEN_BEYOND_LOOPBACK' })

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Audit } from '../component/audit.ts'
 import type { Clock } from '../system/clock.ts'
 import type { LoadedAas } from './aas/loaded.ts'
 import type { AlarmViews } from './alarm-views.ts'
@@ -25,6 +26,7 @@ export interface Desk {
   readonly alarms: AlarmViews
   readonly events: EventsPort
   readonly commands: CommandViews
+  readonly audit: Audit
   readonly oee: OeePort
   /** Shells that the config has loaded beside those of the plant. */
   readonly aas: LoadedAas

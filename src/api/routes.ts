@@ -131,8 +131,20 @@ function upgradeRequired(): never {
   )
 }
 
-function login({ gate, auth, cookie, limits }: Desk, request: FastifyRequest, reply: FastifyReply) {
-  const caller = gate.login(tokenIn(request.body), request.ip)
+function login({ gate, auth, audit, cookie, limits }: Desk, request: FastifyRequest, reply: FastifyReply) {
+  // Nobody waits for it: also while nothing can be stored somebody has to be able to look.
+  const note = (what: string, by: string) => {
+    audit.write({ what, by, via: 'rest', detail: { from: request.ip } }).catch(() => {})
+  }
+  const token = tokenIn(request.body)
+  let caller
+  try {
+    caller = gate.login(token, request.ip)
+  } catch (error) {
+    note('login.refused', '')
+    throw error
+  }
+  note('login', caller.name ?? '')
   const id = auth.openSession(caller)
   const seconds = Math.floor(limits.sessionMs / 1000)
   return reply.header('set-cookie', sessionCookie(cookie, id, seconds)).send({ name: caller.name, can: caller.can })

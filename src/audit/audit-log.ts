@@ -1,9 +1,9 @@
 import type { Audit, AuditEntry } from '../component/audit.ts'
-import type { Log } from '../log/log.ts'
+import type { Log, NewRecord } from '../log/log.ts'
 import { topicName } from '../model/path.ts'
 import { replaceFile } from '../system/disk.ts'
 import type { System } from '../system/system.ts'
-import { chained } from './chain.ts'
+import { chained, type AuditRecord } from './chain.ts'
 import { decodeAudit, type AuditHead } from './verify.ts'
 
 export interface AuditLogOptions {
@@ -16,6 +16,8 @@ export interface AuditLogOptions {
   readonly system: Pick<System, 'clock' | 'disk' | 'logger'>
 }
 
+/** Records of one append, at most. */
+const MOST_AT_ONCE = 200
 /** Longest time that the file of the end is behind, ms. */
 const HEAD_EVERY_MS = 1_000
 
@@ -34,7 +36,9 @@ export class AuditLog implements Audit {
   #part = 1
   #head: AuditHead | undefined
   #kept: AuditHead | undefined
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #waiting: Waiting[] = []
+  #isWorking = false
+  #turn: Promise<void> | undefined
 
   constructor(options: AuditLogOptions) {
     this.#options = options
@@ -68,31 +72,50 @@ export class AuditLog implements Audit {
   }
 
   write(entry: AuditEntry): Promise<void> {
-    const written = this.#turn.then(() => this.#write(entry))
-    this.#turn = written.catch(() => {})
-    return written
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#waiting.push({ entry, resolve, reject })
+    if (!this.#isWorking) this.#turn = this.#work()
+    return promise
   }
 
-  async #write(entry: AuditEntry): Promise<void> {
+  /** What comes while something is under way goes together, as the next append. */
+  async #work(): Promise<void> {
+    this.#isWorking = true
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, MOST_AT_ONCE)
+      try {
+        await this.#write(batch.map(({ entry }) => entry))
+        for (const { resolve } of batch) resolve()
+      } catch (error) {
+        for (const { reject } of batch) reject(error as Error)
+      }
+    }
+    // In the same turn in which nothing was waiting any more: what comes next begins anew.
+    this.#isWorking = false
+  }
+
+  async #write(entries: readonly AuditEntry[]): Promise<void> {
     const { log, system } = this.#options
     // A chain begins with the end of what is there when its first record is written.
     if (this.#seq === 0) await this.#findEnd()
     const time = system.clock.now()
-    const record = chained(entry, { chain: this.#chain, seq: this.#seq + 1, time, prev: this.#prev })
-    const value = JSON.stringify(record)
-    const headers = [['content-type', 'application/json']] as const
-    const key = entry.asset ?? entry.by
+    const records: AuditRecord[] = []
+    for (const entry of entries) {
+      const prev = records.at(-1)?.hash ?? this.#prev
+      records.push(chained(entry, { chain: this.#chain, seq: this.#seq + records.length + 1, time, prev }))
+    }
+    const { hash } = records.at(-1)!
     try {
-      const appended = await log.append(this.#topic, [{ key, value, headers, timestamp: Math.floor(time) }])
-      this.#head = { offset: appended[0]!.nextOffset - 1, hash: record.hash }
+      const appended = await log.append(this.#topic, records.map(newRecord))
+      this.#head = { offset: appended[0]!.nextOffset - 1, hash }
     } catch (error) {
       // It may be there nevertheless, and then it is the next one of this chain: what follows begins another.
       this.#part += 1
       this.#seq = 0
       throw error
     }
-    this.#seq += 1
-    this.#prev = record.hash
+    this.#seq += records.length
+    this.#prev = hash
   }
 
   get #chain(): string {
@@ -109,6 +132,21 @@ export class AuditLog implements Audit {
     } catch (error) {
       system.logger.warn('Cannot keep the end of the audit beside the log', { error })
     }
+  }
+}
+
+interface Waiting {
+  readonly entry: AuditEntry
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+function newRecord(record: AuditRecord): NewRecord {
+  return {
+    key: record.asset ?? record.by,
+    value: JSON.stringify(record),
+    headers: [['content-type', 'application/json']],
+    timestamp: Math.floor(record.time),
   }
 }
 

@@ -135,7 +135,9 @@ test('a record whose acknowledgement was lost is no broken link', async () => {
     },
   }
   const audit = new AuditLog({ site: 'acme/berlin', chain: 'hub/1', log: flaky, directory: '/nowhere', system })
-  const results = await Promise.allSettled(['a', 'b', 'c', 'd', 'e'].map((by) => audit.write({ what: 'login', by })))
+  const results: PromiseSettledResult<void>[] = []
+  for (const by of ['a', 'b', 'c', 'd', 'e'])
+    results.push(...(await Promise.allSettled([audit.write({ what: 'login', by })])))
   assert.deepEqual(
     results.map(({ status }) => status),
     ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'],
@@ -146,4 +148,17 @@ test('a record whose acknowledgement was lost is no broken link', async () => {
     ['a', 'c', 'd', 'e'],
   )
   assert.equal(verdict(records).broken, undefined)
+})
+
+test('an entry that comes at the very moment at which the one before has ended is written', async () => {
+  const log = new MemoryLog({ clock: systemClock })
+  await log.ensure([{ name: TOPIC, partitions: 1 }])
+  const audit = new AuditLog({ site: 'acme/berlin', chain: 'hub/1', log, directory: '/nowhere', system })
+  // Each is asked for in the turn in which the one before was told that it is durable.
+  for (let n = 0; n < 50; n += 1) {
+    await audit.write({ what: 'login', by: `a${n}` })
+    for (let turns = 0; turns < n % 5; turns += 1) await Promise.resolve()
+  }
+  const records = await recordsOf(log)
+  assert.deepEqual([records.length, verdict(records).broken], [50, undefined])
 })

@@ -53,6 +53,19 @@ const commandSchema = z
   })
   .describe('A write point of a model')
 
+/** Ways in for commands besides the API. Each is closed unless it is here. */
+export const entrancesSchema = z
+  .strictObject({
+    kafka: z
+      .strictObject({
+        as: z.string().min(1).describe('Name of an entry of "api.tokens": its rights and areas are those of the topic'),
+      })
+      .optional()
+      .describe('Takes requests out of the topic command-requests'),
+  })
+  .default({})
+  .describe('Ways in for commands besides the API; each is closed unless it is named')
+
 type CommandFile = z.output<typeof commandSchema>
 
 export const commandsField = z

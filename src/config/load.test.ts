@@ -160,7 +160,7 @@ const CASES: readonly (readonly [name: string, text: string | Uint8Array, ...wan
   [
     'unknown key',
     'site: a/b\nsorces: {}\n',
-    'plant.yaml:2:1: Cannot use "sorces": unknown key, want one of version, site, hub, log, models, assets, sources, processors, sinks, historian, replicate, api; did you mean "sources"?',
+    'plant.yaml:2:1: Cannot use "sorces": unknown key, want one of version, site, hub, log, models, assets, sources, processors, sinks, historian, replicate, commands, api; did you mean "sources"?',
   ],
   [
     'a relation to nothing',
@@ -368,6 +368,7 @@ test('the file format is a JSON Schema for editors', () => {
     'sinks',
     'historian',
     'replicate',
+    'commands',
     'api',
   ])
 })
@@ -429,4 +430,9 @@ test('a write point that does not fit its model is told with its line', async ()
       '15:41: Cannot read expression "setpoint": it yields double, want true or false',
     ],
   )
+})
+
+test('requests through the log are asked in the name of a token that is there', async () => {
+  const [fault] = await problems('site: acme/berlin\ncommands: { kafka: { as: mes } }\n')
+  assert.match(fault!, /Cannot ask as "mes": no token has that name/)
 })

@@ -101,6 +101,7 @@ function assemble(
     about: readAbout(document, { site, assets, models }, file, problems),
     ...components,
     replications: readReplications(file.replicate),
+    ...entrances(document, file, problems),
     ...(historian && { historian }),
     api: {
       listen,
@@ -112,6 +113,18 @@ function assemble(
         : { tls: { key: tls.key, cert: tls.cert, ...(tls.ca === undefined ? {} : { ca: tls.ca }) } }),
     },
   }
+}
+
+/** Whoever asks through another door has a name with rights, as at the API. */
+function entrances(document: ConfigDocument, { commands, api }: PlantFile, problems: Problem[]) {
+  const as = commands.kafka?.as
+  if (as === undefined) return {}
+  if (!api.tokens.some(({ name }) => name === as)) {
+    const names = api.tokens.map(({ name }) => name)
+    const message = `Cannot ask as "${as}": no token has that name, want one of "api.tokens"`
+    problems.push(document.problem(['commands', 'kafka', 'as'], message, nearest(as, names)))
+  }
+  return { commandsFromKafka: as }
 }
 
 /** What goes out through a source goes to machines that can subscribe there. */

@@ -25,6 +25,8 @@ export interface Plant {
   readonly processors: readonly ConfiguredProcessor[]
   readonly sinks: readonly ConfiguredSink[]
   readonly replications: readonly ReplicationConfig[]
+  /** Ways in for commands: in whose name the records of the topic `command-requests` ask; undefined: it is closed. */
+  readonly commandsFromKafka?: string
   /** Absent: nothing is kept but the log. */
   readonly historian?: HistorianConfig
   readonly api: ApiConfig

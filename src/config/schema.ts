@@ -3,7 +3,7 @@ import { addressField, durationField, isLoopback, secretField, tlsIdentityFields
 import { PACKML_STATES } from '../model/definition.ts'
 import { tagFault } from '../model/path.ts'
 import { aasField } from './aas-schema.ts'
-import { commandsField } from './command-schema.ts'
+import { commandsField, entrancesSchema } from './command-schema.ts'
 import { historianSchema } from './historian-schema.ts'
 import { metaField, relationsField } from './asset-fields.ts'
 import { logSchema } from './log-schema.ts'
@@ -114,6 +114,7 @@ export const plantSchema = z.strictObject({
   sinks: componentsField.describe('What goes out by itself, by name'),
   historian: historianSchema,
   replicate: replicateSchema,
+  commands: entrancesSchema,
   api: apiSchema,
 })
 

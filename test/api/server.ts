@@ -65,7 +65,7 @@ export async function startServer(
     Pick<ApiOptions, 'limits'> & { pageFolder?: string; hub?: MemoryHub; history?: HistoryReader } = {},
 ): Promise<TestServer> {
   const { limits, pageFolder = '/nowhere', hub = new MemoryHub(), history, ...config } = options
-  const { log, memory, tracked, alarms, events, oee, commands, shown } = memoryViews(hub)
+  const { log, memory, tracked, alarms, events, oee, commands, audit, shown } = memoryViews(hub)
   await memory.ensure(['commands', 'audit'].map((kind) => ({ name: `acme.berlin.${kind}`, partitions: 1 })))
   const tell = await runView(t, memory, tracked)
   const api = createApi({
@@ -75,6 +75,7 @@ export async function startServer(
     oee,
     ...(history && { history: new HistoryViews({ hub, site: SITE, reader: history }) }),
     commands,
+    audit,
     config: { listen: { host: '127.0.0.1', port: 0 }, tokens: [], hosts: [], ...config },
     hub,
     system: testSystem(),
@@ -97,11 +98,11 @@ export function memoryViews(hub = new MemoryHub()) {
   const commands = memoryCommands(memory)
   const shown: TestServer['shown'] = {}
   const oee = { oee: () => Promise.resolve(shown.oee) }
-  return { hub, memory, log, tracked, alarms, events, oee, commands, shown }
+  return { hub, memory, log, tracked, alarms, events, oee, ...commands, shown }
 }
 
 /** Commands of a plant whose models declare none. */
-function memoryCommands(log: MemoryLog): CommandViews {
+function memoryCommands(log: MemoryLog) {
   const system = testSystem()
   const commands = new Commands({ directory: '/nowhere', system })
   const nothing = () => undefined
@@ -116,7 +117,7 @@ function memoryCommands(log: MemoryLog): CommandViews {
   const audit = new AuditLog({ site: SITE, chain: 'test', log, directory: '/nowhere', system })
   const own = { site: SITE, commands, machines, log, system }
   const requests = new Requests({ ...own, run: 'test', audit, notReady: nothing, onReady: nothing })
-  return new CommandViews({ ...own, requests })
+  return { commands: new CommandViews({ ...own, requests }), audit }
 }
 
 /** Keeps the alarms from the log in memory until the test ends. */

@@ -16,6 +16,8 @@ import type {
 import type { TwinView } from '../../src/api/contract.ts'
 import { NAMESPACE, TestServer } from '../../src/sources/opcua/test-server.ts'
 import { freePorts } from '../../tools/free-ports.ts'
+import { connectLog } from '../../src/log/client/connect.ts'
+import { testSystem } from '../api/server.ts'
 import { HubProcess, ROOT } from '../faults/hub-process.ts'
 import { dataDirectory } from './lives.ts'
 
@@ -54,7 +56,12 @@ function addSetpoint(server: TestServer): Machine {
 
 async function scene(t: TestContext) {
   const server = await TestServer.start()
-  t.after(() => server.stop())
+  let running: HubProcess | undefined
+  // Before its directory goes.
+  t.after(async () => {
+    await running?.kill()
+    await server.stop()
+  })
   const machine = addSetpoint(server)
   const data = await dataDirectory(t)
   const [http, kafka] = (await freePorts(2)) as [number, number]
@@ -78,6 +85,7 @@ sources:
       nodes: [{ browse: "ns=${NAMESPACE};Hall/Press{n}", asset: "line1/press{n}" }]
       samplingInterval: 20ms
       publishingInterval: 50ms
+commands: { kafka: { as: operator } }
 api:
   listen: ${http}
   tokens:
@@ -90,7 +98,7 @@ api:
   for (const [name, token] of Object.entries(TOKENS)) process.env[`T_${name.toUpperCase()}`] = token
   const page = `http://127.0.0.1:${http}`
   const hub = new HubProcess(['src/main.ts', 'run', config, '--data', data], page)
-  t.after(() => hub.kill())
+  running = hub
   await hub.start()
   const ask = async (path: string, who: keyof typeof TOKENS, body?: object) => {
     const headers = { authorization: `Bearer ${TOKENS[who]}`, 'content-type': 'application/json' }
@@ -133,7 +141,7 @@ api:
       }),
     )
   }
-  return { server, machine, hub, data, ask, command, ended, twin, reported, cli }
+  return { server, machine, hub, data, kafka, ask, command, ended, twin, reported, cli }
 }
 
 test('a command is asked for, sent, and read back; what is not allowed is refused with every reason', async (t) => {
@@ -177,6 +185,9 @@ test('a command is asked for, sent, and read back; what is not allowed is refuse
   assert.equal((await command('operator', { command: 'rare', value: 60 })).status, 202)
   assert.deepEqual(await refusal('operator', { command: 'rare', value: 61 }), [409, 'rate'])
 
+  assert.equal((await ask('/api/v1/login', 'reader', { token: TOKENS.reader })).status, 200)
+  assert.equal((await ask('/api/v1/login', 'reader', { token: 'wrong' })).status, 401)
+
   const asked = await command('chief', { command: 'hot', value: 70 })
   assert.deepEqual([asked.status, asked.body.state], [202, 'waiting-approval'])
   const approve = (who: keyof typeof TOKENS, id: string) => ask(`/api/v1/commands/${id}/approve`, who, {})
@@ -196,7 +207,9 @@ test('a command is asked for, sent, and read back; what is not allowed is refuse
   const audit = (await ask('/api/v1/audit?limit=500', 'reader')).body as AuditView
   const first = audit.records.filter(({ detail }) => detail?.['id'] === taken.body.id).map(({ what }) => what)
   assert.deepEqual(first, ['command.confirmed', 'command.claimed', 'command.requested'])
-  assert.ok(audit.records.some(({ what, by }) => what === 'command.refused' && by === 'far'))
+  const has = (what: string, by: string) => audit.records.some((one) => one.what === what && one.by === by)
+  assert.ok(has('command.refused', 'far') && has('command.approved', 'chief') && has('login', 'reader'))
+  assert.ok(has('login.refused', ''))
   const proof = await cli('reader', 'audit', 'verify', '--data', data, '--json')
   assert.deepEqual([proof.code, (JSON.parse(proof.out) as { ok: boolean }).ok], [0, true])
 })
@@ -221,4 +234,43 @@ test('a hub that is killed while a command is on its way knows that it does not 
   )
   assert.deepEqual(machine.written, [33])
   assert.equal((await cli('reader', 'audit', 'verify', '--data', data)).code, 0)
+})
+
+test('requests out of a topic are decided as all others are, and answered in another one', async (t) => {
+  const { machine, kafka } = await scene(t)
+  const log = await connectLog({ brokers: [{ host: '127.0.0.1', port: kafka }], system: testSystem() })
+  const requests = 'acme.berlin.command-requests'
+  const ask = (value: unknown) =>
+    log.append(requests, [{ key: PRESS, value: JSON.stringify(value), timestamp: Date.now() }])
+  const answers: { state: string; key?: string; by: string; via: string; reasons: { code: string }[] }[] = []
+  const { signal } = new AbortController()
+  const until = AbortSignal.any([signal, AbortSignal.timeout(30_000)])
+  const heard = (async () => {
+    const positions = [{ topic: 'acme.berlin.outcomes', partition: 0, offset: 0 }]
+    for await (const { records } of log.read(positions, { signal: until }))
+      for (const { value } of records) {
+        answers.push(JSON.parse(Buffer.from(value!).toString()) as (typeof answers)[number])
+        if (answers.length === 5) return
+      }
+  })()
+  await ask({ asset: PRESS, command: 'setpoint', value: 44, key: 'order-1' })
+  await ask({ asset: PRESS, command: 'setpoint', value: 44, key: 'order-1' })
+  await ask({ asset: PRESS, command: 'setpoint', value: 144, key: 'order-2' })
+  await ask({ asset: 'acme/berlin/line2/press9', command: 'setpoint', value: 1 })
+  await ask('nonsense')
+  const old = { key: PRESS, value: JSON.stringify({ asset: PRESS, command: 'setpoint', value: 45, key: 'late' }) }
+  await log.append(requests, [{ ...old, timestamp: Date.now() - 60_000 }])
+  await heard
+  await log.close()
+  const said = answers.map(({ state, key = '', by, via, reasons }) => {
+    return [state, key.startsWith(requests) ? 'place' : key, by, via, ...reasons.map(({ code }) => code)].join(' ')
+  })
+  assert.deepEqual(said.sort(), [
+    'confirmed order-1 operator kafka',
+    'expired late operator kafka expired',
+    'refused  operator kafka type',
+    'refused order-2 operator kafka range',
+    'refused place operator kafka area',
+  ])
+  assert.deepEqual(machine.written, [44])
 })

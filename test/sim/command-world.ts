@@ -158,7 +158,7 @@ class World {
       ...[...this.#hubs.values()].flatMap(({ name, commands }) =>
         snapshotText(commands) === snapshotText(rebuilt) ? [] : [`hub ${name} knows something else than the log`],
       ),
-      ...(await this.#auditFaults(rebuilt)),
+      ...(await this.#auditFaults()),
     ]
     const all = [...rebuilt.assets()].flatMap((one) => one.all())
     const states: { [state: string]: number } = {}
@@ -201,7 +201,7 @@ class World {
     return act.kind === 'tag' && outcome?.readBack === act.value
   }
 
-  async #auditFaults(rebuilt: Commands): Promise<string[]> {
+  async #auditFaults(): Promise<string[]> {
     const verifier = new AuditVerifier()
     const claimed = new Set<string>()
     for (const { offset, value } of await recordsOf(this.#outside, AUDIT)) {
@@ -210,12 +210,10 @@ class World {
       if (what === 'command.claimed') claimed.add(detail.id)
     }
     const { broken } = verifier.verdict()
-    const sent = [...rebuilt.assets()].flatMap((one) => one.all()).filter(({ claim }) => claim !== undefined)
+    const executed = [...this.#machines.values()].flatMap((machine) => machine.executed)
     return [
       ...(broken === undefined ? [] : [`the audit is broken at ${broken.offset}: ${broken.reason}`]),
-      ...sent.flatMap(({ request: { id } }) =>
-        claimed.has(id) ? [] : [`${id} was claimed and the audit knows nothing`],
-      ),
+      ...executed.flatMap(({ id }) => (claimed.has(id) ? [] : [`${id} was sent and the audit knows nothing`])),
     ]
   }
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { simulateCommands, type Bug } from './command-world.ts'
 
 /** Runs: SIM_COMMANDS=10000 node --test test/sim/commands.test.ts; SIM_SEED begins elsewhere. */
-const RUNS = Number(process.env['SIM_COMMANDS'] ?? 150)
+const RUNS = Number(process.env['SIM_COMMANDS'] ?? 100)
 const FIRST = Number(process.env['SIM_SEED'] ?? 1)
 
 test(`hubs killed at any call, ${RUNS} seeds: nothing twice, late, unsafe or without a right, no success unseen`, async () => {

@@ -201,10 +201,12 @@ export class Dispatch {
     const deadline = this.#deadlines!.of(command)
     const token = `${run}-${(this.#number += 1)}`
     const claim: Claimed = { kind: 'claimed', id, asset, time: system.clock.now(), run, hub, token, source }
-    await this.#note('command.claimed', command, { source, hub })
     this.#claims.add(token)
     try {
-      if (!(await (this.#options.claim ?? this.#claim)(claim, deadline))) return
+      // Both are durable before anything is sent.
+      const noted = this.#note('command.claimed', command, { source, hub })
+      const [isOurs] = await Promise.all([(this.#options.claim ?? this.#claim)(claim, deadline), noted])
+      if (!isOurs) return
       const now = commands.get(id) ?? command
       await this.#settle(now, await this.#sending(now, source, deadline, signal))
     } finally {
