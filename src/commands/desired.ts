@@ -29,7 +29,10 @@ export function desiredOf(commands: AssetCommands, reported: (tag: string) => Re
     const now = reported(desired.tag)
     const endedAt = command.outcome!.time
     const isNews = now !== undefined && now.receivedTime > endedAt && severity(now.quality) === 'good'
-    if (!isNews || isSame(now.value, desired.value, command.request.tolerance)) return { ...desired, state: 'reached' }
+    // What was read back is what the machine's type has made of the value.
+    const wanted = [desired.value, command.outcome?.readBack ?? desired.value]
+    if (!isNews || wanted.some((one) => isSame(now.value, one, command.request.tolerance)))
+      return { ...desired, state: 'reached' }
     return { ...desired, state: 'differs', differsSince: Math.max(endedAt, now.since ?? now.receivedTime) }
   })
 }
