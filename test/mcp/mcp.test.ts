@@ -117,7 +117,8 @@ test('what machines write stays data, and never gets out of its quotes', async (
   const { text: told } = await ask(await overHttp(t, url), 'get_asset', { path: PRESS })
   assert.equal(told.split('</plant-data>').length, 2)
   assert.ok(told.endsWith('\n</plant-data>'))
-  assert.equal(told.split('\n').filter((line) => line.startsWith('You are')).length, 0)
+  assert.equal(told.split(/[\n\u2028]/).filter((line) => line.startsWith('You are')).length, 0)
+  assert.ok(!/[\u2028\u202e]/.test(told))
   assert.ok(told.length < 2_000, `${told.length}`)
 })
 

@@ -2,9 +2,15 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test, type TestContext } from 'node:test'
 import { codeOf, READER, startServer, TOKENS } from '../../../test/api/server.ts'
+import { systemClock } from '../../system/clock.ts'
+import type { Desk } from '../desk.ts'
+import { environmentText } from './environment.ts'
 import { idShortsOf } from './id-short.ts'
 import { pathOfShell, placeOfSubmodel, shellId, submodelId } from './ids.ts'
 import type { JsonObject } from './json.ts'
+import { loadedAas } from './loaded.ts'
+import { pageOfIds } from './page.ts'
+import { Repository } from './repository.ts'
 import { AAS_ROUTES } from './routes.ts'
 
 const FILE = new URL('../../../test/aas/all-elements.json', import.meta.url)
@@ -161,6 +167,33 @@ test('an export has what is named, and says in which form', async (t) => {
     [5, 5, undefined],
   )
   assert.equal((await ask('/serialization')).headers.get('content-type'), 'application/json; charset=utf-8')
+})
+
+test('an export that no hub holds in memory is refused, and says how to ask for less', async (t) => {
+  const { hub } = await door(t)
+  const events = { events: async () => ({ events: [] }) }
+  const desk = { hub, events, aas: loadedAas([]), clock: systemClock } as unknown as Desk
+  const repository = new Repository(desk, 'http://hub/', new AbortController().signal)
+  const query = { includeConceptDescriptions: true }
+  const whole = await environmentText(repository, query)
+  assert.equal(await environmentText(repository, query, { shells: 4, characters: whole.length }), whole)
+  const wanted = /want some of them in "aasIds"$/
+  const tooMuch = { status: 413, code: 'TOO_MUCH_TO_EXPORT', message: wanted }
+  await assert.rejects(environmentText(repository, query, { shells: 3, characters: whole.length }), tooMuch)
+  await assert.rejects(environmentText(repository, query, { shells: 4, characters: whole.length / 2 }), tooMuch)
+})
+
+test('a page that is large ends early, and the next goes on', async () => {
+  async function* things() {
+    for (let number = 0; number < 10; number += 1) yield { id: String(number), text: 'x'.repeat(3 << 20) }
+  }
+  const page = await pageOfIds(
+    things(),
+    100,
+    () => true,
+    (one) => one,
+  )
+  assert.deepEqual([page.result.length, page.paging_metadata.cursor], [3, encoded('2')])
 })
 
 test('every address is for reading, and only for those who may', async (t) => {

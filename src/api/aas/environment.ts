@@ -1,52 +1,68 @@
-import type { JsonValue } from '../contract.ts'
 import { ApiError } from '../errors.ts'
 import { objectsOf, textOf, type JsonObject } from './json.ts'
 import { notFound, type SerializationQuery } from './query.ts'
 import type { Repository } from './repository.ts'
 
-/** What one export may hold, before it is told to be taken in parts. */
-const MOST = { shells: 10_000, bytes: 256 << 20 } as const
+/** What one export may hold, before it is told to be taken in parts: it lies in memory as a whole. */
+const EXPORT = { shells: 10_000, characters: 64 << 20 } as const
 
 /**
- * An environment (IDTA-01001-3-0, clause 5.7.3): what is named, or everything. Shells bring their submodels along only where no
- * submodels are named. Members without anything in them are not there: the metamodel knows no empty lists.
+ * An environment as JSON (IDTA-01001-3-0, clause 5.7.3): what is named, or everything. Shells bring their submodels along only
+ * where no submodels are named. Lists without anything in them are not there: the metamodel knows no empty ones.
+ * @throws ApiError `AAS_NOT_FOUND`, `TOO_MUCH_TO_EXPORT`
  */
-export async function environmentOf(repository: Repository, query: SerializationQuery): Promise<JsonObject> {
-  const { aasIds, submodelIds, includeConceptDescriptions } = query
+export async function environmentText(
+  repository: Repository,
+  { aasIds, submodelIds, includeConceptDescriptions }: SerializationQuery,
+  most: { readonly shells: number; readonly characters: number } = EXPORT,
+): Promise<string> {
   const isAll = aasIds === undefined && submodelIds === undefined
-  const shells = isAll ? await allOf(repository.shells()) : await named(aasIds ?? [], (id) => repository.shell(id))
-  const submodels =
-    isAll || submodelIds === undefined
-      ? await submodelsOf(repository, shells)
-      : await named(submodelIds, (id) => repository.submodel(id))
-  const unbound = isAll ? await unboundOf(repository, submodels) : []
-  const concepts = includeConceptDescriptions ? repository.concepts(shells, isAll, [...submodels, ...unbound]) : []
-  return withoutEmpty({
-    assetAdministrationShells: shells,
-    submodels: [...submodels, ...unbound],
-    conceptDescriptions: concepts,
-  })
-}
-
-/** The submodels of shells, in their order, each once; a reference to one that is elsewhere stays a reference. */
-async function submodelsOf(repository: Repository, shells: readonly JsonObject[]): Promise<readonly JsonObject[]> {
-  const ids = new Set(
-    shells
-      .flatMap((shell) => objectsOf(shell['submodels']))
-      .flatMap((one) => textOf(objectsOf(one['keys']).at(-1) ?? {}, 'value') ?? []),
-  )
-  const found: JsonObject[] = []
+  const found = isAll
+    ? await allOf(repository.shells(), most.shells)
+    : await named(aasIds ?? [], (id) => repository.shell(id))
+  const text = new EnvironmentText(most.characters)
+  for (const shell of found) text.add('assetAdministrationShells', shell)
+  const ids = new Set(isAll || submodelIds === undefined ? found.flatMap(idsIn) : submodelIds)
   for (const id of ids) {
     const submodel = await repository.submodel(id)
-    if (submodel !== undefined) found.push(submodel)
+    // A reference to what is elsewhere stays a reference.
+    if (submodel !== undefined) text.add('submodels', submodel)
+    else if (submodelIds !== undefined) throw notFound('submodel', id)
   }
-  return found
+  const unbound = isAll ? repository.loadedSubmodels().filter(({ id }) => !ids.has(id as string)) : []
+  for (const submodel of unbound) text.add('submodels', submodel)
+  const explained = new Set([...ids, ...unbound.map((one) => textOf(one, 'id') ?? '')])
+  const concepts = includeConceptDescriptions ? repository.concepts(found, isAll, explained) : []
+  for (const concept of concepts) text.add('conceptDescriptions', concept)
+  return text.end()
 }
 
-/** Loaded submodels that no shell has. */
-async function unboundOf(repository: Repository, known: readonly JsonObject[]): Promise<readonly JsonObject[]> {
-  const ids = new Set(known.map((one) => textOf(one, 'id')))
-  return repository.loadedSubmodels().filter((one) => !ids.has(textOf(one, 'id')))
+/** The text of an environment as it grows, within a bound. */
+class EnvironmentText {
+  readonly #lists = new Map<string, string[]>()
+  #left: number
+
+  constructor(characters: number) {
+    this.#left = characters
+  }
+
+  add(list: string, one: JsonObject): void {
+    const text = JSON.stringify(one)
+    this.#left -= text.length
+    if (this.#left < 0) throw tooMuch('it is larger than what a hub holds in memory for it')
+    const texts = this.#lists.get(list)
+    if (texts) texts.push(text)
+    else this.#lists.set(list, [text])
+  }
+
+  end(): string {
+    return `{${[...this.#lists].map(([name, texts]) => `"${name}":[${texts.join(',')}]`).join(',')}}`
+  }
+}
+
+/** The ids of the submodels of a shell. */
+function idsIn(shell: JsonObject): readonly string[] {
+  return objectsOf(shell['submodels']).flatMap((one) => textOf(objectsOf(one['keys']).at(-1) ?? {}, 'value') ?? [])
 }
 
 async function named(
@@ -58,20 +74,22 @@ async function named(
   return found
 }
 
-async function allOf(shells: AsyncIterable<JsonObject>): Promise<readonly JsonObject[]> {
+async function allOf(shells: AsyncIterable<JsonObject>, most: number): Promise<readonly JsonObject[]> {
   const all: JsonObject[] = []
   for await (const shell of shells) {
-    if (all.push(shell) <= MOST.shells) continue
-    const message = `Cannot export everything at once: there are over ${MOST.shells} shells, want some of them in "aasIds"`
-    throw new ApiError(413, 'TOO_MUCH_TO_EXPORT', message)
+    if (all.push(shell) > most) throw tooMuch(`there are over ${most} shells`)
   }
   return all
 }
 
 function missing(id: string): never {
-  throw notFound('an identifiable of id', id)
+  throw notFound('shell', id)
 }
 
-function withoutEmpty(lists: { readonly [name: string]: readonly JsonValue[] }): JsonObject {
-  return Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0))
+function tooMuch(why: string): ApiError {
+  return new ApiError(
+    413,
+    'TOO_MUCH_TO_EXPORT',
+    `Cannot export everything at once: ${why}, want some of them in "aasIds"`,
+  )
 }

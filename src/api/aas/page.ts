@@ -6,6 +6,9 @@ import { cursorText, type Paging } from './query.ts'
 /** Things that one question looks at: beyond it the page ends early, and says where it goes on. */
 const MOST_LOOKED_AT = 10_000
 
+/** Characters of a page, about: it ends with the thing that passes it. */
+const MOST_CHARACTERS = 8 << 20
+
 /** A page of a listing (IDTA-01002-3-0, clause on pagination): no cursor is the end. */
 export interface Paged {
   readonly paging_metadata: { readonly cursor?: string }
@@ -22,12 +25,17 @@ export async function pageOfIds(
   const result: JsonValue[] = []
   let last: string | undefined
   let looked = 0
+  let characters = 0
   for await (const one of all) {
     // One more was there: so there is a next page.
-    if (result.length === limit || looked === MOST_LOOKED_AT) return paged(result, last)
+    const isFull = result.length === limit || characters > MOST_CHARACTERS
+    if (isFull || looked === MOST_LOOKED_AT) return paged(result, last)
     looked += 1
     last = textOf(one, 'id')
-    if (takes(one)) result.push(show(one))
+    if (!takes(one)) continue
+    const shown = show(one)
+    result.push(shown)
+    characters += JSON.stringify(shown).length
   }
   return paged(result, undefined)
 }

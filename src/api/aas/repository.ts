@@ -90,7 +90,7 @@ export class Repository {
    * What the tags of the assets of these shells mean, each once; and of what was loaded all of it, or what these submodels
    * or their elements name as their meaning.
    */
-  concepts(shells: readonly JsonObject[], isAll: boolean, submodels: readonly JsonObject[]): readonly JsonObject[] {
+  concepts(shells: readonly JsonObject[], isAll: boolean, submodels: ReadonlySet<string>): readonly JsonObject[] {
     const found = new Map<string, JsonObject>()
     for (const shell of shells) {
       const path = pathOfShell(textOf(shell, 'id') ?? '')
@@ -101,9 +101,10 @@ export class Repository {
       }
     }
     const { loaded } = this.#desk.aas
-    const ids = new Set(submodels.map((one) => textOf(one, 'id')))
     // A file that was loaded belongs together: whoever takes a submodel of it gets all that explains it, as it is there.
-    const explain = loaded.filter((file) => isAll || file.submodels.some((one) => ids.has(textOf(one, 'id'))))
+    const explain = loaded.filter(
+      (file) => isAll || file.submodels.some((one) => submodels.has(textOf(one, 'id') ?? '')),
+    )
     return [...found.values(), ...explain.flatMap((file) => file.concepts)]
   }
 

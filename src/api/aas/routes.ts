@@ -16,7 +16,7 @@ import {
   thumbnail,
   type Answer,
 } from './answers.ts'
-import { environmentOf } from './environment.ts'
+import { environmentText } from './environment.ts'
 import { aasRefusal } from './problem.ts'
 import { modifiersOf, serializationQuery } from './query.ts'
 
@@ -87,13 +87,34 @@ function json(answer: Answer): Route['handle'] {
     reply.type('application/json; charset=utf-8').send(JSON.stringify(await answer(desk, request, reply)))
 }
 
+/** Exports that are being made at a time: each may be large. */
+const MOST_EXPORTS = 2
+
+/** Those that are being made, by the hub that they are of. */
+const running = new WeakMap<object, number>()
+
 /** An environment, as JSON or as a package: what the client would rather have. */
 async function serialization(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
   const query = serializationQuery(request.query)
   const asPackage = wantsPackage(request.headers.accept)
-  const text = JSON.stringify(await environmentOf(repository(desk, reply), query))
-  if (!asPackage) return reply.type('application/json; charset=utf-8').send(text)
-  return reply.type(AASX_TYPE).header('content-disposition', 'attachment; filename="plant.aasx"').send(aasx(text))
+  const before = running.get(desk.hub) ?? 0
+  if (before >= MOST_EXPORTS) throw busy()
+  running.set(desk.hub, before + 1)
+  try {
+    const text = await environmentText(repository(desk, reply), query)
+    if (!asPackage) return await reply.type('application/json; charset=utf-8').send(text)
+    return await reply
+      .type(AASX_TYPE)
+      .header('content-disposition', 'attachment; filename="plant.aasx"')
+      .send(aasx(text))
+  } finally {
+    running.set(desk.hub, running.get(desk.hub)! - 1)
+  }
+}
+
+function busy(): ApiError {
+  const message = `Cannot make one more export: ${MOST_EXPORTS} are being made, want a retry in a moment`
+  return new ApiError(503, 'TOO_BUSY', message, { 'retry-after': '1' })
 }
 
 /** @throws ApiError `NOT_ACCEPTABLE` where it takes neither */

@@ -3,22 +3,36 @@ import { qualityName } from '../../model/quality.ts'
 import type { JsonValue, TagView } from '../contract.ts'
 
 /** Longest text of a machine or a person that is passed on, and longest answer. */
-const LENGTHS = { text: 200, answer: 20_000 } as const
+const LENGTHS = { text: 200, json: 600, answer: 20_000 } as const
 
 /**
  * A text that came from outside, as a JSON string on one line, cut where it is long. Angle brackets are escaped, so that
  * no name of a machine ends what it is put into.
  */
 export function quoted(text: string): string {
-  const cut = text.length > LENGTHS.text ? `${text.slice(0, LENGTHS.text)}…` : text
-  return JSON.stringify(cut).replaceAll('<', '\\u003c').replaceAll('>', '\\u003e')
+  return withoutTricks(JSON.stringify(cut(text, LENGTHS.text)))
+}
+
+/** An array or object: its JSON is on one line, and all texts in it are quoted. */
+function jsonText(value: JsonValue): string {
+  return cut(withoutTricks(JSON.stringify(value)), LENGTHS.json)
+}
+
+function cut(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text
+}
+
+/** Without what ends a tag, a line, or turns the direction of the text: as JSON's own escapes. */
+function withoutTricks(json: string): string {
+  return json.replaceAll(/[<>\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, (letter) => {
+    return `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
 }
 
 /** A value: numbers and booleans bare, all else quoted. */
 export function valueText(value: JsonValue, unit?: string): string {
   if (value === null) return 'no value'
-  const text =
-    typeof value === 'object' ? quoted(JSON.stringify(value)) : typeof value === 'string' ? quoted(value) : `${value}`
+  const text = typeof value === 'object' ? jsonText(value) : typeof value === 'string' ? quoted(value) : `${value}`
   return unit === undefined ? text : `${text} ${unit}`
 }
 
