@@ -96,6 +96,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     retriable: false,
   },
   BAD_REQUEST: { what: 'The request is not HTTP as we take it', todo: 'Correct the client', retriable: false },
+  BAD_SQL: {
+    what: 'A question in SQL is not one SELECT over what there is, or asks for what is closed to it: files, network, settings',
+    todo: 'Correct it as the message says; the tables are in docs/sql.md',
+    retriable: false,
+  },
   BAD_TAG: {
     what: 'The name of a tag is empty, too long or has control characters',
     todo: 'Rename the tag at the machine, or ignore it in the rule',
@@ -446,6 +451,21 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
   TAG_NOT_FOUND: {
     what: 'The asset has no tag of this name',
     todo: 'Correct the name; `GET /api/v1/assets/{path}` lists the tags',
+    retriable: false,
+  },
+  SQL_FAILED: {
+    what: 'The process that answers in SQL did not start, or ended',
+    todo: 'Ask again; if it happens again, look whether the machine has memory for one more process of 640 MB',
+    retriable: true,
+  },
+  SQL_TIMEOUT: {
+    what: 'A question in SQL took longer than one may (30 s)',
+    todo: 'Ask for a shorter range of time, name assets and tags, or ask `minutes` in place of `samples`',
+    retriable: true,
+  },
+  SQL_TOO_LARGE: {
+    what: 'A question in SQL, or its answer, does not fit into the memory that it may use',
+    todo: 'Ask for a shorter range of time, aggregate, or add a LIMIT',
     retriable: false,
   },
   SUBSCRIPTION_NOT_FOUND: {

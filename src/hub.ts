@@ -121,7 +121,7 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
     system,
   })
   const readers = () => [{ name: twins.name, positions: twins.positions() }, ...work.readers()]
-  const history = work.history && new HistoryViews({ hub: views, site: plant.site, reader: work.history })
+  const history = work.history && new HistoryViews({ hub: views, site: plant.site, reader: work.history }, work.sql)
   const reader = work.history && { history: work.history }
   const past = pastOf(options, { twins, catalogue, hub: views, alarms: work.ports.alarms, ...reader })
   const logViews = new LogViews({ log, readers, system })
@@ -190,7 +190,7 @@ async function workOnLog({ plant, dataDirectory, system }: HubOptions, parts: Wo
       commands: commanding.views,
       ...(recording && { historian: () => recording.view() }),
     },
-    ...(recording && { history: recording.history }),
+    ...(recording && { history: recording.history, sql: recording.sql }),
     ports: {
       alarms: alarming.views,
       events: boards.events,

@@ -5,6 +5,7 @@ import type { Plant } from './config/plant.ts'
 import { ViewRun } from './flow/views.ts'
 import { Historian } from './historian/historian.ts'
 import type { HistoryReader } from './historian/history-reader.ts'
+import { HistorySql } from './historian/history-sql.ts'
 import { LakeReader } from './historian/reader.ts'
 import type { Log, StoredRecord } from './log/log.ts'
 import type { Catalogue } from './model/catalogue.ts'
@@ -23,6 +24,7 @@ export interface RecordingOptions {
 /** The history of a running hub. */
 export interface Recording {
   readonly history: HistoryReader
+  readonly sql: HistorySql
   view(): HistorianView
   /** Where the view goes on, for the page of the log. */
   reader(): { readonly name: string; readonly positions: readonly ViewPosition[] }
@@ -39,12 +41,13 @@ export function runHistorian(options: RecordingOptions, stack: AsyncDisposableSt
   const { plant, dataDirectory, log, catalogue, system } = options
   const { site, historian: config } = plant
   if (config === undefined) return undefined
+  const spillDirectory = join(dataDirectory, 'historian')
   const historian = new Historian({
     ...config,
     site,
     log,
     lakeDirectory: join(dataDirectory, 'lake'),
-    spillDirectory: join(dataDirectory, 'historian'),
+    spillDirectory,
     system,
   })
   const topics = [topicName(site, 'telemetry'), topicName(site, 'derived')]
@@ -59,6 +62,7 @@ export function runHistorian(options: RecordingOptions, stack: AsyncDisposableSt
   gauges(historian, system)
   return {
     history: new LakeReader(historian, catalogue),
+    sql: new HistorySql({ historian, catalogue, spillDirectory, system }),
     view: () => viewOf(historian),
     reader: () => ({ name: historian.name, positions: historian.positions() }),
   }

@@ -1,13 +1,11 @@
 import type { Wish } from '../commands/decide.ts'
 import type { Json } from '../model/json-value.ts'
 import type { AuditQuery, CommandsQuery } from './command-views.ts'
-import { ApiError } from './errors.ts'
+import { badBody, jsonObject, refuseFields, type Fields } from './body.ts'
 import { badQuery, pageSize, refuseOthers, shown } from './query.ts'
 
 const PAGE = { most: 500, usual: 100 } as const
 const TEXT = { asset: 1_024, command: 256, idempotencyKey: 256, comment: 2_000, on: 1_024, by: 256 } as const
-
-type Fields = { readonly [name: string]: unknown }
 
 /**
  * The body of `POST /api/v1/commands`.
@@ -100,27 +98,4 @@ function text(name: string, value: unknown, most: number): string {
 
 function isEmpty(body: unknown): boolean {
   return body === undefined || (body as Uint8Array).length === 0
-}
-
-function refuseFields(others: object, wanted: string): void {
-  const unknown = Object.keys(others)[0]
-  if (unknown !== undefined) throw badBody(unknown, 'it is not a field here', wanted)
-}
-
-function jsonObject(body: unknown): Fields {
-  try {
-    const value: unknown = JSON.parse(Buffer.from((body as Uint8Array | undefined) ?? []).toString())
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields
-  } catch {
-    // Not JSON: said below.
-  }
-  throw new ApiError(400, 'BAD_BODY', 'Cannot read the body: it is not a JSON object, want one as docs/api.md shows')
-}
-
-function badBody(name: string, actual: string, wanted: string): ApiError {
-  return new ApiError(
-    400,
-    'BAD_BODY',
-    `Cannot use field ${JSON.stringify(name.slice(0, 80))}: ${actual}, want ${wanted}`,
-  )
 }

@@ -5,6 +5,22 @@
  */
 import type { JsonValue } from './contract.ts'
 
+/** Body of `POST /api/v1/query`. */
+export interface SqlRequest {
+  /** One SELECT. */
+  readonly sql: string
+  /** Rows that are answered at most; default 10,000. */
+  readonly limit?: number
+}
+
+/** What a question in SQL is answered. Times are ISO 8601; integers beyond 2^53 are texts. */
+export interface SqlView {
+  readonly columns: readonly { readonly name: string; readonly type: string }[]
+  readonly rows: readonly (readonly JsonValue[])[]
+  /** There are more rows than were asked for. */
+  readonly more: boolean
+}
+
 /** A tag that a series is of. */
 export interface HistoryTagView {
   readonly asset: string

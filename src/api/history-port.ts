@@ -1,6 +1,7 @@
 import type { AggregateName } from '../historian/aggregates/catalogue.ts'
 import type { AggregateRules } from '../historian/aggregates/rules.ts'
-import type { AggregatesView, ChartView, HistoryView, JoinView } from './contract-history.ts'
+import type { SqlQuestion } from '../historian/history-sql.ts'
+import type { AggregatesView, ChartView, HistoryView, JoinView, SqlView } from './contract-history.ts'
 
 /** Whose history is asked for. */
 export type HistoryOf =
@@ -59,4 +60,6 @@ export interface HistoryPort {
   aggregates(query: AggregatesQuery, signal: AbortSignal): Promise<AggregatesView>
   chart(query: ChartQuery, signal: AbortSignal): Promise<ChartView>
   join(query: HistoryJoinQuery, signal: AbortSignal): Promise<JoinView>
+  /** A question in SQL, in a process of its own (docs/sql.md). */
+  sql(question: SqlQuestion, signal: AbortSignal): Promise<SqlView>
 }

@@ -5,12 +5,14 @@ import type { HistoryPort, HistoryQuery } from './history-port.ts'
 import { historyQuery, joinQuery } from './history-query.ts'
 import { assetPath, badQuery, shown } from './query.ts'
 import { bounded, historyOff } from './questions.ts'
+import { sqlQuestion } from './sql-query.ts'
 
 /** The past: samples, aggregates, charts, joins (docs/history-queries.md). */
 export const HISTORY_ROUTES: readonly Route[] = [
   { method: 'GET', url: '/api/v1/assets/*/history', need: 'read', handle: ofAsset },
   { method: 'GET', url: '/api/v1/history', need: 'read', handle: ofMany },
   { method: 'GET', url: '/api/v1/history/join', need: 'read', handle: join },
+  { method: 'POST', url: '/api/v1/query', need: 'read', handle: sql },
 ]
 
 function ofAsset(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
@@ -33,6 +35,11 @@ function answer(desk: Desk, request: FastifyRequest, reply: FastifyReply, query:
 function join(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
   const query = joinQuery(request.query, desk.clock.now())
   return asked(desk, request, reply, async (history, signal) => shownAs(await history.join(query, signal), joinCsv))
+}
+
+function sql(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
+  const question = sqlQuestion(request.body)
+  return askHistory(desk, reply, (history, signal) => history.sql(question, signal))
 }
 
 /** An answer, and how it looks as CSV. */

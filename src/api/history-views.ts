@@ -1,6 +1,7 @@
 import type { AggregatePoint } from '../historian/aggregates/result.ts'
 import { STANDARD_RULES } from '../historian/aggregates/rules.ts'
 import type { Bucket, HistorySeries } from '../historian/history-reader.ts'
+import type { HistorySql, SqlQuestion } from '../historian/history-sql.ts'
 import { aggregateHistory } from '../historian/query/aggregate-history.ts'
 import { bucketsOfChart, chartEvery, lineOfChart } from '../historian/query/chart-history.ts'
 import type { HistoryTag } from '../historian/query/history-tag.ts'
@@ -19,6 +20,7 @@ import type {
   HistoryView,
   JoinCellView,
   JoinView,
+  SqlView,
 } from './contract-history.ts'
 import { HISTORY } from './history-limits.ts'
 import type {
@@ -32,13 +34,22 @@ import type {
 import { pageOf } from './history-page.ts'
 import { refuseTexts, tagOf, tagsOf, type HistoryTagsSource } from './history-tags.ts'
 import { badQuery } from './query.ts'
+import { historyOff } from './questions.ts'
 
 /** History out of the store, as JSON, within the limits of one answer. */
 export class HistoryViews implements HistoryPort {
   readonly #source: HistoryTagsSource
+  readonly #sql: Pick<HistorySql, 'ask'> | undefined
 
-  constructor(source: HistoryTagsSource) {
+  /** `sql`: who answers in SQL; absent: nobody. */
+  constructor(source: HistoryTagsSource, sql?: Pick<HistorySql, 'ask'>) {
     this.#source = source
+    this.#sql = sql
+  }
+
+  sql(question: SqlQuestion, signal: AbortSignal): Promise<SqlView> {
+    if (this.#sql === undefined) throw historyOff()
+    return this.#sql.ask(question, signal)
   }
 
   async samples({ of, from, to, limit }: SamplesQuery, signal: AbortSignal): Promise<HistoryView> {

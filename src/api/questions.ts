@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { HistoryError } from '../historian/history-error.ts'
+import { SqlError } from '../historian/sql-cage/sql-error.ts'
 import type { Desk } from './desk.ts'
 import { ApiError } from './errors.ts'
 import type { ApiLimits } from './limits.ts'
@@ -33,9 +34,12 @@ export async function bounded<T>(
   }
 }
 
+const SQL_STATUS = { BAD_SQL: 400, SQL_TOO_LARGE: 400, SQL_TIMEOUT: 503, SQL_FAILED: 503 } as const
+
 /** Why there is no answer; what a signal ended is told by the signal. */
 function reasonOf(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted && signal.reason instanceof ApiError) return signal.reason
+  if (error instanceof SqlError) return new ApiError(SQL_STATUS[error.code], error.code, error.message)
   if (!(error instanceof HistoryError)) return signal.aborted ? gone() : error
   if (error.code === 'HISTORY_TOO_LARGE') return new ApiError(400, error.code, error.message)
   return new ApiError(503, error.code, error.message, { 'retry-after': '1' })

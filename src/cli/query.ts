@@ -9,6 +9,7 @@ import type { Done } from './program.ts'
 import { onLog, timeText, type WhichLog } from './readings.ts'
 import { Summary, type SummaryRow } from './summary.ts'
 import { queryHistory } from './query-history.ts'
+import { querySql } from './query-sql.ts'
 import { Rows, type Row } from './rows.ts'
 import { terminal } from './terminal.ts'
 
@@ -19,6 +20,7 @@ interface QueryOptions extends WhichLog {
   readonly every?: number
   readonly summary?: boolean
   readonly aggregate?: string
+  readonly sql?: string
   readonly page?: string
   readonly limit: number
   readonly format: 'table' | 'csv' | 'json'
@@ -40,7 +42,11 @@ export const queryCommand = (done: Done) =>
       '--aggregate <names>',
       'aggregates of OPC UA Part 13 (TimeAverage,Maximum), by source time, from the history of the running hub',
     )
-    .option('--page <url>', 'with --aggregate: page of a hub, instead of the one of the data directory')
+    .option(
+      '--sql <select>',
+      'a SELECT over the history of the running hub; @file reads it from a file, - from what comes in',
+    )
+    .option('--page <url>', 'with --aggregate or --sql: page of a hub, instead of the one of the data directory')
     .addOption(new Option('--limit <rows>', 'end after so many rows').argParser(positive).default(10_000))
     .addOption(
       new Option('--format <format>', 'what the rows look like').choices(['table', 'csv', 'json']).default('table'),
@@ -48,15 +54,16 @@ export const queryCommand = (done: Done) =>
     .option('--json', 'the same as --format json: one JSON object a line')
     .addHelpText(
       'after',
-      "\nTimes are those of receipt: the log's own order. With --aggregate they are those of the machines, every value is\nof a span (--every, or all of the time), --tag names the tags, and without --from it is the last hour; a hub with\n`api.tokens` is asked with the token in MILLRACE_TOKEN.\n\nExamples:\n  millrace query 'press-shop/**' --tag temperature --from 1h\n  millrace query fleet/* --tag speed --from 24h --every 1h --format csv > speed.csv\n  millrace query 'press-shop/**' --tag temperature --from 8h --aggregate TimeAverage,PercentGood --every 10m",
+      "\nTimes are those of receipt: the log's own order. With --aggregate they are those of the machines, every value is\nof a span (--every, or all of the time), --tag names the tags, and without --from it is the last hour; a hub with\n`api.tokens` is asked with the token in MILLRACE_TOKEN.\n\nExamples:\n  millrace query 'press-shop/**' --tag temperature --from 1h\n  millrace query fleet/* --tag speed --from 24h --every 1h --format csv > speed.csv\n  millrace query 'press-shop/**' --tag temperature --from 8h --aggregate TimeAverage,PercentGood --every 10m\n  millrace query --sql 'SELECT asset, max(value) FROM samples WHERE tag = $$temperature$$ GROUP BY asset'",
     )
-    .action(async (pattern: string, options: QueryOptions) =>
-      done(
-        options.aggregate === undefined
-          ? await onLog(options, (log, stop) => query(log, pattern, options, stop))
-          : await queryHistory(pattern, { ...options, aggregate: options.aggregate }),
-      ),
-    )
+    .action(async (pattern: string, options: QueryOptions) => done(await answer(pattern, options)))
+
+async function answer(pattern: string, options: QueryOptions): Promise<number> {
+  const { sql, aggregate } = options
+  if (sql !== undefined) return querySql({ ...options, sql })
+  if (aggregate !== undefined) return queryHistory(pattern, { ...options, aggregate })
+  return onLog(options, (log, stop) => query(log, pattern, options, stop))
+}
 
 async function query(
   attached: AttachedLog,

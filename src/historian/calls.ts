@@ -24,6 +24,8 @@ export type Call =
       readonly rollups: string
     }
   | { readonly kind: 'merge'; readonly files: readonly string[]; readonly file: string; readonly rollups: string }
+  /** Samples in memory to a file that must not be there. */
+  | { readonly kind: 'copy'; readonly generations: readonly number[]; readonly file: string }
   | { readonly kind: 'query'; readonly query: Query }
 
 export interface Answers {
@@ -34,6 +36,7 @@ export interface Answers {
   readonly drop: undefined
   readonly write: Written
   readonly merge: Written
+  readonly copy: undefined
   readonly query: Answer
 }
 

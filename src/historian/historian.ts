@@ -161,6 +161,12 @@ export class Historian implements View<StoredRecord> {
     return this.#archive.lease()
   }
 
+  /** Copies samples in memory to a file. @throws HistoryError, or the signal's reason */
+  async copy(generations: readonly number[], file: string, signal: AbortSignal): Promise<void> {
+    const engine = await this.#recent.engine()
+    await engine.call({ kind: 'copy', generations, file }, signal)
+  }
+
   /** @throws HistoryError, or the signal's reason */
   async query(query: Query, signal: AbortSignal): Promise<Answer> {
     const engine = await this.#recent.engine()

@@ -93,6 +93,18 @@ export class Store {
     return this.#copy(samples({ files, generations: [] }, {}), file, rollups)
   }
 
+  /** Writes the samples of generations as they are now. */
+  async copy(generations: readonly number[], file: string): Promise<undefined> {
+    await this.flush()
+    const connection = await this.#take()
+    try {
+      await connection.run(copySamples(samples({ files: [], generations }, {}), file))
+      return undefined
+    } finally {
+      this.#give(connection)
+    }
+  }
+
   /** Answers a query over what was taken before; an aborted signal ends it. */
   async query(query: Query, signal: AbortSignal): Promise<Answer> {
     await this.flush()

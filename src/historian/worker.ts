@@ -61,6 +61,8 @@ function answerOf(
       return opened.write(call.generation, call.day, call.file, call.rollups)
     case 'merge':
       return opened.merge(call.files, call.file, call.rollups)
+    case 'copy':
+      return opened.copy(call.generations, call.file)
     default:
       return opened.query(call.query, signal)
   }

@@ -1,0 +1,70 @@
+import type { Catalogue } from '../model/catalogue.ts'
+import type { System } from '../system/system.ts'
+import type { Historian } from './historian.ts'
+import type { TagRow } from './sql-cage/messages.ts'
+import { askCaged, type SqlAnswer } from './sql-cage/sql-cage.ts'
+
+export interface SqlQuestion {
+  readonly sql: string
+  /** Rows that are answered at most. */
+  readonly limit: number
+}
+
+export interface HistorySqlOptions {
+  readonly historian: Historian
+  readonly catalogue: Catalogue
+  /** For the newest samples, in a file that is removed when the question is answered. */
+  readonly spillDirectory: string
+  readonly system: Pick<System, 'clock' | 'disk'>
+}
+
+const TIMEOUT_MS = 30_000
+const MEMORY_MB = 256
+/** DuckDB and Node beside what DuckDB counts. */
+const PROCESS_MB = 640
+
+/** Questions in SQL over everything that is stored, up to now. */
+export class HistorySql {
+  readonly #options: HistorySqlOptions
+  #questions = 0
+
+  constructor(options: HistorySqlOptions) {
+    this.#options = options
+  }
+
+  /**
+   * @throws SqlError `BAD_SQL`, `SQL_TOO_LARGE`, `SQL_TIMEOUT`, `SQL_FAILED`; HistoryError `HISTORY_UNAVAILABLE`; the signal's
+   * reason
+   */
+  async ask({ sql, limit }: SqlQuestion, signal: AbortSignal): Promise<SqlAnswer> {
+    const { historian, spillDirectory, system } = this.#options
+    using lease = await historian.lease()
+    const { files, generations } = lease.snapshot
+    const { lake } = historian
+    const newest = `${spillDirectory}/sql-${this.#questions++}.parquet`
+    try {
+      if (generations.length > 0) await historian.copy(generations, newest, signal)
+      const stored = files.filter(({ bytes }) => bytes !== undefined).map((file) => lake.path('samples', file))
+      const task = {
+        sql,
+        limit,
+        memoryMegabytes: MEMORY_MB,
+        processMegabytes: PROCESS_MB,
+        samples: generations.length > 0 ? [...stored, newest] : stored,
+        rollups: files.map((file) => lake.path('rollups', file)),
+        tags: this.#tags(),
+      }
+      return await askCaged(task, TIMEOUT_MS, system.clock, signal)
+    } finally {
+      await system.disk.remove(newest)
+    }
+  }
+
+  #tags(): readonly TagRow[] {
+    const { catalogue } = this.#options
+    return [...catalogue.paths()].flatMap((path) => {
+      const { model = null, tags } = catalogue.asset(path)!
+      return [...tags].map(([tag, { type, kind, unit = null }]): TagRow => [path, tag, type, kind, unit, model])
+    })
+  }
+}
