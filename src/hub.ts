@@ -123,7 +123,8 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   const readers = () => [{ name: twins.name, positions: twins.positions() }, ...work.readers()]
   const history = work.history && new HistoryViews({ hub: views, site: plant.site, reader: work.history }, work.sql)
   const reader = work.history && { history: work.history }
-  const past = pastOf(options, { twins, catalogue, hub: views, alarms: work.ports.alarms, ...reader })
+  const { alarms, commands } = work.ports
+  const past = pastOf(options, { twins, catalogue, hub: views, alarms, commands, ...reader })
   const logViews = new LogViews({ log, readers, system })
   const shown = { hub: views, log: logViews, past, ...(history && { history }), ...work.ports }
   const api = createApi({ config: plant.api, ...shown, system, pageFolder: PAGE_FOLDER })

@@ -1,5 +1,5 @@
-import type { Log, Position, StoredRecord } from '../log/log.ts'
-import { partitionOf } from '../log/partitioner.ts'
+import type { Log, StoredRecord } from '../log/log.ts'
+import { readUpTo } from '../log/up-to.ts'
 import { decodeAlarm } from '../model/alarm-record.ts'
 import { ModelError } from '../model/errors.ts'
 import { textOf } from '../system/text.ts'
@@ -26,7 +26,6 @@ export interface PastAlarms {
 }
 
 const MOST_STEPS = 500_000
-const LOT = 500
 
 /**
  * The alarms as people saw them at a moment: the fold of the steps that the hub had been told by then, out of the log. Their
@@ -39,48 +38,17 @@ export async function alarmsAt(
   filter: StandingFilter,
   signal: AbortSignal,
 ): Promise<PastAlarms> {
-  const reach = new Map((await log.offsetsAt(topic, Math.floor(time) + 1)).map((at) => [at.partition, at.offset]))
   const known = new Map<string, Tracked>()
-  const { from, isCut } = await beginnings(log, topic, reach, mostSteps)
   let knownFrom: number | undefined
-  const only = filter.exactly === undefined ? undefined : partitionOf(filter.exactly, from.length)
-  for (const position of from) {
-    if (only !== undefined && position.partition !== only) continue
-    const end = reach.get(position.partition)!
-    if (position.offset >= end) continue
-    let isFirst = isCut.has(position.partition)
-    for await (const { records, nextOffset } of log.read([position], { signal, untilEnd: true, lotRecords: LOT })) {
-      for (const record of records) {
-        if (record.offset >= end || record.timestamp > time) continue
-        if (isFirst) knownFrom = Math.max(knownFrom ?? 0, record.timestamp)
-        isFirst = false
-        take(known, record)
-      }
-      if (nextOffset >= end) break
-      await new Promise<void>((resolve) => setImmediate(resolve))
-    }
-    signal.throwIfAborted()
+  const { exactly } = filter
+  const query = { topic, time, most: mostSteps, ...(exactly !== undefined && { key: exactly }) }
+  const reader = {
+    take: (record: StoredRecord) => take(known, record),
+    begins: ({ timestamp }: StoredRecord) => (knownFrom = Math.max(knownFrom ?? 0, timestamp)),
   }
+  await readUpTo(log, query, reader, signal)
   const standing = standingOf(known.values(), filter, site, time)
   return { standing, ...(knownFrom !== undefined && { knownFrom }) }
-}
-
-/** Where to read from, so that no more is read than may be; and the partitions of which something is left out. */
-async function beginnings(
-  log: PastAlarmsOptions['log'],
-  topic: string,
-  reach: ReadonlyMap<number, number>,
-  mostSteps: number,
-): Promise<{ from: Position[]; isCut: Set<number> }> {
-  const ends = await log.ends(topic)
-  const most = Math.floor(mostSteps / Math.max(1, ends.length))
-  const isCut = new Set<number>()
-  const from = ends.map(({ partition, start }) => {
-    const offset = Math.max(start, (reach.get(partition) ?? 0) - most)
-    if (offset > 0) isCut.add(partition)
-    return { topic, partition, offset }
-  })
-  return { from, isCut }
 }
 
 function take(known: Map<string, Tracked>, { value, headers, timestamp }: StoredRecord): void {

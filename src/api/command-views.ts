@@ -1,6 +1,7 @@
 import { decodeAudit } from '../audit/verify.ts'
 import type { Commands } from '../commands/commands.ts'
 import { desiredOf, type Reported } from '../commands/desired.ts'
+import { commandsAt } from '../commands/past.ts'
 import type { Known, Wish } from '../commands/decide.ts'
 import type { Machines } from '../commands/machines.ts'
 import type { Person } from '../commands/person.ts'
@@ -27,7 +28,7 @@ export interface CommandViewsOptions {
   readonly commands: Commands
   readonly requests: Requests
   readonly machines: Machines & { reported(asset: string, tag: string): Reported | undefined }
-  readonly log: Pick<Log, 'ends' | 'read'>
+  readonly log: Pick<Log, 'ends' | 'offsetsAt' | 'read'>
 }
 
 export interface CommandsQuery {
@@ -95,6 +96,21 @@ export class CommandViews {
     if (found === undefined) return undefined
     const all = desiredOf(found, (tag) => machines.reported(asset, tag))
     return all.map((one) => ({ ...one, value: jsonValue(one.value) }))
+  }
+
+  /**
+   * The same as of a moment, by what the log held then; `reported`: what the machine said then.
+   * @throws as `Log.read`
+   */
+  async desiredAt(
+    asset: string,
+    at: number,
+    reported: (tag: string) => Reported | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly DesiredView[]> {
+    const { log, site } = this.#options
+    const found = await commandsAt(log, topicName(site, 'commands'), asset, at, signal)
+    return desiredOf(found, reported).map((one) => ({ ...one, value: jsonValue(one.value) }))
   }
 
   /** Calls `listener` with the asset of each command that changed. @returns ends the subscription */

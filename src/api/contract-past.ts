@@ -13,7 +13,7 @@ export interface PastTwinView extends Omit<TwinView, 'revision' | 'source'> {
 export interface PastBasis {
   /**
    * Values are those whose source time is at or before the moment, whenever they came: what came late is in it. Alarms are
-   * those that the hub had been told of by then.
+   * those that the hub had been told of by then, and so are commands.
    */
   readonly by: { readonly values: 'source time'; readonly alarms: 'received time' }
   /** Tags whose value then is the one of now, and tags whose value is from history. */

@@ -2,6 +2,7 @@ import type { Row } from '../component/expression/expression.ts'
 import { jsonValue } from '../model/json-value.ts'
 import { shownTime } from '../twins/twin.ts'
 import type { AlarmViews } from './alarm-views.ts'
+import type { CommandViews } from './command-views.ts'
 import { changesBetween } from './compare.ts'
 import type { AssetSummary, TagView } from './contract.ts'
 import type { CompareView, PastAssetsView, PastBasis, PastTwinView, PastValuesView } from './contract-past.ts'
@@ -17,6 +18,8 @@ import { pathMatcher } from '../model/path-pattern.ts'
 export interface PastViewsOptions extends PastTagsOptions {
   readonly hub: Pick<HubPort, 'hub' | 'paths' | 'modelOf' | 'sources'>
   readonly alarms: Pick<AlarmViews, 'standingAt'>
+  /** Absent: no machine takes commands. */
+  readonly commands?: Pick<CommandViews, 'desiredAt'>
   /** Whether the values of a source hold until the next one, however long that takes (`SourceSpec.holds`). */
   readonly holds: (source: string) => boolean
 }
@@ -40,8 +43,9 @@ export class PastViews implements PastPort {
   async twin(path: string, at: number, signal: AbortSignal): Promise<PastTwinView | undefined> {
     const then = await this.#tags.of(path, at, undefined, signal)
     if (then === undefined) return undefined
-    const { catalogue, alarms } = this.#options
+    const { catalogue, alarms, commands } = this.#options
     const standing = await alarms.standingAt({ exactly: path, limit: MOST_ALARMS }, at, signal)
+    const desired = await commands?.desiredAt(path, at, (tag) => then.states.get(tag), signal)
     const relations = catalogue.relations(path)
     const meta = catalogue.meta(path)
     return {
@@ -51,6 +55,7 @@ export class PastViews implements PastPort {
       tags: this.#views(path, at, then),
       ...(relations.length > 0 && { relations }),
       ...(meta !== undefined && { meta }),
+      ...(desired !== undefined && desired.length > 0 && { desired }),
       alarms: standing.alarms,
       basis: this.#basis(then, standing.knownFrom),
     }
