@@ -16,12 +16,14 @@ import type {
 } from './api/contract.ts'
 import type { AggregatesView, ChartView, HistoryView } from './api/contract-history.ts'
 import { ClientError } from './client/client-error.ts'
+import { CommandsClient, type CommandOptions, type SentCommand } from './client/commands.ts'
 import { encodePath, Http, type Query } from './client/http.ts'
 import { LiveStream, requestOf, type LiveChange, type LiveView } from './client/live.ts'
 
 export { ClientError }
-export type { LiveChange, LiveView }
+export type { CommandOptions, LiveChange, LiveView, SentCommand }
 export type * from './api/contract.ts'
+export type * from './api/contract-commands.ts'
 export type * from './api/contract-history.ts'
 
 /**
@@ -85,11 +87,13 @@ export interface ChartOptions extends HistoryOptions {
 export class Client {
   readonly #http: Http
   readonly alarms: AlarmsClient
+  readonly commands: CommandsClient
 
   /** @internal see `connect` */
   constructor(http: Http) {
     this.#http = http
     this.alarms = new AlarmsClient(http)
+    this.commands = new CommandsClient(http)
   }
 
   status(): Promise<HubView> {
@@ -132,6 +136,14 @@ export class Client {
     const stream = new LiveStream(this.#http, requestOf(wanted), onChange)
     stream.open()
     return stream
+  }
+
+  /**
+   * Asks for a command to a machine; resolves when the hub has stored it, not when it is done: that is its `outcome`. A
+   * refusal is a `ClientError` with all its `reasons`. Each call is a command of its own.
+   */
+  command(asset: string, command: string, options?: CommandOptions): Promise<SentCommand> {
+    return this.commands.send(asset, command, options)
   }
 
   /** Business events, the newest first. */

@@ -1,3 +1,5 @@
+import type { ReasonView } from '../api/contract-commands.ts'
+
 /**
  * Why something could not be had from a hub. `code` is one of docs/errors.md: the hub's own, or of these, where it did not
  * come to an answer: `HUB_UNREACHABLE` (no connection), `HUB_TOO_SLOW` (no answer in time), `HUB_NOT_UNDERSTOOD` (what
@@ -11,6 +13,8 @@ export class ClientError extends Error {
   readonly status: number | undefined
   /** How long the hub wants to be left alone before the next try. */
   readonly retryAfterMs: number | undefined
+  /** Of a command that is refused: every reason. */
+  readonly reasons: readonly ReasonView[]
 
   constructor(
     code: string,
@@ -19,6 +23,7 @@ export class ClientError extends Error {
       readonly retry: boolean
       readonly status?: number
       readonly retryAfterMs?: number
+      readonly reasons?: readonly ReasonView[]
       readonly cause?: unknown
     },
   ) {
@@ -28,6 +33,7 @@ export class ClientError extends Error {
     this.retry = about.retry
     this.status = about.status
     this.retryAfterMs = about.retryAfterMs
+    this.reasons = about.reasons ?? []
   }
 }
 
@@ -40,8 +46,10 @@ export async function problemOf(answer: Response): Promise<ClientError> {
   const seconds = Number(answer.headers.get('retry-after') ?? NaN)
   const about = { status, retry: PASSING.has(status), ...(seconds >= 0 && { retryAfterMs: seconds * 1000 }) }
   try {
-    const { code, message } = (await answer.json()) as { readonly code: unknown; readonly message: unknown }
-    if (typeof code === 'string' && typeof message === 'string') return new ClientError(code, message, about)
+    const { code, message, reasons } = (await answer.json()) as { readonly [field: string]: unknown }
+    if (typeof code === 'string' && typeof message === 'string') {
+      return new ClientError(code, message, { ...about, ...(Array.isArray(reasons) && { reasons }) })
+    }
   } catch {
     // Not JSON: said below.
   }

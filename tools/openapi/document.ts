@@ -39,7 +39,7 @@ export function renderOpenApi(): string {
     paths,
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
-      responses: { problem: { description: 'It was refused, or could not be done', content: json(problem) } },
+      responses: { problem: refused(problem) },
       schemas: schemas.components(),
     },
   }
@@ -63,9 +63,10 @@ function pathOf(url: string): string {
 }
 
 function describe(path: string, operation: Operation, need: Route['need'], schemas: Schemas): Schema {
-  const { query = {}, body, answer, status = 200, also } = operation
+  const { query = {}, body, answer, statuses = [200], refusal, also } = operation
   const isText = answer === 'text/plain'
   const content = isText ? { 'text/plain': { schema: { type: 'string' } } } : json(schemas.of(answer))
+  const all = { ...content, ...(also !== undefined && { [also]: { schema: { type: 'string' } } }) }
   const parameters = [
     ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => pathParameter(name!)),
     ...Object.entries(query).map(([name, { description, schema, isRequired }]) => ({
@@ -81,14 +82,22 @@ function describe(path: string, operation: Operation, need: Route['need'], schem
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && { requestBody: { required: true, content: json(schemas.of(body)) } }),
     responses: {
-      [status]: {
-        description: status === 426 ? 'It wants a WebSocket' : 'What was asked for',
-        content: { ...content, ...(also !== undefined && { [also]: { schema: { type: 'string' } } }) },
-      },
-      default: { $ref: '#/components/responses/problem' },
+      ...Object.fromEntries(statuses.map((status) => [status, { description: meaning(status), content: all }])),
+      default: refusal === undefined ? { $ref: '#/components/responses/problem' } : refused(schemas.of(refusal)),
     },
   }
 }
+
+function meaning(status: number): string {
+  if (status === 426) return 'It wants a WebSocket'
+  return status === 202 ? 'It is stored and will be done' : 'What was asked for'
+}
+
+function refused(schema: Schema): Schema {
+  return { description: REFUSED, content: json(schema) }
+}
+
+const REFUSED = 'It was refused, or could not be done'
 
 function pathParameter(name: string): Schema {
   const description =

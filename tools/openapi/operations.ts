@@ -9,8 +9,10 @@ export interface Operation {
   /** A type, as it would stand in code. */
   readonly body?: string
   readonly answer: string
-  /** Status of the answer; 200 unless it says otherwise. */
-  readonly status?: 202 | 426
+  /** Statuses of the answer; 200 unless it says otherwise. */
+  readonly statuses?: readonly number[]
+  /** The type of a refusal that says more than a problem does. */
+  readonly refusal?: string
   /** Another type of content that there is to choose from. */
   readonly also?: 'text/csv'
 }
@@ -65,6 +67,9 @@ const HISTORY = {
   method: of('How a chart is made.', { enum: ['min-max', 'lttb'] }),
   format: of('What comes back; `accept: text/csv` does the same.', { enum: ['json', 'csv'] }),
 }
+
+/** 200: it was asked for before, or only on trial. */
+const COMMANDED = { answer: 'CommandAnswerView', statuses: [200, 202], refusal: 'ProblemView | CommandRefusalView' }
 
 /** By method and address, as docs/api.md writes them. */
 export const OPERATIONS: { readonly [route: string]: Operation } = {
@@ -183,13 +188,13 @@ export const OPERATIONS: { readonly [route: string]: Operation } = {
   },
   'GET /api/v1/commands/{id}': { answer: 'CommandView' },
   'GET /api/v1/assets/{path}/commands': { answer: 'DeclaredCommandsView' },
-  'POST /api/v1/commands': { body: 'CommandRequest', answer: 'CommandAnswerView', status: 202 },
-  'POST /api/v1/commands/{id}/approve': { body: 'ApprovalRequest', answer: 'CommandAnswerView', status: 202 },
+  'POST /api/v1/commands': { body: 'CommandRequest', ...COMMANDED },
+  'POST /api/v1/commands/{id}/approve': { body: 'ApprovalRequest', ...COMMANDED },
   'GET /api/v1/audit': {
     query: { limit: limit(100, 500), before: of('`next` of the page before.'), asset: match, by: of('Who did it.') },
     answer: 'AuditView',
   },
-  'GET /api/v1/live': { answer: 'ProblemView', status: 426 },
+  'GET /api/v1/live': { answer: 'ProblemView', statuses: [426] },
   'POST /api/v1/ingest/{path}': {
     body: '{ [tag: string]: unknown } | readonly { [field: string]: unknown }[]',
     answer: '{ stored: number; quarantined: number; dropped: number }',
