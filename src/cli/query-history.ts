@@ -18,6 +18,8 @@ export interface HistoryQueryOptions extends HubOptions {
   readonly json?: boolean
 }
 
+const MINUTE_MS = 60_000
+
 /** History may take half a minute for an answer. */
 const PATIENCE_MS = 40_000
 
@@ -54,10 +56,16 @@ function parametersOf(pattern: string, { tag, from, to, every, aggregate }: Hist
     on: pattern,
     tags: tag.join(),
     aggregate,
-    ...(from.at === 'time' && { from: String(from.time) }),
+    ...(from.at === 'time' && { from: String(wholeFrom(from.time, every)) }),
     ...(to !== undefined && { to: String(to) }),
     ...(every !== undefined && { every: String(every) }),
   }).toString()
+}
+
+/** A while ago is no round time; intervals that begin at one come from roll-ups, and are the same when asked again. */
+function wholeFrom(time: number, every: number | undefined): number {
+  const isRound = every === undefined || every % MINUTE_MS !== 0 || time % MINUTE_MS === 0
+  return isRound ? time : Math.floor(time / every) * every
 }
 
 function* rowsOf({ series }: AggregatesView) {

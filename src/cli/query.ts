@@ -54,7 +54,7 @@ export const queryCommand = (done: Done) =>
     .option('--json', 'the same as --format json: one JSON object a line')
     .addHelpText(
       'after',
-      "\nTimes are those of receipt: the log's own order. With --aggregate they are those of the machines, every value is\nof a span (--every, or all of the time), --tag names the tags, and without --from it is the last hour; a hub with\n`api.tokens` is asked with the token in MILLRACE_TOKEN.\n\nExamples:\n  millrace query 'press-shop/**' --tag temperature --from 1h\n  millrace query fleet/* --tag speed --from 24h --every 1h --format csv > speed.csv\n  millrace query 'press-shop/**' --tag temperature --from 8h --aggregate TimeAverage,PercentGood --every 10m\n  millrace query --sql 'SELECT asset, max(value) FROM samples WHERE tag = $$temperature$$ GROUP BY asset'",
+      "\nTimes are those of receipt: the log's own order. With --aggregate they are those of the machines, every value is\nof a span (--every, or all of the time; a while ago is cut to whole ones), --tag names the tags, and without --from it is\nthe last hour; a hub with `api.tokens` is asked with the token in MILLRACE_TOKEN.\n\nExamples:\n  millrace query 'press-shop/**' --tag temperature --from 1h\n  millrace query fleet/* --tag speed --from 24h --every 1h --format csv > speed.csv\n  millrace query 'press-shop/**' --tag temperature --from 8h --aggregate TimeAverage,PercentGood --every 10m\n  millrace query --sql 'SELECT asset, max(value) FROM samples WHERE tag = $$temperature$$ GROUP BY asset'",
     )
     .action(async (pattern: string, options: QueryOptions) => done(await answer(pattern, options)))
 

@@ -42,6 +42,28 @@ test('aggregates of history, asked of a running hub', async (t) => {
   })
   assert.match(one.err, /Only the first 1 rows are shown/)
 
+  // A while ago is no round time: intervals begin at whole minutes all the same.
+  const recent = await millrace.run(
+    'query',
+    '--tag',
+    'force',
+    '--aggregate',
+    'Count',
+    '--from',
+    '3m',
+    '--every',
+    '1m',
+    '--page',
+    url,
+    '--json',
+  )
+  const begins = recent.out
+    .trim()
+    .split('\n')
+    .map((line) => Date.parse((JSON.parse(line) as { time: string }).time))
+  assert.equal(begins.length, 4)
+  for (const time of begins) assert.equal(time % 60_000, 0)
+
   const untold = await ask()
   assert.deepEqual([untold.code, untold.out], [2, ''])
   assert.match(untold.err, /"--tag"/)

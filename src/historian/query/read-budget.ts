@@ -25,6 +25,7 @@ export class ReadBudget {
 }
 
 function tooLarge(what: string): HistoryError {
-  const wanted = 'want a shorter time, fewer tags, or what is answered from roll-ups'
+  const wanted =
+    'want a shorter time, fewer tags, or intervals that begin and last whole minutes, which roll-ups can answer'
   return new HistoryError('HISTORY_TOO_LARGE', `Cannot answer from history: it takes ${what}, ${wanted}`)
 }
