@@ -10,8 +10,24 @@ const NOW = 1_769_846_400_000
 const ASSET = 'acme/berlin/press'
 
 const NAMES = [
-  ...['on', 'tags', 'from', 'to', 'aggregate', 'every', 'limit', 'points', 'method', 'format', 'stepped', 'tolerance'],
-  ...['treatUncertainAsBad', 'percentDataBad', 'percentDataGood', 'slopedExtrapolation', '__proto__', 'x'],
+  'on',
+  'tags',
+  'from',
+  'to',
+  'aggregate',
+  'every',
+  'limit',
+  'points',
+  'method',
+  'format',
+  'stepped',
+  'tolerance',
+  'treatUncertainAsBad',
+  'percentDataBad',
+  'percentDataGood',
+  'slopedExtrapolation',
+  '__proto__',
+  'x',
 ]
 
 const values = fc.oneof(
