@@ -9,7 +9,10 @@ import { qualityName, severity, type Severity } from '../model/quality.ts'
 import { qualityOf, samplesOf, type Reading, type Value } from '../model/reading.ts'
 import { csvField } from './csv.ts'
 import { exportShells } from './export-shells.ts'
+import { exportParquet } from './export-parquet.ts'
 import { EXIT } from './failure.ts'
+import { isAtLeast } from './least-quality.ts'
+import { umhLines } from './umh.ts'
 import { configOption, dataOption, fromOption, time } from './options.ts'
 import type { Done } from './program.ts'
 import { Progress } from './progress.ts'
@@ -21,10 +24,10 @@ interface ExportOptions extends WhichLog {
   readonly from: StartAt
   readonly to?: number
   readonly form: 'wide' | 'long'
-  readonly format: 'csv' | 'ndjson'
+  readonly format: 'csv' | 'ndjson' | 'parquet'
   readonly quality: Severity
   readonly out?: string
-  readonly as: 'table' | 'aas' | 'aasx'
+  readonly as: 'table' | 'umh' | 'aas' | 'aasx'
   readonly page?: string
 }
 
@@ -45,7 +48,9 @@ export const exportCommand = (done: Done) =>
         .choices(['wide', 'long'])
         .default('wide'),
     )
-    .addOption(new Option('--format <format>', 'what rows look like').choices(['csv', 'ndjson']).default('csv'))
+    .addOption(
+      new Option('--format <format>', 'what rows look like').choices(['csv', 'ndjson', 'parquet']).default('csv'),
+    )
     .addOption(
       new Option('--quality <least>', 'values that are worse are left out')
         .choices(['good', 'uncertain', 'bad'])
@@ -54,20 +59,20 @@ export const exportCommand = (done: Done) =>
     .addOption(
       new Option(
         '--as <what>',
-        'a table out of the log, or Asset Administration Shells of a running hub, as JSON or AASX',
+        'a table out of the log, messages of the United Manufacturing Hub, or Asset Administration Shells of a running hub, as JSON or AASX',
       )
-        .choices(['table', 'aas', 'aasx'])
+        .choices(['table', 'umh', 'aas', 'aasx'])
         .default('table'),
     )
     .option('--page <url>', 'page of the hub whose shells are wanted, instead of the one of the data directory')
     .option('--out <file>', 'where it is written; default: stdout')
     .addHelpText(
       'after',
-      "\nRows of an asset are in the order in which they were received; --from and --to are times of receipt. A wide CSV without\n--tag reads the log twice, first for the names of its columns. Ctrl-C ends it after a whole row.\n\nExamples:\n  millrace export 'press-shop/**' --from 30d --out presses.csv\n  millrace export fleet/* --tag speed battery --format ndjson --quality good > fleet.ndjson\n  millrace export --as aasx --out plant.aasx",
+      "\nRows of an asset are in the order in which they were received; --from and --to are times of receipt. A wide CSV without\n--tag reads the log twice, first for the names of its columns. Ctrl-C ends it after a whole row.\nParquet has a row for each value, by asset, tag and time; UMH has a line for each, with topic and payload.\n\nExamples:\n  millrace export 'press-shop/**' --from 30d --out presses.csv\n  millrace export fleet/* --tag speed battery --format ndjson --quality good > fleet.ndjson\n  millrace export 'press-shop/**' --format parquet --out presses.parquet\n  millrace export fleet/* --as umh --out fleet.umh\n  millrace export --as aasx --out plant.aasx",
     )
     .action(async (pattern: string, options: ExportOptions) => {
       const { as } = options
-      if (as !== 'table') return done(await exportShells({ ...options, as }))
+      if (as === 'aas' || as === 'aasx') return done(await exportShells({ ...options, as }))
       return done(await onLog(options, (log, stop) => exportTable(log, pattern, options, stop)))
     })
 
@@ -77,14 +82,16 @@ async function exportTable(
   options: ExportOptions,
   signal: AbortSignal,
 ): Promise<number> {
-  const { form, format, tag, out } = options
+  const { form, format, as, tag, out } = options
+  const all = () => readings(attached, pattern, options, signal, 'records')
+  if (as === 'table' && format === 'parquet') return exportParquet(all(), options, signal)
   const columns =
-    form === 'wide' && format === 'csv' && tag.length === 0
+    as === 'table' && form === 'wide' && format === 'csv' && tag.length === 0
       ? await columnsOf(readings(attached, pattern, options, signal, 'records looked at'))
       : tag
   const sink = new Sink(out)
-  const lines = linesOf(readings(attached, pattern, options, signal, 'records'), columns, options)
-  let rows = format === 'csv' ? -1 : 0 // The heading is none.
+  const lines = as === 'umh' ? umhOf(all(), options) : linesOf(all(), columns, options)
+  let rows = as === 'table' && format === 'csv' ? -1 : 0 // The heading is none.
   for await (const line of lines) {
     await sink.write(line, signal)
     rows += 1
@@ -130,6 +137,13 @@ async function columnsOf(all: AsyncIterable<Reading>): Promise<string[]> {
   return [...tags].sort()
 }
 
+async function* umhOf(all: AsyncIterable<Reading>, { tag, quality }: ExportOptions): AsyncGenerator<string> {
+  const wanted = new Set(tag)
+  const isWanted = (name: string, code: number) =>
+    (wanted.size === 0 || wanted.has(name)) && isAtLeast(severity(code), quality)
+  for await (const reading of all) yield* umhLines(reading, isWanted)
+}
+
 async function* linesOf(
   all: AsyncIterable<Reading>,
   columns: readonly string[],
@@ -159,12 +173,6 @@ async function* linesOf(
       yield JSON.stringify({ ...about, values })
     }
   }
-}
-
-const SEVERITIES: readonly Severity[] = ['good', 'uncertain', 'bad']
-
-function isAtLeast(severity: Severity, least: Severity): boolean {
-  return SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(least)
 }
 
 function json(value: Value | null): unknown {

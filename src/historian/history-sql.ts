@@ -1,7 +1,8 @@
 import type { Catalogue } from '../model/catalogue.ts'
 import type { System } from '../system/system.ts'
 import type { Historian } from './historian.ts'
-import type { TagRow } from './sql-cage/messages.ts'
+import { HistoryError } from './history-error.ts'
+import type { SqlTask, TagRow } from './sql-cage/messages.ts'
 import { askCaged, type SqlAnswer } from './sql-cage/sql-cage.ts'
 
 export interface SqlQuestion {
@@ -54,9 +55,22 @@ export class HistorySql {
         rollups: files.map((file) => lake.path('rollups', file)),
         tags: this.#tags(),
       }
-      return await askCaged(task, TIMEOUT_MS, system.clock, signal)
+      return await this.#asked(task, signal)
     } finally {
       await system.disk.remove(newest)
+    }
+  }
+
+  /** A file of the lake that cannot be read is a fault of the lake: it is looked at, and the question may be asked again. */
+  async #asked(task: SqlTask, signal: AbortSignal): Promise<SqlAnswer> {
+    const { historian, system } = this.#options
+    try {
+      return await askCaged(task, TIMEOUT_MS, system.clock, signal)
+    } catch (error) {
+      const files = [...task.samples, ...task.rollups].filter((file) => (error as Error).message.includes(file))
+      if (files.length === 0) throw error
+      await historian.inspect(files)
+      throw new HistoryError('HISTORY_UNAVAILABLE', (error as Error).message, { cause: error, files })
     }
   }
 

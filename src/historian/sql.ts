@@ -121,6 +121,18 @@ export function copySamples(relation: string, file: string): string {
   )
 }
 
+/** Rows of an export, and the file that they become. */
+export const CREATE_ROWS =
+  'CREATE TABLE rows (asset VARCHAR, tag VARCHAR, us BIGINT, value DOUBLE, text VARCHAR, status UINTEGER, received BIGINT)'
+
+export function copyRows(file: string): string {
+  return copy(
+    `SELECT asset, tag, make_timestamptz(us) AS time, value, text, status, make_timestamptz(received) AS received
+     FROM rows ORDER BY asset, tag, us`,
+    file,
+  )
+}
+
 /** The roll-ups of a minute of these samples. */
 export function copyRollups(relation: string, file: string): string {
   return copy(`SELECT * FROM (${rollups(relation, MINUTE_US)}) ORDER BY asset, tag, start`, file)
