@@ -53,6 +53,12 @@ test('the history of an asset is a time series: what came last in it, all else l
     Record3: { Time: time(3), temperature: 73, state: 'Execute', cycles: 12 },
   })
   assert.deepEqual([InternalSegment!['StartTime'], InternalSegment!['EndTime']], [time(1), time(3)])
+  // A listing of metadata asks history for nothing, and says the same.
+  const { submodelElements: _, ...metadata } = whole
+  const listed = (await (await fetch(`${door}/submodels/$metadata?idShort=TimeSeries&limit=1`)).json()) as {
+    result: JsonObject[]
+  }
+  assert.deepEqual(listed.result, [metadata])
   // What is linked is there.
   const { Endpoint } = LinkedSegment as { Endpoint: string }
   const linked = (await (await fetch(`${Endpoint}?from=${now - 60_000}&to=${now}`)).json()) as {

@@ -88,6 +88,10 @@ test('finds shells and submodels by idShort, asset and meaning', async (t) => {
   const { get } = await door(t)
   const names = async (path: string) => (await get(path)).result.map(({ idShort }) => idShort)
   assert.deepEqual(await names('/shells?idShort=b_c'), ['b_c'])
+  assert.deepEqual(await names('/submodels?idShort=OperationalData'), Array(4).fill('OperationalData'))
+  const operational = encoded(JSON.stringify({ keys: [{ value: 'urn:millrace:submodel:OperationalData:1' }] }))
+  assert.equal((await get(`/submodels?semanticId=${operational}`)).result.length, 4)
+  assert.deepEqual(await names('/submodels?idShort=Nameplate'), [])
   const asset = (name: string, value: string) => `assetIds=${encoded(JSON.stringify({ name, value }))}`
   assert.deepEqual(await names(`/shells?${asset('path', `${HALL}/d`)}`), ['d'])
   assert.deepEqual(await names(`/shells?${asset('path', `${HALL}/d`)}&${asset('path', `${HALL}/a`)}`), [])

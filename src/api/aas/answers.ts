@@ -18,7 +18,7 @@ import {
   type ShellsQuery,
   type SubmodelsQuery,
 } from './query.ts'
-import { Repository } from './repository.ts'
+import { Repository, type SubmodelHead } from './repository.ts'
 
 /** What answers a question; JSON of any kind, so also a bare number. */
 export type Answer = (desk: Desk, request: FastifyRequest, reply: FastifyReply) => Promise<JsonValue | Paged>
@@ -64,14 +64,15 @@ export const submodels =
   (modifier: Modifier): Answer =>
   async (desk, request, reply) => {
     const { query, modifiers } = submodelsQuery(request.query, modifier)
-    const takes = takesSubmodel(query)
-    if (modifier === 'path') return allPaths(repository(desk, reply), query, takes, modifiers.level === 'deep')
+    const wants = wantsSubmodel(query)
+    const isBrief = modifier === 'reference' || modifier === 'metadata'
+    if (modifier === 'path') return allPaths(repository(desk, reply), query, wants, modifiers.level === 'deep')
     const show = (one: JsonObject): JsonValue => {
       if (modifier === 'reference') return submodelReference(one)
       if (modifier === 'metadata') return metadata(one)!
       return modifier === 'value' ? valueOnly(one, modifiers)! : normal(one, modifiers)
     }
-    return pageOfIds(repository(desk, reply).submodels(query.cursor), query.limit, takes, show)
+    return pageOfIds(repository(desk, reply).submodels(query.cursor, wants, isBrief), query.limit, () => true, show)
   }
 
 export const submodel =
@@ -167,15 +168,15 @@ async function elementIn(desk: Desk, request: FastifyRequest, reply: FastifyRepl
 async function allPaths(
   repository: Repository,
   { cursor, limit }: SubmodelsQuery,
-  takes: (one: JsonObject) => boolean,
+  wants: (head: SubmodelHead) => boolean,
   isDeep: boolean,
 ): Promise<Paged> {
   const [, count, at] = /^(\d{1,9}) (.*)$/s.exec(cursor ?? '') ?? []
   const result: string[] = []
   let last = at === undefined || at === '' ? undefined : at
   let skip = Number(count ?? 0)
-  for await (const one of repository.submodels(last)) {
-    const paths = takes(one) ? pathsOf(childrenOf(one), isDeep) : []
+  for await (const one of repository.submodels(last, wants)) {
+    const paths = pathsOf(childrenOf(one), isDeep)
     for (const [index, path] of paths.entries()) {
       if (index < skip) continue
       if (result.length === limit) return paged(result, `${index} ${last ?? ''}`)
@@ -200,12 +201,10 @@ function takesShell({ idShort, assetIds }: ShellsQuery): (shell: JsonObject) => 
   }
 }
 
-function takesSubmodel({ idShort, semanticId }: SubmodelsQuery): (submodel: JsonObject) => boolean {
-  return (submodel) => {
-    if (idShort !== undefined && submodel['idShort'] !== idShort) return false
-    if (semanticId === undefined) return true
-    const { semanticId: own } = submodel
-    return isObject(own) && objectsOf(own['keys']).some((key) => key['value'] === semanticId)
+function wantsSubmodel({ idShort, semanticId }: SubmodelsQuery): (head: SubmodelHead) => boolean {
+  return (head) => {
+    if (idShort !== undefined && head.idShort !== idShort) return false
+    return semanticId === undefined || head.meanings.includes(semanticId)
   }
 }
 

@@ -4,6 +4,9 @@ import { idShortsOf } from './id-short.ts'
 import { assetId, submodelId } from './ids.ts'
 import type { JsonObject } from './json.ts'
 
+/** Semantic id of the submodel. */
+export const NAMEPLATE = 'https://admin-shell.io/idta/nameplate/3/0/Nameplate'
+
 type Meta = { readonly [name: string]: JsonValue }
 
 /** The elements of IDTA 02006-3-0 that meta data can fill: names in `meta`, idShort, semantic id, type. */
@@ -63,8 +66,7 @@ export function nameplate(path: string, meta: Meta): JsonObject {
   })
   const used = new Set(['uriOfTheProduct', ...known.map(({ name }) => name)])
   const others = Object.entries(meta).filter(([name]) => !used.has(name))
-  const about = { semanticId: 'https://admin-shell.io/idta/nameplate/3/0/Nameplate' }
-  return submodel(submodelId(path, 'Nameplate'), 'Nameplate', about, [
+  return submodel(submodelId(path, 'Nameplate'), 'Nameplate', { semanticId: NAMEPLATE }, [
     property('URIOfTheProduct', 'xs:anyURI', typeof uri === 'string' ? uri : assetId(path), {
       semanticId: '0112/2///61987#ABN590#002',
     }),

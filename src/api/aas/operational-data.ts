@@ -6,9 +6,12 @@ import { idShortsOf } from './id-short.ts'
 import { conceptId, submodelId } from './ids.ts'
 import type { JsonObject } from './json.ts'
 
+/** Semantic id of the submodel. */
+export const OPERATIONAL_DATA = 'urn:millrace:submodel:OperationalData:1'
+
 const ABOUT = {
   description: 'What the asset says of itself now: each value with its quality and its time',
-  semanticId: 'urn:millrace:submodel:OperationalData:1',
+  semanticId: OPERATIONAL_DATA,
 }
 
 /**

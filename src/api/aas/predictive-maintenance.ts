@@ -13,6 +13,9 @@ export interface Advice {
   readonly data: JsonObject
 }
 
+/** Semantic id of the submodel. */
+export const PREDICTIVE_MAINTENANCE = 'https://admin-shell.io/idta/SubmodelTemplate/PredictiveMaintenance/1/0'
+
 /** Events asked for at a time, and most advices that are looked at. */
 const PAGE = 500
 const MOST = 10_000
@@ -52,7 +55,7 @@ export function predictiveMaintenance({ asset, key, time, data }: Advice): JsonO
   ]
   const prediction = 'RemainingUsefulLifePrediction'
   const elements = [collection(prediction, parts, about(prediction))]
-  const semanticId = 'https://admin-shell.io/idta/SubmodelTemplate/PredictiveMaintenance/1/0'
+  const semanticId = PREDICTIVE_MAINTENANCE
   return submodel(submodelId(asset, `PredictiveMaintenance:${key}`), 'PredictiveMaintenance', { semanticId }, elements)
 }
 

@@ -8,19 +8,28 @@ import { conceptOf } from './concepts.ts'
 import { langStrings, modelReference } from './element.ts'
 import { idShortOf } from './id-short.ts'
 import { assetId, pathOfShell, placeOfSubmodel, shellId, submodelId } from './ids.ts'
-import { textOf, type JsonObject } from './json.ts'
-import { nameplate } from './nameplate.ts'
-import { operationalData } from './operational-data.ts'
-import { advicesOf, predictiveMaintenance, type Advice } from './predictive-maintenance.ts'
-import { timeSeries } from './time-series.ts'
+import { isObject, objectsOf, textOf, type JsonObject } from './json.ts'
+import { nameplate, NAMEPLATE } from './nameplate.ts'
+import { OPERATIONAL_DATA, operationalData } from './operational-data.ts'
+import { advicesOf, PREDICTIVE_MAINTENANCE, predictiveMaintenance, type Advice } from './predictive-maintenance.ts'
+import { briefSeries, TIME_SERIES, timeSeries } from './time-series.ts'
 
 /** Assets in one go while the plant is walked. */
 const LOT = 200
 
+/** What a submodel is told by, before anybody makes it. */
+export interface SubmodelHead {
+  readonly idShort: string | undefined
+  /** Values of the keys of its semantic id. */
+  readonly meanings: readonly string[]
+}
+
 /** A way to make one submodel of an asset; `name` is the end of its id. */
-interface Maker {
+interface Maker extends SubmodelHead {
   readonly name: string
   make(): JsonObject | Promise<JsonObject>
+  /** The same without elements, where making them is dear. */
+  readonly brief?: () => JsonObject
 }
 
 /**
@@ -68,8 +77,16 @@ export class Repository {
     yield* loadedAfter(this.#desk.aas.shells, path === undefined ? after : undefined)
   }
 
-  /** Submodels, from the one after that of an id on; each is made when it is asked for. */
-  async *submodels(after?: string): AsyncGenerator<JsonObject> {
+  /**
+   * Submodels that are wanted, from the one after that of an id on; each is made when it is asked for, and no other.
+   * @param isBrief their elements may be missing
+   */
+  async *submodels(
+    after: string | undefined,
+    wants: (head: SubmodelHead) => boolean,
+    isBrief = false,
+  ): AsyncGenerator<JsonObject> {
+    const made = (maker: Maker) => (isBrief && maker.brief ? maker.brief() : maker.make())
     const place = after === undefined ? undefined : placeOfSubmodel(after)
     if (after === undefined || place !== undefined) {
       const advices = await this.#advicesByAsset()
@@ -77,13 +94,14 @@ export class Repository {
       if (place !== undefined && first !== undefined) {
         const makers = this.#makers(first, advices.get(first.path) ?? [])
         const at = makers.findIndex(({ name }) => name === place.name)
-        for (const maker of at < 0 ? [] : makers.slice(at + 1)) yield maker.make()
+        for (const maker of at < 0 ? [] : makers.slice(at + 1)) if (wants(maker)) yield made(maker)
       }
       for (const twin of this.#twins(place?.path)) {
-        for (const maker of this.#makers(twin, advices.get(twin.path) ?? [])) yield maker.make()
+        for (const maker of this.#makers(twin, advices.get(twin.path) ?? [])) if (wants(maker)) yield made(maker)
       }
     }
-    yield* loadedAfter(this.#desk.aas.submodels, place === undefined ? after : undefined)
+    for (const one of loadedAfter(this.#desk.aas.submodels, place === undefined ? after : undefined))
+      if (wants(headOf(one))) yield one
   }
 
   /**
@@ -131,11 +149,23 @@ export class Repository {
   #makers(twin: TwinView, advices: readonly Advice[]): readonly Maker[] {
     const { path, meta } = twin
     const { history } = this.#desk
+    const made = (name: string, meaning: string, make: Maker['make']): Maker => {
+      return { name, idShort: name.split(':', 1)[0]!, meanings: [meaning], make }
+    }
     return [
-      ...(meta === undefined ? [] : [{ name: 'Nameplate', make: () => nameplate(path, meta) }]),
-      { name: 'OperationalData', make: () => operationalData(twin) },
-      ...(history === undefined ? [] : [{ name: 'TimeSeries', make: () => this.#timeSeries(twin, history) }]),
-      ...advices.map((advice) => ({ name: `${FORECAST}${advice.key}`, make: () => predictiveMaintenance(advice) })),
+      ...(meta === undefined ? [] : [made('Nameplate', NAMEPLATE, () => nameplate(path, meta))]),
+      made('OperationalData', OPERATIONAL_DATA, () => operationalData(twin)),
+      ...(history === undefined
+        ? []
+        : [
+            {
+              ...made('TimeSeries', TIME_SERIES, () => this.#timeSeries(twin, history)),
+              brief: () => briefSeries(path),
+            },
+          ]),
+      ...advices.map((advice) =>
+        made(`${FORECAST}${advice.key}`, PREDICTIVE_MAINTENANCE, () => predictiveMaintenance(advice)),
+      ),
     ]
   }
 
@@ -160,6 +190,12 @@ export class Repository {
 }
 
 const FORECAST = 'PredictiveMaintenance:'
+
+function headOf(submodel: JsonObject): SubmodelHead {
+  const { semanticId } = submodel
+  const keys = isObject(semanticId) ? objectsOf(semanticId['keys']) : []
+  return { idShort: textOf(submodel, 'idShort'), meanings: keys.flatMap((key) => textOf(key, 'value') ?? []) }
+}
 
 /** A place of a listing that this repository has never written is refused. */
 function* loadedAfter(loaded: ReadonlyMap<string, JsonObject>, after: string | undefined): Generator<JsonObject> {

@@ -13,6 +13,9 @@ import { valueProperty } from './operational-data.ts'
 const INTERNAL = { samples: 100, ms: 3_600_000 } as const
 
 const BASE = 'https://admin-shell.io/idta/TimeSeries/'
+/** Semantic id of the submodel. */
+export const TIME_SERIES = `${BASE}1/1`
+
 const about = (name: string) => ({ semanticId: `${BASE}${name}/1/1` })
 
 /**
@@ -55,7 +58,12 @@ export async function timeSeries(
     ),
     collection('Segments', [linked(twin, base), ...internal(records)], about('Segments')),
   ]
-  return submodel(submodelId(twin.path, 'TimeSeries'), 'TimeSeries', { semanticId: `${BASE}1/1` }, elements)
+  return submodel(submodelId(twin.path, 'TimeSeries'), 'TimeSeries', { semanticId: TIME_SERIES }, elements)
+}
+
+/** The same without elements, for which history would have to be asked. */
+export function briefSeries(path: string): JsonObject {
+  return submodel(submodelId(path, 'TimeSeries'), 'TimeSeries', { semanticId: TIME_SERIES }, [])
 }
 
 /** Values by their time, oldest first. */
