@@ -34,6 +34,7 @@ export class Archive {
   #held: Held[] = [{ snapshot: { files: [], generations: [] }, users: 0, after: [] }]
   /** Numbers of files that were placed and that no manifest came to name. */
   #placed: Named[] = []
+  readonly #working = new Set<Promise<void>>()
   /** What is to be removed, once. */
   #gone: Gone[] = []
 
@@ -101,25 +102,44 @@ export class Archive {
     this.#placed = []
     this.#gone.push(...goneFiles(before, manifest), ...lost.flatMap(bothKinds))
     this.#newest.after.push(...after)
-    await this.#clear()
+    if (this.#gone.length > 0) this.#newest.after.push(await this.#removal())
     this.#publish(generations())
   }
 
-  /** Lets go of what no manifest is to name any more: not even the one before this one, which is replaced too. */
-  async #clear(): Promise<void> {
+  /**
+   * Lets go of what no manifest is to name any more: not even the one before this one, which is replaced too. What cannot
+   * be removed is removed the next time.
+   */
+  async tidy(): Promise<void> {
     if (this.#gone.length === 0) return
-    const { disk, logger } = this.#system
-    try {
-      await writeManifest(disk, this.directory, this.#manifest, this.#manifest)
-    } catch (error) {
-      logger.warn('Cannot remove what history does not need any more; it is tried again', { error })
-      return
-    }
+    this.#newest.after.push(await this.#removal())
+    this.#publish(this.#newest.snapshot.generations)
+  }
+
+  async #removal(): Promise<() => Promise<void>> {
     const gone = this.#gone
     this.#gone = []
-    this.#newest.after.push(async () => {
-      for (const { kind, file } of gone) await this.lake.remove(kind, file)
-    })
+    try {
+      await writeManifest(this.#system.disk, this.directory, this.#manifest, this.#manifest)
+    } catch (error) {
+      this.#keepGone(gone, error)
+      return async () => {}
+    }
+    return async () => {
+      for (const [i, { kind, file }] of gone.entries()) {
+        try {
+          await this.lake.remove(kind, file)
+        } catch (error) {
+          this.#keepGone(gone.slice(i), error)
+          return
+        }
+      }
+    }
+  }
+
+  #keepGone(gone: readonly Gone[], error: unknown): void {
+    this.#gone.push(...gone)
+    this.#system.logger.warn('Cannot remove what history does not need any more; it is tried again', { error })
   }
 
   /** Other generations in memory count from now on. */
@@ -152,11 +172,15 @@ export class Archive {
   #release(): void {
     while (this.#held.length > 1 && this.#held[0]!.users === 0) {
       for (const work of this.#held.shift()!.after) {
-        work().catch((error: unknown) => {
-          this.#system.logger.warn('Cannot remove what history does not need any more; the next start does', { error })
-        })
+        const done = work().finally(() => this.#working.delete(done))
+        this.#working.add(done)
       }
     }
+  }
+
+  /** Resolves when what nobody reads any more is gone. */
+  async settled(): Promise<void> {
+    while (this.#working.size > 0) await Promise.all(this.#working)
   }
 
   /** Removes files that no manifest names: a crash came between their making and the manifest, or before their removal. */

@@ -137,12 +137,14 @@ export class Historian implements View<StoredRecord> {
   async close(): Promise<void> {
     this.#stop.abort()
     await this.#tending
+    this.#inspection.end()
     try {
       while (this.#recent.ageMs !== undefined) await this.#seal(await this.#recent.engine())
     } catch (error) {
       const { logger } = this.#options.system
       logger.warn('Cannot make files of the newest samples; they are read from the log again', { error })
     }
+    await this.#archive.settled()
     await this.#recent.close()
   }
 
@@ -150,6 +152,7 @@ export class Historian implements View<StoredRecord> {
   async abandon(): Promise<void> {
     this.#stop.abort()
     await this.#tending
+    this.#inspection.end()
     await this.#recent.close()
   }
 
@@ -189,7 +192,10 @@ export class Historian implements View<StoredRecord> {
   async inspect(paths: readonly string[]): Promise<boolean> {
     const { lake, manifest } = this.#archive
     const isMeant = (file: LakeFile) => KINDS.some((kind) => paths.includes(lake.path(kind, file)))
-    const inspected = this.#inspection.ask(manifest.files.filter(isMeant))
+    const meant = manifest.files.filter(isMeant)
+    // Somebody else has found out, or they were merged.
+    if (meant.length === 0) return true
+    const inspected = this.#inspection.ask(meant)
     this.#wake()
     return inspected
   }
@@ -240,6 +246,7 @@ export class Historian implements View<StoredRecord> {
     const { signal } = this.#stop
     await this.#inspection.answer()
     await this.#sealDue()
+    await this.#archive.tidy()
     if (await repair(this.#archive, { ...this.#options, start: this.#start }, signal)) this.#wake()
     const isOver = (day: number) => (day + 1) * DAY_MS + OVER_MS <= clock.now()
     const isBusy = this.#recent.isFull

@@ -40,6 +40,12 @@ export class Inspection {
     return new Promise((answer) => this.#questions.push({ files, answer }))
   }
 
+  /** Nobody looks any more. */
+  end(): void {
+    for (const { answer } of this.#questions) answer(false)
+    this.#questions = []
+  }
+
   /** Looks into what was asked for, and from time to time into another file. */
   async answer(): Promise<void> {
     const questions = this.#questions

@@ -49,6 +49,8 @@ export class Recent {
   /** When the oldest sample of the current generation came, by the monotonic clock. */
   #since: number | undefined
   #onTheWay = 0
+  /** At least so many samples are on their way. */
+  #recordsOnTheWay = 0
   #missed = 0
   #life = new AbortController()
   #changed = Promise.withResolvers<void>()
@@ -98,22 +100,24 @@ export class Recent {
     if (skipped > 0) this.#noteMissed(topic, partition, skipped)
     const place = this.#placeOf(engine, topic, partition)
     const packed = packRecords(entries)
-    const bytes = packed.bytes.length
+    const size = { bytes: packed.bytes.length, records: packed.offsets.length }
     this.#progress.advance(topic, partition, first, nextOffset)
     if (packed.offsets.length === 0) return
     this.#since ??= this.#options.system.clock.monotonic()
-    this.#onTheWay += bytes
+    this.#onTheWay += size.bytes
+    this.#recordsOnTheWay += size.records
     // Not awaited: the next records cross while these are taken in.
     engine.call({ kind: 'append', place, packed }).then(
-      (answer) => engine === this.#engine && this.#took(topic, partition, bytes, answer),
+      (answer) => engine === this.#engine && this.#took(topic, partition, size, answer),
       (error: unknown) => this.#lose(engine, error),
     )
   }
 
   /** The store, started where it is not there. @throws HistoryError, or the reason where the historian ends */
   engine(afterMs = 0): Promise<Engine> {
-    this.#stop.throwIfAborted()
+    // What is there serves to the end: the last samples become files by it.
     if (this.#starting !== undefined) return this.#starting
+    this.#stop.throwIfAborted()
     if (afterMs === 0) return (this.#starting = this.#start())
     return this.#options.system.clock.sleep(afterMs, this.#stop).then(() => this.engine())
   }
@@ -192,7 +196,9 @@ export class Recent {
     for (;;) {
       this.#stop.throwIfAborted()
       this.#life.signal.throwIfAborted()
-      const isFull = this.isFull && this.#frozen !== undefined
+      // A generation may be begun while another one becomes files, and no third.
+      const most = this.#options.sealRows * (this.#frozen === undefined ? 2 : 1)
+      const isFull = this.#rows + this.#recordsOnTheWay >= most
       if (this.#onTheWay < MOST_BYTES && !isFull) return
       await this.#changed.promise
     }
@@ -209,9 +215,15 @@ export class Recent {
     return id
   }
 
-  #took(topic: string, partition: number, bytes: number, { rows, undecodable }: Answers['append']): void {
+  #took(
+    topic: string,
+    partition: number,
+    size: { readonly bytes: number; readonly records: number },
+    { rows, undecodable }: Answers['append'],
+  ): void {
     const { logger, metrics } = this.#options.system
-    this.#onTheWay -= bytes
+    this.#onTheWay -= size.bytes
+    this.#recordsOnTheWay -= size.records
     this.#rows += rows
     metrics.counter('millrace_historian_samples_total', 'Samples that the historian has taken').add(rows)
     for (const { offset, reason } of undecodable) {
@@ -242,7 +254,7 @@ export class Recent {
     this.#places = new Map()
     this.#generation = 0
     this.#frozen = undefined
-    this.#rows = this.#frozenRows = this.#onTheWay = 0
+    this.#rows = this.#frozenRows = this.#onTheWay = this.#recordsOnTheWay = 0
     this.#since = undefined
     this.#options.onGenerations([])
     this.#change()
