@@ -84,7 +84,11 @@ function assetView(element: Element, options: ObjectOptions): ObjectView {
         ...(extensions.length > 0 && {
           schemaExtensions: Object.fromEntries(extensions.map((tag): [string, JsonValue] => [tag.tag, tagSchema(tag)])),
         }),
-        system: { kind: 'asset', ...(asset?.twin.source !== undefined && { source: asset.twin.source }) },
+        system: {
+          kind: 'asset',
+          ...(asset?.twin.source !== undefined && { source: asset.twin.source }),
+          ...(asset?.twin.meta !== undefined && { meta: asset.twin.meta }),
+        },
       },
     }),
   }
