@@ -8,10 +8,11 @@ import type { Machines } from './commands/machines.ts'
 import type { Person } from './commands/person.ts'
 import { Requests } from './commands/requests.ts'
 import type { Audit } from './component/audit.ts'
-import type { CommandAnswer, CommandTarget, MachineCommand } from './component/source.ts'
+import type { CommandAnswer, CommandTarget, MachineCommand, SourceContext } from './component/source.ts'
 import type { ViewPosition } from './component/view.ts'
 import { API_RIGHTS, type Plant } from './config/plant.ts'
 import { CommandDecoder } from './flow/command-entries.ts'
+import { Clients } from './flow/dispatch/clients.ts'
 import { Dispatch } from './flow/dispatch/dispatch.ts'
 import { Outcomes } from './flow/dispatch/outcomes.ts'
 import { RequestTopic } from './flow/dispatch/request-topic.ts'
@@ -51,6 +52,8 @@ interface CommandingOptions {
 interface Commanding {
   readonly views: CommandViews
   readonly audit: Audit
+  /** See `SourceContext.ask`. */
+  readonly ask: NonNullable<SourceContext['ask']>
   /** Where the view goes on, for the page of the log. */
   reader(): { readonly name: string; readonly positions: readonly ViewPosition[] }
 }
@@ -110,9 +113,10 @@ async function runCommands(options: CommandingOptions, audit: Audit, stack: Asyn
   // What is on its way is waited for, and its end written down, before the view stops.
   background(stack, (signal) => dispatch.run(signal))
   background(stack, (signal) => new Outcomes({ site, commands, log, system }).run(signal))
+  const clients = new Clients({ site, commands, requests, person: (name) => tokenOf(plant, name), system })
   const from = plant.commandsFromKafka
   if (from !== undefined) {
-    const person = () => personOf(plant, from)
+    const person = () => tokenOf(plant, from)
     const topic = new RequestTopic({ site, person, requests, log, isReady, system })
     background(stack, (signal) => topic.run(signal))
   }
@@ -120,6 +124,7 @@ async function runCommands(options: CommandingOptions, audit: Audit, stack: Asyn
   return {
     views: new CommandViews({ site, commands, requests, machines, log }),
     audit,
+    ask: (request, tell) => clients.ask(request, tell),
     reader: () => ({ name: commands.name, positions: commands.positions() }),
   }
 }
@@ -153,8 +158,13 @@ export function commandTopics({ site, log: { partitions }, commandsFromKafka }: 
   return kinds.map((kind) => topicSpec(site, kind, partitions))
 }
 
-function personOf({ api }: Plant, name: string): Person | undefined {
-  if (api.tokens.length === 0) return name === LOCAL.name ? LOCAL : undefined
+function personOf(plant: Plant, name: string): Person | undefined {
+  if (plant.api.tokens.length === 0 && name === LOCAL.name) return LOCAL
+  return tokenOf(plant, name)
+}
+
+/** Whoever comes in through another door than the API has the rights of the token of the same name. */
+function tokenOf({ api }: Plant, name: string): Person | undefined {
   return api.tokens.find((token) => token.name === name)
 }
 

@@ -10,8 +10,7 @@ import { hubFilePath, type HubFile } from './attach.ts'
 import { openBoards } from './boards/boards.ts'
 import { commandTopics, openCommands } from './commanding.ts'
 import type { Health } from './component/health.ts'
-import type { HttpHost } from './component/http.ts'
-import type { CommandAnswer, CommandTarget, MachineCommand, Publication } from './component/source.ts'
+import type { CommandAnswer, CommandTarget, MachineCommand, Publication, SourceContext } from './component/source.ts'
 import type { Plant } from './config/plant.ts'
 import { runSinks } from './delivering.ts'
 import { followDefinitions, loadDefinitions, publishDefinitions } from './flow/definitions.ts'
@@ -134,7 +133,7 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   // this same turn, before any request can arrive.
   const listening = api.listen()
   const running = background(stack)
-  running((signal) => sources.run(api.host, signal))
+  running((signal) => sources.run({ http: api.host, ask: work.ask }, signal))
   const page = (address.page = `${plant.api.tls ? 'https' : 'http'}://${addressText(await listening)}`)
   running((signal) => sources.share(page, signal))
   await writeHubFile({ pid: process.pid, site: plant.site, page, log: fileOf(plant, opened) }, options)
@@ -199,6 +198,7 @@ async function workOnLog({ plant, dataDirectory, system }: HubOptions, parts: Wo
       commands: commanding.views,
       audit: commanding.audit,
     },
+    ask: commanding.ask,
     readers: () => [
       alarming.reader(),
       boards.reader(),
@@ -313,6 +313,9 @@ function isShared(plant: Plant): boolean {
   return plant.hub !== undefined || plant.log.kind === 'kafka'
 }
 
+/** What sources reach the hub through. */
+type Ways = Pick<SourceContext, 'http' | 'ask'>
+
 /** The sources of the config, run by this hub alone, or shared with the others on its log. */
 interface RunningSources {
   health(name: string): Health | undefined
@@ -324,7 +327,7 @@ interface RunningSources {
   command(name: string, command: MachineCommand, signal: AbortSignal): Promise<CommandAnswer>
   readonly hubs?: () => readonly HubStatus[]
   /** Runs what needs no other hub; the routes of sources are mounted in this turn. */
-  run(http: HttpHost, signal: AbortSignal): Promise<void>
+  run(ways: Ways, signal: AbortSignal): Promise<void>
   /** Runs what is shared; the others are told where the page is. */
   share(page: string, signal: AbortSignal): Promise<void>
   /** Rejects when another hub runs under the name of this one. */
@@ -345,10 +348,10 @@ async function openSources(
 ): Promise<RunningSources> {
   const { promise: ended, reject } = Promise.withResolvers<never>()
   const ingest = new Ingest({ log, ledger, catalogue, site: plant.site, system })
-  let host: HttpHost | undefined
+  let ways: Ways | undefined
   const sources = plant.sources.map(({ name, spec, config }): SharedSource => {
     const scoped = { ...system, logger: system.logger.child({ source: name }) }
-    const open = () => spec.create(config, { name, site: plant.site, system: scoped, http: host! })
+    const open = () => spec.create(config, { name, site: plant.site, system: scoped, ...ways! })
     const prepare = async () => spec.prepare?.(config, scoped.logger)
     return { name, kind: spec.kind, reach: spec.reach?.(config) ?? 'dials', prepare, open }
   })
@@ -361,8 +364,8 @@ async function openSources(
     reaching: (asset, target) => ingest.reaching(asset, target),
     command: (name, command, signal) => ingest.command(name, command, signal),
     ...(scale && { hubs: () => scale.hubs() }),
-    async run(http, signal) {
-      host = http
+    async run(given, signal) {
+      ways = given
       if (scale) await scale.listen(signal)
       else await Promise.all(sources.map(({ name, open }) => ingest.run(name, open, signal)))
     },

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Json } from '../model/json-value.ts'
 import type { Reading, Value } from '../model/reading.ts'
 import type { Logger } from '../system/logger.ts'
 import type { System } from '../system/system.ts'
@@ -144,6 +145,18 @@ export interface Source {
   health(): Health
 }
 
+/** What a client of a source asks for: a command to any machine of the plant. */
+export interface CommandRequest {
+  /** Path of the asset, full or below the site. */
+  readonly asset: string
+  /** The name that the client has logged in with. */
+  readonly by: string
+  /** The same key again is the same request. */
+  readonly key?: string
+  /** As `POST /api/v1/commands` takes them: `command`, `value` ... */
+  readonly fields: { readonly [name: string]: Json }
+}
+
 /** What a source is given. */
 export interface SourceContext {
   /** Its name in the config. */
@@ -153,6 +166,11 @@ export interface SourceContext {
   readonly system: System
   /** Where a source that is spoken to over HTTP mounts its routes. */
   readonly http: HttpHost
+  /**
+   * Asks for a command in the name of a client; it is decided as all others are. `tell` is called with what was decided, and
+   * with how it ended. Never throws. Absent: this way in is closed.
+   */
+  readonly ask?: (request: CommandRequest, tell: (answer: { readonly [name: string]: Json }) => void) => void
 }
 
 /** A kind of source: everything about it in one object. `C` is the type of its checked config. */

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { connectAsync } from 'mqtt'
 import { DataType, StatusCodes, Variant, type UAObject } from 'node-opcua'
 import type {
   AuditView,
@@ -16,6 +17,7 @@ import type {
 import type { TwinView } from '../../src/api/contract.ts'
 import { NAMESPACE, TestServer } from '../../src/sources/opcua/test-server.ts'
 import { freePorts } from '../../tools/free-ports.ts'
+import { until } from '../until.ts'
 import { connectLog } from '../../src/log/client/connect.ts'
 import { testSystem } from '../api/server.ts'
 import { HubProcess, ROOT } from '../faults/hub-process.ts'
@@ -64,7 +66,7 @@ async function scene(t: TestContext) {
   })
   const machine = addSetpoint(server)
   const data = await dataDirectory(t)
-  const [http, kafka] = (await freePorts(2)) as [number, number]
+  const [http, kafka, mqtt] = (await freePorts(3)) as [number, number, number]
   const config = `${data}.yaml`
   await writeFile(
     config,
@@ -85,6 +87,14 @@ sources:
       nodes: [{ browse: "ns=${NAMESPACE};Hall/Press{n}", asset: "line1/press{n}" }]
       samplingInterval: 20ms
       publishingInterval: 50ms
+  panels:
+    mqtt:
+      listen: ${mqtt}
+      topics: { "panels/{panel}": { asset: "panels/{panel}" } }
+      requests: millrace/commands
+      users:
+        - { name: operator, password: env:T_OPERATOR, subscribe: ["answers/operator/#"] }
+        - { name: stranger, password: env:T_READER, subscribe: ["#"] }
 commands: { kafka: { as: operator } }
 api:
   listen: ${http}
@@ -141,7 +151,7 @@ api:
       }),
     )
   }
-  return { server, machine, hub, data, kafka, ask, command, ended, twin, reported, cli }
+  return { server, machine, hub, data, kafka, mqtt, ask, command, ended, twin, reported, cli }
 }
 
 test('a command is asked for, sent, and read back; what is not allowed is refused with every reason', async (t) => {
@@ -273,4 +283,46 @@ test('requests out of a topic are decided as all others are, and answered in ano
     'refused place operator kafka area',
   ])
   assert.deepEqual(machine.written, [44])
+})
+
+test('a panel asks over MQTT in the name it has logged in with, and is told what became of it', async (t) => {
+  const { machine, mqtt } = await scene(t)
+  const panel = async (username: string, password: string, answersTo: string) => {
+    const options = { username, password, protocolVersion: 5, reconnectPeriod: 0 } as const
+    const client = await connectAsync(`mqtt://127.0.0.1:${mqtt}`, options)
+    t.after(() => client.end(true))
+    const told: { correlation: string; state: string; reasons?: { code: string }[] }[] = []
+    client.on('message', (_topic, payload, { properties }) => {
+      const answer = JSON.parse(payload.toString()) as (typeof told)[number]
+      told.push({ ...answer, correlation: properties?.correlationData?.toString() ?? '' })
+    })
+    await client.subscribeAsync(answersTo, { qos: 1 })
+    const ask = (asset: string, body: object, correlation: string, responseTopic = answersTo) => {
+      const properties = { responseTopic, correlationData: Buffer.from(correlation) }
+      return client.publishAsync(`millrace/commands/${asset}`, JSON.stringify(body), { qos: 1, properties })
+    }
+    const said = () =>
+      told.map(({ correlation, state, reasons = [] }) =>
+        [correlation, state, ...reasons.map(({ code }) => code)].join(' '),
+      )
+    return { ask, said }
+  }
+  const operator = await panel('operator', TOKENS.operator, 'answers/operator/1')
+  const stranger = await panel('stranger', TOKENS.reader, 'answers/operator/1')
+  await operator.ask('line1/press1', { command: 'setpoint', value: 61 }, 'a')
+  await until(() => operator.said().includes('a confirmed'))
+  await operator.ask('line1/press1', { command: 'setpoint', value: 61 }, 'a')
+  await operator.ask('line1/press1', { command: 'setpoint', value: 161 }, 'b')
+  await operator.ask('line2/press1', { command: 'setpoint', value: 1 }, 'c')
+  await operator.ask('line1/press1', { command: 'setpoint', value: 1 }, 'd', 'answers/somebody-else')
+  await stranger.ask('line1/press1', { command: 'setpoint', value: 62 }, 'e')
+  await until(() => machine.written.length === 2 && stranger.said().length === 1)
+  await until(() => operator.said().includes('c refused area'))
+  assert.deepEqual(
+    [...new Set(operator.said())].filter((one) => !/^a (requested|dispatching)$/.test(one)),
+    ['a confirmed', 'b refused range', 'c refused area'],
+  )
+  // What is asked for by one is told to that one alone, though the other has subscribed to the same topic.
+  assert.deepEqual(stranger.said(), ['e refused right'])
+  assert.deepEqual(machine.written, [61, 1])
 })

@@ -81,10 +81,15 @@ function settledIn(value: Uint8Array | null): Settled | undefined {
   return event.kind === 'settled' ? event : undefined
 }
 
-function outcomeRecord({ request, state, outcome }: Tracked, cause: string): NewRecord {
+function outcomeRecord(command: Tracked, cause: string): NewRecord {
+  return answerRecord(command.request.asset, command.outcome!.time, cause, outcomeJson(command))
+}
+
+/** How a command has ended, for whoever has asked. */
+export function outcomeJson({ request, state, outcome }: Tracked): { readonly [name: string]: Json } {
   const { id, asset, command, by, via, key } = request
   const { reasons, readBack, results, time } = outcome!
-  return answerRecord(asset, time, cause, {
+  return {
     id,
     asset,
     command,
@@ -96,7 +101,7 @@ function outcomeRecord({ request, state, outcome }: Tracked, cause: string): New
     reasons: reasons.map(({ code, message }) => ({ code, message })),
     ...(readBack !== undefined && { readBack: jsonValue(readBack) }),
     ...(results && { results: results.map(jsonValue) }),
-  })
+  }
 }
 
 /** The answer to a request that was refused; it has no id. */

@@ -2,6 +2,7 @@ import type { Wish } from '../../commands/decide.ts'
 import type { Person } from '../../commands/person.ts'
 import type { Answer, Refused, Requests } from '../../commands/requests.ts'
 import type { ConsumedBatch } from '../../log/groups.ts'
+import { wishOf } from '../../commands/wish.ts'
 import type { Log, StoredRecord } from '../../log/log.ts'
 import type { Json } from '../../model/json-value.ts'
 import { topicName } from '../../model/path.ts'
@@ -90,21 +91,9 @@ function wishIn(value: Uint8Array | null, cause: string): Wish | string {
   try {
     const json: unknown = JSON.parse(Buffer.from(value ?? []).toString())
     if (typeof json !== 'object' || json === null) return 'it is not a JSON object'
-    const { asset, command, value: wanted, args, expected, key, comment } = json as { readonly [name: string]: Json }
-    if (typeof asset !== 'string' || typeof command !== 'string') return '"asset" and "command" have to be texts'
-    if (args !== undefined && !Array.isArray(args)) return '"args" has to be a list'
-    if (key !== undefined && (typeof key !== 'string' || key === '')) return '"key" has to be a text'
-    if (comment !== undefined && typeof comment !== 'string') return '"comment" has to be a text'
-    return {
-      asset: asset.normalize('NFC'),
-      command,
-      // Without a key of its own the place of the record is one.
-      key: key ?? cause,
-      ...(wanted !== undefined && { value: wanted }),
-      ...(args !== undefined && { args: args as readonly Json[] }),
-      ...(expected !== undefined && { expected }),
-      ...(comment !== undefined && { comment: comment }),
-    }
+    const { key = cause, ...fields } = json as { readonly [name: string]: Json | undefined }
+    // Without a key of its own the place of the record is one.
+    return wishOf({ ...fields, key })
   } catch {
     return 'it is not JSON'
   }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { addressField, durationField, isLoopback, secretField, tlsIdentityFields } from '../../../component/fields.ts'
 import { mappingRules } from '../../../component/mapping/rules.ts'
 import { commandRules, commandTimeoutField } from '../command-rules.ts'
-import { filterFault } from './topic-filter.ts'
+import { filterFault, topicFault } from './topic-filter.ts'
 
 const filterField = z.string().refine((filter) => filterFault(filter) === undefined, {
   message: 'Cannot read topic filter: want e.g. "cars/+/state" or "cars/#"',
@@ -63,6 +63,13 @@ export const listenerConfig = z
     topics: mappingRules,
     commands: commandRules.prefault({}),
     commandTimeout: commandTimeoutField,
+    requests: z
+      .string()
+      .refine((topic) => topicFault(topic) === undefined, { message: 'want a topic, e.g. millrace/commands' })
+      .optional()
+      .describe(
+        'Where clients ask for commands, as <requests>/<asset>; only users that "api.tokens" gives the right to',
+      ),
     silence: durationField.prefault('60s').describe('A device, or all of them, silent for longer is stale'),
     limits: limitsField,
   })

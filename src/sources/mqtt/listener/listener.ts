@@ -25,6 +25,7 @@ import { Intake } from './intake.ts'
 import { SLOW_SUBSCRIBER } from './outbox.ts'
 import type { Parts } from './parts.ts'
 import { Reason, reasonName } from './protocol.ts'
+import { Requesting } from './requesting.ts'
 import { Sessions } from './sessions.ts'
 import type { Session } from './sessions.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -198,6 +199,7 @@ function makeParts(config: ListenerConfig, context: SourceContext): Parts {
   const sessionLimits = { messages: limits.queuedMessages, bytes: limits.queuedBytes, away: limits.sessions }
   const sessions = new Sessions(subscriptions, sessionLimits, clock)
   const corks = new Corks()
+  const requests = new Requesting(config.requests, context.ask)
   const slow = metrics.counter('millrace_mqtt_dropped_total', 'Messages that subscribers did not get, by policy', {
     source: name,
     policy: SLOW_SUBSCRIBER,
@@ -207,8 +209,13 @@ function makeParts(config: ListenerConfig, context: SourceContext): Parts {
   return {
     limits,
     access: createAccess(config.users),
-    topics: new TopicTable(createMapper(site, name, config.topics), (topic) => isReply(config.commands, topic)),
+    topics: new TopicTable(
+      createMapper(site, name, config.topics),
+      (topic) => isReply(config.commands, topic),
+      (topic) => requests.isRequest(topic),
+    ),
     replies: new AwaitedReplies(),
+    requests,
     intake: new Intake(() => connections, corks),
     sessions,
     subscriptions,

@@ -8,6 +8,7 @@ import type { Connection } from './connection.ts'
 import type { Corks } from './corks.ts'
 import type { Delivery } from './delivery.ts'
 import type { Intake } from './intake.ts'
+import type { Requesting } from './requesting.ts'
 import type { Session, Sessions } from './sessions.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import type { TimerWheel } from './timer-wheel.ts'
@@ -24,6 +25,8 @@ export interface Parts {
   readonly delivery: Delivery
   /** Commands that wait for an answer of their machine. */
   readonly replies: AwaitedReplies
+  /** Clients that ask for commands. */
+  readonly requests: Requesting
   readonly corks: Corks
   readonly wheel: TimerWheel
   readonly clock: Clock

@@ -131,24 +131,34 @@ export function forwarded(bytes: Buffer): Buffer {
 
 /** The correlation data of a PUBLISH, as text; `bytes` as in `forwarded`. Undefined where there is none. */
 export function correlationOf(bytes: Buffer): string | undefined {
+  return propertyOf(bytes, Property.CorrelationData, (fields) => fields.binary().toString('utf8'))
+}
+
+/** The topic that an answer to a PUBLISH is wanted at. */
+export function responseTopicOf(bytes: Buffer): string | undefined {
+  return propertyOf(bytes, Property.ResponseTopic, (fields) => fields.text())
+}
+
+function propertyOf(bytes: Buffer, wanted: number, read: (fields: FieldReader) => string): string | undefined {
   if (bytes.length <= 1) return undefined
   const fields = new FieldReader(bytes, 0, bytes.length)
   fields.varint()
   while (fields.left > 0) {
     const id = fields.varint()
-    if (id === Property.CorrelationData) return fields.binary().toString('utf8')
+    if (id === wanted) return read(fields)
     readValue(fields, id, SHAPES.get(id)!)
   }
   return undefined
 }
 
 /** Properties of a command, as `forwarded` has them: JSON, and where an answer goes, with what it is told by. */
-export function commandProperties(reply: string | undefined, id: string): Buffer {
+export function commandProperties(reply: string | undefined, id: string, correlation?: string): Buffer {
   const json = Buffer.concat([
     Buffer.from([Property.PayloadFormat, 1]),
     field(Property.ContentType, 'application/json'),
   ])
-  if (reply === undefined) return json
+  if (reply === undefined)
+    return correlation === undefined ? json : Buffer.concat([json, field(Property.CorrelationData, correlation)])
   return Buffer.concat([json, field(Property.ResponseTopic, reply), field(Property.CorrelationData, id)])
 }
 

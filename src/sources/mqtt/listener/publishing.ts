@@ -66,8 +66,13 @@ export class Publishing {
     if (entry.isReply) {
       parts.replies.came(payload, correlationOf(bytes.subarray(propertiesStart, at)), this.#connection.session)
     }
+    if (entry.isRequest) {
+      // The bytes of a chunk are of the batch; whoever decides may take longer.
+      const raw = Buffer.from(bytes.subarray(propertiesStart, at))
+      parts.requests.came(entry.topic, Buffer.from(payload), raw, this.#connection, (first & 8) !== 0)
+    }
     parts.intake.add(entry.items(payload, this.time), end - start, this.time, this.now)
-    if (entry.allowed && parts.delivery.wanted(entry.topic)) {
+    if (entry.allowed && !entry.isRequest && parts.delivery.wanted(entry.topic)) {
       this.#forward(entry, payload, qos, bytes.subarray(propertiesStart, at))
     }
   }

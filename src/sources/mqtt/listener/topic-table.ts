@@ -5,6 +5,7 @@ import { COMMAND_REPLY } from '../awaited-replies.ts'
 import type { Principal } from './access.ts'
 import { decodeText } from './field-reader.ts'
 import { ProtocolFault, Reason } from './protocol.ts'
+import { COMMAND_REQUEST } from './requesting.ts'
 import { topicFault } from './topic-filter.ts'
 
 /** What becomes of the messages that one principal publishes to one topic. */
@@ -17,6 +18,8 @@ export interface TopicEntry {
   readonly allowed: boolean
   /** Machines answer commands here: no data. */
   readonly isReply: boolean
+  /** Clients ask for commands here: no data. */
+  readonly isRequest: boolean
   items(payload: Buffer, receivedTime: number): readonly Item[]
   /** Next entry of the same hash; the table's own. */
   next: TopicEntry | undefined
@@ -38,13 +41,19 @@ const LONGEST_CHAIN = 8
 export class TopicTable {
   readonly #mapper: Mapper
   readonly #isReply: (topic: string) => boolean
+  readonly #isRequest: (topic: string) => boolean
   #young = new Map<number, TopicEntry>()
   #old = new Map<number, TopicEntry>()
   #count = 0
 
-  /** `isReply`: whether machines answer commands on a topic. */
-  constructor(mapper: Mapper, isReply: (topic: string) => boolean = () => false) {
+  /** `isReply`: whether machines answer commands on a topic; `isRequest`: whether clients ask for some there. */
+  constructor(
+    mapper: Mapper,
+    isReply: (topic: string) => boolean = () => false,
+    isRequest: (topic: string) => boolean = () => false,
+  ) {
     this.#mapper = mapper
+    this.#isRequest = isRequest
     this.#isReply = isReply
   }
 
@@ -82,13 +91,14 @@ export class TopicTable {
     if (fault !== undefined) throw new ProtocolFault(Reason.TopicNameInvalid, `the topic ${fault}`)
     const allowed = principal.mayPublish(topic)
     const isReply = allowed && this.#isReply(topic)
-    const items = this.#fate(topic, allowed, isReply)
-    return { topic, bytes, principal, allowed, isReply, items, next: undefined }
+    const isRequest = allowed && this.#isRequest(topic)
+    const items = this.#fate(topic, allowed, isReply, isRequest)
+    return { topic, bytes, principal, allowed, isReply, isRequest, items, next: undefined }
   }
 
-  #fate(topic: string, allowed: boolean, isReply: boolean): TopicEntry['items'] {
-    if (!allowed || isReply) {
-      const policy = isReply ? COMMAND_REPLY : 'not-authorised'
+  #fate(topic: string, allowed: boolean, isReply: boolean, isRequest: boolean): TopicEntry['items'] {
+    if (!allowed || isReply || isRequest) {
+      const policy = !allowed ? 'not-authorised' : isReply ? COMMAND_REPLY : COMMAND_REQUEST
       return (payload, receivedTime) => [{ kind: 'dropped', policy, address: topic, payload, receivedTime }]
     }
     const resolved = this.#mapper.resolve(topic)
