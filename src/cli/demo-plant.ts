@@ -16,7 +16,8 @@ log: { embedded: { listen: ${ports.kafka}, partitions: 1 } }
 
 ${MODELS}
 assets:
-  press-shop/line1/press{1..8}: { model: press@1 }
+  press-shop/line1/press{1..7}: { model: press@1, relations: { feeds: "press-shop/line1/press{2..8}" } }
+  press-shop/line1/press8: { model: press@1 }
 ${fleetOf(cars)}
 sources:
   line1:
@@ -63,6 +64,7 @@ const MODELS = `models:
       scrap:        { kind: counter, type: int64, description: "Parts that failed the check" }
       energy:       { kind: counter, unit: kWh, description: "Energy since commissioning" }
       setpoint:     { unit: Cel, range: [20, 80], description: "Wanted temperature of the oil" }
+    meta: { manufacturer: Millrace Presses, productName: HP-2500, force: 2500 kN }
     commands:
       setpoint: { tag: setpoint, range: [20, 80], interlock: "state != 'Execute'", ttl: 10s }
       hold:     { method: Hold, interlock: "state == 'Execute'", description: "Stops after this stroke, until unhold" }
