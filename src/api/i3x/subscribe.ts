@@ -39,7 +39,7 @@ export function register(desk: Desk, request: FastifyRequest): Answer {
   return eachElement(desk, body, (elementId) => {
     const element = space.find(elementId)
     if (element === undefined) throw elementNotFound(elementId)
-    desk.i3x.register(subscription, element, maxDepth)
+    desk.i3x.register(subscription, element, maxDepth, space)
   })
 }
 

@@ -72,7 +72,7 @@ export class Subscriptions {
   }
 
   /** Begins to look at an element, and queues what it is now; nothing where it is looked at already. */
-  register(subscription: Subscription, element: Element, maxDepth: number): void {
+  register(subscription: Subscription, element: Element, maxDepth: number, space: AddressSpace): void {
     if (subscription.monitored.has(element.id)) return
     const { limits } = this.#options
     if (subscription.monitored.size >= limits.i3xIds) {
@@ -87,8 +87,7 @@ export class Subscriptions {
     const watching = this.#watched.get(element.path)
     if (watching === undefined) this.#watched.set(element.path, new Map([[monitored, subscription]]))
     else watching.set(monitored, subscription)
-    this.#tell(subscription, monitored, new AddressSpace(this.#options.hub))
-    subscription.flush()
+    this.#tell(subscription, monitored, space)
   }
 
   /** False: it was not looked at. What is queued stays. */
