@@ -10,7 +10,7 @@ export const count: Aggregate = (slice, rules) => counted(slice, rules, slice.va
 
 /**
  * How many annotations there are (clause 5.4.3.21). The values it is given are the annotations: one for each, at the
- * time of the value that it is about.
+ * time of the value that it is about (several of one time are told apart by their own times, or count once).
  */
 export const annotationCount: Aggregate = (slice) => ({
   time: startOf(slice),
