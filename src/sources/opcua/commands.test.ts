@@ -16,7 +16,7 @@ import type { CommandAnswer, MachineCommand } from '../../component/source.ts'
 import type { Value } from '../../model/reading.ts'
 import { systemClock } from '../../system/clock.ts'
 import { Reader } from './test-reader.ts'
-import { NAMESPACE, TestServer } from './test-server.ts'
+import { makeIdentity, NAMESPACE, TestServer } from './test-server.ts'
 
 const PRESS1 = 'acme/berlin/line1/press1'
 const { signal } = new AbortController()
@@ -373,6 +373,32 @@ test('a server that does not answer: unknown in time, and what lay in buffers ne
     [5],
   )
   assert.equal(codeOf(await write('x'.repeat(1_000_000), 'note')), 'accepted')
+})
+
+test('over an encrypted connection too: written, and reset where no answer comes', async (t) => {
+  const [identity, ours] = await Promise.all([makeIdentity('urn:test:server'), makeIdentity('urn:test:client')])
+  const server = await TestServer.start({ secure: true, identity })
+  const point = addPoint(server, 'setpoint', DataType.Double, 20)
+  const relay = await Relay.start(server.port)
+  const security = {
+    mode: 'signAndEncrypt',
+    certificate: { cert: ours.cert, key: ours.key },
+    trust: 'first-use',
+  }
+  const nodes = [{ browse: `ns=${NAMESPACE};Hall/Press{n}`, asset: 'line1/press{n}' }]
+  const reader = new Reader({ endpoint: relay.endpoint, nodes, security, commandTimeout: '300ms' })
+  t.after(async () => {
+    await reader.stop()
+    relay.close()
+    await server.stop()
+  })
+  await reader.value('line1/press1', 'temperature', 21)
+  const { write } = commandsOf(reader)
+  assert.equal(codeOf(await write(50)), 'accepted')
+  relay.mute()
+  assert.equal(codeOf(await write(60)), 'unknown')
+  await reader.until(() => relay.endings.includes('ECONNRESET'), 'the reset')
+  assert.deepEqual(point.written, [50, 60])
 })
 
 test('a command that is called off while its answer is out is unknown at once', async (t) => {
