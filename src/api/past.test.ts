@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { startServer } from '../../test/api/server.ts'
 import { MemoryHistory } from '../../test/historian/memory-history.ts'
 import type { HistoryReader } from '../historian/history-reader.ts'
 import { Catalogue } from '../model/catalogue.ts'
@@ -219,4 +220,44 @@ test('two moments are told apart by what differs', async () => {
   )
   assert.equal(view.same, 1)
   assert.equal('sourceTime' in view.tags[1]!.a, false)
+})
+
+test('the routes of the past: a moment of one asset, of lists and of values, and what cannot be asked', async (t) => {
+  const { past, hub } = hall()
+  const { url } = await startServer(t, { hub, past })
+  const get = async (path: string) => {
+    const answer = await fetch(`${url}/api/v1${path}`)
+    return [answer.status, await answer.json()] as [number, { [name: string]: unknown }]
+  }
+  const [, then] = await get(`/assets/${PRESS}?at=1970-01-01T00:00:01.500Z`)
+  assert.deepEqual([then['at'], 'revision' in then], [1_500, false])
+  const [, list] = await get('/assets?at=1500&match=hall/*&where=x>38.0')
+  assert.equal((list['assets'] as unknown[]).length, 2)
+  const [, values] = await get('/values?on=hall/press7&tags=x&at=2500')
+  assert.deepEqual((values['assets'] as { values: unknown }[])[0]!.values, { x: 17 })
+  const [, changes] = await get(`/assets/${PRESS}/compare?a=1500&b=2500`)
+  assert.equal((changes['tags'] as { change: number }[])[0]!.change, 10)
+  const ahead = Date.now() + 60_000
+  const wrong: readonly (readonly [string, number, string])[] = [
+    [`/assets/${PRESS}?at=${ahead}`, 400, 'BAD_QUERY'],
+    [`/assets/${PRESS}?at=then`, 400, 'BAD_QUERY'],
+    [`/assets/${PRESS}/compare`, 400, 'BAD_QUERY'],
+    [`/assets/${PRESS}/compare?a=1500&b=${ahead}`, 400, 'BAD_QUERY'],
+    [`/assets/${PRESS}/compare?a=1500&c=1`, 400, 'BAD_QUERY'],
+    [`/assets/${SITE}/hall/none?at=1500`, 404, 'ASSET_NOT_FOUND'],
+    [`/assets/${SITE}/hall/none/compare?a=1500`, 404, 'ASSET_NOT_FOUND'],
+    ['/values?on=hall/*&tags=x&at=', 400, 'BAD_QUERY'],
+  ]
+  for (const [path, status, code] of wrong) {
+    const [found, problem] = await get(path)
+    assert.deepEqual([found, problem['code']], [status, code], path)
+  }
+})
+
+test('a question that nobody waits for any more is ended', async () => {
+  const { past } = hall()
+  const stop = new AbortController()
+  stop.abort(new Error('gone'))
+  await assert.rejects(past.twin(PRESS, 1_500, stop.signal), /gone/)
+  await assert.rejects(past.values({ on: 'hall/*', tags: ['x'], limit: 10 }, 1_500, stop.signal), /gone/)
 })

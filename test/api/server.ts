@@ -62,9 +62,9 @@ export interface TestServer {
 export async function startServer(
   t: TestContext,
   options: Partial<ApiOptions['config']> &
-    Pick<ApiOptions, 'limits'> & { pageFolder?: string; hub?: MemoryHub; history?: HistoryReader } = {},
+    Pick<ApiOptions, 'limits' | 'past'> & { pageFolder?: string; hub?: MemoryHub; history?: HistoryReader } = {},
 ): Promise<TestServer> {
-  const { limits, pageFolder = '/nowhere', hub = new MemoryHub(), history, ...config } = options
+  const { limits, pageFolder = '/nowhere', hub = new MemoryHub(), history, past, ...config } = options
   const { log, memory, tracked, alarms, events, oee, commands, audit, shown } = memoryViews(hub)
   await memory.ensure(['commands', 'audit'].map((kind) => ({ name: `acme.berlin.${kind}`, partitions: 1 })))
   const tell = await runView(t, memory, tracked)
@@ -73,6 +73,7 @@ export async function startServer(
     alarms,
     events,
     oee,
+    ...(past && { past }),
     ...(history && { history: new HistoryViews({ hub, site: SITE, reader: history }) }),
     commands,
     audit,
