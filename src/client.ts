@@ -15,6 +15,7 @@ import type {
   ValuesRow,
 } from './api/contract.ts'
 import type { AggregatesView, ChartView, HistoryView } from './api/contract-history.ts'
+import type { CompareView, PastTwinView } from './api/contract-past.ts'
 import { ClientError } from './client/client-error.ts'
 import { CommandsClient, type CommandOptions, type SentCommand } from './client/commands.ts'
 import { encodePath, Http, type Query } from './client/http.ts'
@@ -25,6 +26,7 @@ export type { CommandOptions, LiveChange, LiveView, SentCommand }
 export type * from './api/contract.ts'
 export type * from './api/contract-commands.ts'
 export type * from './api/contract-history.ts'
+export type * from './api/contract-past.ts'
 
 /**
  * `millrace/client`: a hub, for programs in Node and in browsers. Nothing else is needed.
@@ -105,9 +107,16 @@ export class Client {
     yield* pages<AssetSummary>(this.#http, '/api/v1/assets', { ...query })
   }
 
-  /** What is known of an asset: as it is now, or as it was at a time. */
-  twin(path: string, { at }: { readonly at?: Time } = {}): Promise<TwinView> {
+  /** What is known of an asset: as it is now, or as it was at a moment that is over. */
+  twin(path: string): Promise<TwinView>
+  twin(path: string, options: { readonly at: Time }): Promise<PastTwinView>
+  twin(path: string, { at }: { readonly at?: Time } = {}): Promise<TwinView | PastTwinView> {
     return this.#http.get(`/api/v1/assets/${encodePath(path)}`, { at })
+  }
+
+  /** What differs between two moments of an asset; `b`: now, unless it is named. */
+  compare(path: string, a: Time, b?: Time): Promise<CompareView> {
+    return this.#http.get(`/api/v1/assets/${encodePath(path)}/compare`, { a, b })
   }
 
   /** Only the values of an asset, by tag. They may be stale or Bad: `twin` tells. */

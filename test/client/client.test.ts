@@ -6,6 +6,7 @@ import { ClientError, connect, type LiveChange, type LiveView } from '../../src/
 import { MemoryHub } from '../../src/api/memory-hub.ts'
 import { PRESS, READER, startServer, TOKENS, WRITER } from '../api/server.ts'
 import { MemoryHistory } from '../historian/memory-history.ts'
+import { startPlant } from '../i3x/plant.ts'
 import { until } from '../until.ts'
 
 const T = 1_769_846_400_000
@@ -33,6 +34,23 @@ test('twin, values, assets page by page, models, history', async (t) => {
   ])
   const mean = await hub.history(PRESS, { tags: ['temperature'], from: T, to: T + 2000, aggregate: 'Maximum' })
   assert.equal(mean.series[0]!.points[0]![1], 71)
+})
+
+test('a twin as it was at a moment, and what has changed since', async (t) => {
+  const plant = await startPlant()
+  t.after(() => plant.close())
+  const hub = connect({ url: plant.page })
+  const before = Date.now()
+  const path = 'acme/berlin/hall/line1/press1'
+  await plant.post('hall/line1/press1', { temperature: 99 })
+  await until(async () => (await hub.values(path))['temperature'] === 99)
+  const then = await hub.twin(path, { at: before })
+  assert.deepEqual([then.at, then.tags.find(({ tag }) => tag === 'temperature')!.value], [before, 71.3])
+  const { tags } = await hub.compare(path, new Date(before))
+  assert.deepEqual(
+    tags.map(({ tag, a, b }) => [tag, a.value, b.value]),
+    [['temperature', 71.3, 99]],
+  )
 })
 
 test('alarms: what stands, acknowledged with a name', async (t) => {
