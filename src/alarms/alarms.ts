@@ -1,9 +1,8 @@
 import type { View, ViewBatch, ViewPosition } from '../component/view.ts'
+import { ViewFile } from '../component/view-file.ts'
 import type { AlarmPriority, AlarmTransition } from '../model/alarm.ts'
 import { ALARM_PRIORITIES } from '../model/alarm.ts'
 import type { Json } from '../model/json-value.ts'
-import { replaceFile } from '../system/disk.ts'
-import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/system.ts'
 import { Burden, type BurdenFigures } from './burden.ts'
 import { Journal, type JournalEntry, type JournalPage, type JournalQuery } from './journal.ts'
@@ -68,8 +67,6 @@ export interface AlarmMetrics extends BurdenFigures {
   readonly priorities: { readonly [priority in AlarmPriority]: number }
 }
 
-const EVERY_MS = 10_000
-
 /**
  * All alarms of a site, kept from the topic `alarms`: the state of each, the journal, and the figures. State and positions
  * are written to one file, atomically; without it, or when it is damaged, they are rebuilt from the log, the same to the byte.
@@ -83,29 +80,30 @@ export class Alarms implements View<AlarmEntry> {
   readonly #journal: Journal
   #positions = new Map<string, ViewPosition>()
   #revision = 0
-  #changed = false
-  #saved: Promise<void> | undefined
-  #timer: Timer | undefined
-  #unsaved = false
+  readonly #file: ViewFile
 
   constructor(options: AlarmsOptions) {
+    const { directory, system, everyMs } = options
     this.#options = options
+    this.#file = new ViewFile({
+      view: this.name,
+      directory,
+      system,
+      everyMs,
+      encode: () => this.#encoded(),
+      restore: (bytes) => this.#restore(bytes),
+    })
     this.#journal = new Journal(options.site)
   }
 
   /** Reads the snapshot, if there is a good one, and begins to write new ones. Called once, before the view is run. */
-  async open(): Promise<void> {
-    const { directory, system, everyMs = EVERY_MS } = this.#options
-    await system.disk.makeDirectory(directory)
-    await this.#load()
-    this.#timer = system.clock.every(everyMs, () => void this.#tick())
+  open(): Promise<void> {
+    return this.#file.open()
   }
 
   /** Writes the last snapshot. The view must not run any more. */
-  async close(): Promise<void> {
-    this.#timer?.cancel()
-    await this.#saved?.catch(() => {})
-    await this.#tick()
+  close(): Promise<void> {
+    return this.#file.close()
   }
 
   positions(): readonly ViewPosition[] {
@@ -115,7 +113,7 @@ export class Alarms implements View<AlarmEntry> {
   take({ topic, partition, entries, nextOffset }: ViewBatch<AlarmEntry>): void {
     for (const entry of entries) this.#take(entry, partition)
     this.#positions.set(`${topic}/${partition}`, { topic, partition, offset: nextOffset })
-    this.#changed = true
+    this.#file.changed()
   }
 
   reset(): void {
@@ -124,7 +122,7 @@ export class Alarms implements View<AlarmEntry> {
     this.#journal.reset()
     this.#positions = new Map()
     this.#revision += 1
-    this.#changed = true
+    this.#file.changed()
   }
 
   /** Calls `listener` with each alarm that changed. It must be cheap and must not throw. @returns ends the subscription */
@@ -211,10 +209,7 @@ export class Alarms implements View<AlarmEntry> {
 
   /** Writes state and positions down as they are now. */
   save(): Promise<void> {
-    this.#saved ??= this.#save().finally(() => {
-      this.#saved = undefined
-    })
-    return this.#saved
+    return this.#file.save()
   }
 
   #take({ transition, cause, receivedTime, offset }: AlarmEntry, partition: number): void {
@@ -239,28 +234,6 @@ export class Alarms implements View<AlarmEntry> {
     return standingOf(this.#tracked.values(), filter, site, system.clock.now())
   }
 
-  async #tick(): Promise<void> {
-    if (!this.#changed || this.#saved !== undefined) return
-    try {
-      await this.save()
-      this.#unsaved = false
-    } catch (error) {
-      const { logger } = this.#options.system
-      if (!this.#unsaved) logger.warn('Cannot write the snapshot of the alarms; they are read from the log', { error })
-      this.#unsaved = true
-    }
-  }
-
-  async #save(): Promise<void> {
-    this.#changed = false
-    try {
-      await replaceFile(this.#options.system.disk, this.#path, this.#encoded())
-    } catch (error) {
-      this.#changed = true
-      throw error
-    }
-  }
-
   #encoded(): readonly Uint8Array[] {
     return encodeSnapshot({
       positions: this.positions(),
@@ -271,16 +244,9 @@ export class Alarms implements View<AlarmEntry> {
     })
   }
 
-  async #load(): Promise<void> {
-    const { disk, logger } = this.#options.system
-    if (!(await disk.exists(this.#path))) return
-    const snapshot = await disk.readFile(this.#path).then(decodeSnapshot, (error: Error) => error.message)
-    if (typeof snapshot === 'string') {
-      const about = { code: 'SNAPSHOT_DAMAGED', file: this.#path, fault: snapshot }
-      logger.warn('The snapshot of the alarms is damaged; they are rebuilt from the log', about)
-      await disk.rename(this.#path, `${this.#path}.damaged`)
-      return
-    }
+  #restore(bytes: Uint8Array): string | undefined {
+    const snapshot = decodeSnapshot(bytes)
+    if (typeof snapshot === 'string') return snapshot
     for (const json of snapshot.alarms) {
       const tracked = restoreTracked(json)
       this.#tracked.set(keyOf(tracked.alarm.asset, tracked.alarm.alarm), tracked)
@@ -288,9 +254,6 @@ export class Alarms implements View<AlarmEntry> {
     this.#burden.restore(snapshot.burden)
     this.#journal.restore(snapshot.entries as unknown as readonly JournalEntry[], snapshot.incomplete)
     for (const at of snapshot.positions) this.#positions.set(`${at.topic}/${at.partition}`, at)
-  }
-
-  get #path(): string {
-    return `${this.#options.directory}/alarms.snapshot`
+    return undefined
   }
 }

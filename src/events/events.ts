@@ -1,7 +1,6 @@
 import type { View, ViewBatch, ViewPosition } from '../component/view.ts'
+import { ViewFile } from '../component/view-file.ts'
 import type { Json } from '../model/json-value.ts'
-import { replaceFile } from '../system/disk.ts'
-import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/system.ts'
 import { HeldPartition, keyOf, type HeldEvent } from './held.ts'
 import { eventFilter, pageOf, type EventsPage, type EventsQuery } from './query.ts'
@@ -32,9 +31,6 @@ export interface HeldPage extends EventsPage {
 const EACH = 1_000
 const MOST = 50_000
 const MOST_BYTES = 32_000_000
-const EVERY_MS = 10_000
-/** A snapshot writes at most this much on average, so that a large one does not wear the disk out. */
-const BYTES_PER_MS = 500
 
 /**
  * The newest business events of a site, sent by machines or derived by processors, kept from the topic `events`. One that comes
@@ -46,30 +42,29 @@ export class Events implements View<HeldEvent> {
   readonly #options: EventsOptions
   readonly #partitions = new Map<number, HeldPartition>()
   #positions = new Map<string, ViewPosition>()
-  #changed = false
-  #saved: Promise<void> | undefined
-  #timer: Timer | undefined
-  #notBefore = 0
-  #unsaved = false
+  readonly #file: ViewFile
 
   constructor(options: EventsOptions) {
+    const { directory, system, everyMs } = options
     this.#options = options
+    this.#file = new ViewFile({
+      view: this.name,
+      directory,
+      system,
+      everyMs,
+      encode: () => encodeSnapshot(this.#snapshot()),
+      restore: (bytes) => this.#restore(bytes),
+    })
   }
 
   /** Reads the snapshot, if there is a good one, and begins to write new ones. Called once, before the view is run. */
-  async open(): Promise<void> {
-    const { directory, system, everyMs = EVERY_MS } = this.#options
-    await system.disk.makeDirectory(directory)
-    await this.#load()
-    this.#timer = system.clock.every(everyMs, () => void this.#tick())
+  open(): Promise<void> {
+    return this.#file.open()
   }
 
   /** Writes the last snapshot. The view must not run any more. */
-  async close(): Promise<void> {
-    this.#timer?.cancel()
-    await this.#saved?.catch(() => {})
-    this.#notBefore = 0
-    await this.#tick()
+  close(): Promise<void> {
+    return this.#file.close()
   }
 
   positions(): readonly ViewPosition[] {
@@ -80,13 +75,13 @@ export class Events implements View<HeldEvent> {
     const held = this.#partition(partition)
     for (const event of entries) held.add(event)
     this.#positions.set(`${topic}/${partition}`, { topic, partition, offset: nextOffset })
-    this.#changed = true
+    this.#file.changed()
   }
 
   reset(): void {
     this.#partitions.clear()
     this.#positions = new Map()
-    this.#changed = true
+    this.#file.changed()
   }
 
   /** What is kept and was asked for, newest first. */
@@ -116,36 +111,7 @@ export class Events implements View<HeldEvent> {
 
   /** Writes events and positions down as they are now. */
   save(): Promise<void> {
-    this.#saved ??= this.#save().finally(() => {
-      this.#saved = undefined
-    })
-    return this.#saved
-  }
-
-  async #tick(): Promise<void> {
-    const { clock, logger } = this.#options.system
-    if (!this.#changed || this.#saved !== undefined || clock.monotonic() < this.#notBefore) return
-    try {
-      await this.save()
-      this.#unsaved = false
-    } catch (error) {
-      if (!this.#unsaved) logger.warn('Cannot write the snapshot of the events; the next one holds it', { error })
-      this.#unsaved = true
-    }
-  }
-
-  async #save(): Promise<void> {
-    const { disk, clock } = this.#options.system
-    this.#changed = false
-    try {
-      const parts = await encodeSnapshot(this.#snapshot())
-      await replaceFile(disk, this.#path, parts)
-      const bytes = parts.reduce((sum, part) => sum + part.length, 0)
-      this.#notBefore = clock.monotonic() + bytes / BYTES_PER_MS
-    } catch (error) {
-      this.#changed = true
-      throw error
-    }
+    return this.#file.save()
   }
 
   #snapshot(): EventsSnapshot {
@@ -160,17 +126,9 @@ export class Events implements View<HeldEvent> {
     return { positions: this.positions(), dropped, events: partitions.flatMap(([, held]) => held.all()) }
   }
 
-  async #load(): Promise<void> {
-    const { disk, logger } = this.#options.system
-    if (!(await disk.exists(this.#path))) return
-    const snapshot = await this.#read()
-    if (typeof snapshot === 'string') {
-      const about = { code: 'SNAPSHOT_DAMAGED', file: this.#path, fault: snapshot }
-      logger.warn('The snapshot of the events is damaged; they are rebuilt from the log', about)
-      // Kept for whoever wants to know what happened to the disk; the next one takes its place.
-      await disk.rename(this.#path, `${this.#path}.damaged`)
-      return
-    }
+  #restore(bytes: Uint8Array): string | undefined {
+    const snapshot = decodeSnapshot(bytes)
+    if (typeof snapshot === 'string') return snapshot
     for (const event of snapshot.events) this.#partition(event.partition).add(event)
     for (const [number, type, asset, droppedTo] of snapshot.dropped) {
       const partition = this.#partition(number)
@@ -178,14 +136,7 @@ export class Events implements View<HeldEvent> {
       else partition.restoreDropped(type, asset, droppedTo)
     }
     for (const at of snapshot.positions) this.#positions.set(`${at.topic}/${at.partition}`, at)
-  }
-
-  async #read(): Promise<EventsSnapshot | string> {
-    try {
-      return decodeSnapshot(await this.#options.system.disk.readFile(this.#path))
-    } catch (error) {
-      return `it cannot be read (${(error as Error).message})`
-    }
+    return undefined
   }
 
   #partition(number: number): HeldPartition {
@@ -196,10 +147,6 @@ export class Events implements View<HeldEvent> {
       this.#partitions.set(number, held)
     }
     return held
-  }
-
-  get #path(): string {
-    return `${this.#options.directory}/events.snapshot`
   }
 }
 
