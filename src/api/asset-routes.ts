@@ -50,8 +50,9 @@ function valuesOfMany(desk: Desk, request: FastifyRequest, reply: FastifyReply) 
 }
 
 /** The light answer: values by tag, without quality and times. */
-function values(desk: Desk, request: FastifyRequest) {
-  const pairs = twinOf(desk, rest(request)).tags.map(({ tag, value }): [string, JsonValue] => [tag, value])
+async function values(desk: Desk, request: FastifyRequest, reply: FastifyReply) {
+  const { tags } = await twin(desk, request, reply)
+  const pairs = tags.map(({ tag, value }): [string, JsonValue] => [tag, value])
   // `fromEntries` defines properties, so a tag named `__proto__` is a tag like any other.
   return Object.fromEntries(pairs)
 }

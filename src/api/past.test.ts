@@ -235,6 +235,7 @@ test('the routes of the past: a moment of one asset, of lists and of values, and
   assert.equal((list['assets'] as unknown[]).length, 2)
   const [, values] = await get('/values?on=hall/press7&tags=x&at=2500')
   assert.deepEqual((values['assets'] as { values: unknown }[])[0]!.values, { x: 17 })
+  assert.deepEqual((await get(`/values/${PRESS}?at=1500`))[1], { x: 1, on: null, state: null })
   const [, changes] = await get(`/assets/${PRESS}/compare?a=1500&b=2500`)
   assert.equal((changes['tags'] as { change: number }[])[0]!.change, 10)
   const ahead = Date.now() + 60_000
