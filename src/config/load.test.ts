@@ -436,3 +436,10 @@ test('requests through the log are asked in the name of a token that is there', 
   const [fault] = await problems('site: acme/berlin\ncommands: { kafka: { as: mes } }\n')
   assert.match(fault!, /Cannot ask as "mes": no token has that name/)
 })
+
+test('a name of a token is a person, and there once', async () => {
+  const tokens = '[{ name: ann, token: env:A }, { name: bob, token: env:A }, { name: ann, token: env:A }]'
+  const around = { ...nothing, env: { A: 'secret-1' } }
+  const [fault] = await problems(`site: acme/berlin\napi: { tokens: ${tokens} }\n`, around)
+  assert.match(fault!, /Cannot have token "ann" twice: want one of each name/)
+})

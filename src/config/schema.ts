@@ -82,6 +82,14 @@ const apiSchema = z
     hosts: z.array(z.string().min(1)).default([]).describe('Names by which browsers reach this hub, besides localhost'),
     aas: aasField,
   })
+  .superRefine(({ tokens }, context) => {
+    // A name is a person: who has asked for a command must not agree to it under another token of the same name.
+    for (const [index, { name }] of tokens.entries()) {
+      if (tokens.findIndex((other) => other.name === name) === index) continue
+      const message = `Cannot have token "${name}" twice: want one of each name`
+      context.addIssue({ code: 'custom', path: ['tokens', index, 'name'], message })
+    }
+  })
   .superRefine((api, context) => {
     if (isLoopback(api.listen) || api.tokens.length > 0) return
     const message = `Cannot listen on ${api.listen.host} for everybody: want at least one entry in "tokens", or a loopback address`
