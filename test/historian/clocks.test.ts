@@ -35,10 +35,8 @@ test('T19: clocks of machines ten years off, 1970, 2038 and year 9999: each samp
   for (const time of times) records.add({ asset: ASSET, sourceTime: time, receivedTime: NOW, values: { a: time } })
   await records.feed(historian)
   await historian.flush()
-  const folders = [...(await lakeFiles(join(directory, 'lake'))).keys()]
-    .map((name) => /date=([^/]+)/.exec(name)![1])
-    .sort()
-  assert.deepEqual(folders, [...new Set(times.map((time) => new Date(time).toISOString().slice(0, 10)))].sort())
+  const days = [...(await lakeFiles(join(directory, 'lake'))).keys()].map((name) => /date=([^/]+)/.exec(name)![1]!)
+  assert.deepEqual(new Set(days), new Set(times.map((time) => new Date(time).toISOString().slice(0, 10))))
   const read = await new LakeReader(historian, new Catalogue()).read(
     { asset: ASSET, tags: ['a'], from: -DAY_MS, to: 8.64e15 },
     NEVER,
