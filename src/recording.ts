@@ -7,6 +7,7 @@ import { Historian } from './historian/historian.ts'
 import type { HistoryReader } from './historian/history-reader.ts'
 import { HistorySql } from './historian/history-sql.ts'
 import { LakeReader } from './historian/reader.ts'
+import { LakeUpload, type LakeUploadOptions } from './historian/upload/lake-upload.ts'
 import type { Log, StoredRecord } from './log/log.ts'
 import type { Catalogue } from './model/catalogue.ts'
 import { topicName } from './model/path.ts'
@@ -60,12 +61,31 @@ export function runHistorian(options: RecordingOptions, stack: AsyncDisposableSt
     await running
   })
   gauges(historian, system)
+  if (config.upload) runUpload({ ...config.upload, historian, system }, stack)
   return {
     history: new LakeReader(historian, catalogue),
     sql: new HistorySql({ historian, catalogue, spillDirectory, system }),
     view: () => viewOf(historian),
     reader: () => ({ name: historian.name, positions: historian.positions() }),
   }
+}
+
+function runUpload(options: LakeUploadOptions & { readonly system: System }, stack: AsyncDisposableStack): void {
+  const upload = new LakeUpload(options)
+  const stop = new AbortController()
+  const running = upload.run(stop.signal)
+  stack.defer(async () => {
+    stop.abort()
+    await running
+  })
+  const gauge = (name: string, help: string, read: () => number) =>
+    options.system.metrics.gauge(`millrace_lake_upload_${name}`, help, read)
+  gauge('up', 'Whether the bucket takes the files of the lake: 1, or 0', () =>
+    upload.status().health.state === 'live' ? 1 : 0,
+  )
+  gauge('behind_files', 'Files of the lake that are not in the bucket yet', () => upload.status().behind)
+  gauge('sent_files', 'Files sent since the start', () => upload.status().files)
+  gauge('sent_bytes', 'Bytes sent since the start', () => upload.status().bytes)
 }
 
 /** Records cross to the historian's thread undecoded. */

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 const KAFKA = '4.3.1'
 /** And of onnxruntime, the optional peer of `onnx`. */
 const ONNXRUNTIME = '1.30.0'
+/** And of S3Proxy, the storage that a lake is uploaded to. */
+const S3PROXY = '2.6.0'
 
 /** The programs that tests talk to and npm does not bring: how each is found, and where it comes from. */
 export const TOOLS = {
@@ -42,6 +44,11 @@ export const TOOLS = {
   'onnxruntime-node': {
     find: () => existing(toolFolder('npm'), 'node_modules/onnxruntime-node/package.json'),
     npm: { folder: toolFolder('npm'), packages: [`onnxruntime-node@${ONNXRUNTIME}`] },
+  },
+  /** The folder of S3Proxy's jars. */
+  s3proxy: {
+    find: () => (onPath('java') === undefined ? undefined : existing(toolFolder('s3'), `s3proxy-${S3PROXY}.jar`)),
+    maven: { pom: 's3/pom.xml', folder: toolFolder('s3'), properties: { s3proxy: S3PROXY } },
   },
   /** The folder of Apache Kafka's jars; it runs on Java 17 or newer. */
   kafka: { find: findKafka, maven: { pom: 'kafka/pom.xml', folder: kafkaFolder(), properties: { kafka: KAFKA } } },

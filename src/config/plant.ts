@@ -104,6 +104,19 @@ export interface HistorianConfig {
   readonly fileRows: number
   readonly memoryMegabytes: number
   readonly threads: number
+  /** Absent: the lake is on this disk only. */
+  readonly upload?: UploadConfig
+}
+
+/** A bucket of S3-compatible storage that is kept as the lake is. */
+export interface UploadConfig {
+  readonly endpoint: string
+  readonly bucket: string
+  readonly prefix: string
+  readonly region: string
+  readonly accessKey: Secret
+  readonly secretKey: Secret
+  readonly everyMs: number
 }
 
 interface ConfiguredSource {
