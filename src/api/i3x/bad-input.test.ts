@@ -68,7 +68,8 @@ test('random bodies to every route', async (t) => {
   const headers = { 'content-type': 'application/json' }
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...routes), text, async ({ method, url: path }, sent) => {
-      const answer = await fetch(`${url}${path}`, { method, headers, body: sent })
+      const init: RequestInit = { method, headers, body: sent }
+      const answer = await fetch(`${url}${path}`, init)
       const told = (await answer.json()) as { success: boolean; responseDetail?: { code: string } }
       assert.ok(answer.status < 500 || answer.status === 501 || answer.status === 503, JSON.stringify(told))
       if (answer.status >= 400) assertShape('problem', told)
