@@ -6,6 +6,7 @@ import { submodelId } from '../../src/api/aas/ids.ts'
 import { childrenOf } from '../../src/api/aas/id-short-path.ts'
 import { objectsOf, textOf, type JsonObject } from '../../src/api/aas/json.ts'
 import { systemClock } from '../../src/system/clock.ts'
+import { until } from '../until.ts'
 import { aasHub, encodedId, PRESSES } from './hub.ts'
 
 const PRESS1 = 'acme/berlin/press-shop/line1/press1'
@@ -14,12 +15,10 @@ const headers = { 'content-type': 'application/json' }
 /** The submodel of press 1, whole and as values, once `isThere` says so. */
 async function submodelOf(door: string, name: string, isThere: (values: Values) => boolean = () => true) {
   const at = `${door}/submodels/${encodedId(submodelId(PRESS1, name))}`
-  for (const deadline = systemClock.monotonic() + 60_000; ;) {
-    const values = (await (await fetch(`${at}/$value`)).json()) as Values
-    if (isThere(values)) return { values, whole: (await (await fetch(at)).json()) as JsonObject }
-    assert.ok(systemClock.monotonic() < deadline, `${name} did not come: ${JSON.stringify(values).slice(0, 500)}`)
-    await systemClock.sleep(50)
-  }
+  let values = {} as Values
+  const look = async () => isThere((values = (await (await fetch(`${at}/$value`)).json()) as Values))
+  await until(look, { everyMs: 50, found: () => values })
+  return { values, whole: (await (await fetch(at)).json()) as JsonObject }
 }
 
 type Values = { readonly [name: string]: never } & { readonly messages?: unknown }

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
-import { systemClock } from '../../src/system/clock.ts'
 import { need } from '../../tools/need.ts'
+import { until } from '../until.ts'
 import { aasHub, PRESSES } from './hub.ts'
 
 /** `aas_test_engines`, the tester of the IDTA. */
@@ -49,7 +49,7 @@ test('what is exported is what the metamodel allows, as JSON and as a package', 
   await say(page, 'events', { type: 'maintenance.advised', asset: 'press-shop/line1/press1', data })
   const isWhole = (text: string) =>
     ['InternalSegment', 'PredictionModelInformation'].every((part) => text.includes(part))
-  while (!isWhole(await (await fetch(`${door}/serialization`)).text())) await systemClock.sleep(50)
+  await until(async () => isWhole(await (await fetch(`${door}/serialization`)).text()), { everyMs: 50 })
   for (const [format, accept] of [
     ['json', 'application/json'],
     ['aasx', 'application/asset-administration-shell-package+xml'],

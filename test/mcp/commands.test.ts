@@ -7,8 +7,8 @@ import { DataType, StatusCodes, Variant, type UAObject } from 'node-opcua'
 import { parsePlant } from '../../src/cli/files.ts'
 import { startHub } from '../../src/hub.ts'
 import { NAMESPACE, TestServer } from '../../src/sources/opcua/test-server.ts'
-import { systemClock } from '../../src/system/clock.ts'
 import { testSystem } from '../api/server.ts'
+import { until } from '../until.ts'
 import { dataDirectory } from '../hub/lives.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -78,15 +78,10 @@ test('machines are told nothing unless it is allowed, asked for, and no trial', 
     const { content, isError } = await from.callTool({ name, arguments: { ...given } })
     return { text: (content as { text: string }[])[0]!.text, isError: isError === true }
   }
-  /** Asks again until the answer is the one that is waited for. */
-  const until = async (name: string, given: object, fits: RegExp) => {
-    const deadline = systemClock.monotonic() + 60_000
-    for (;;) {
-      const { text } = await ask(name, given)
-      if (fits.test(text)) return text
-      assert.ok(systemClock.monotonic() < deadline, text)
-      await systemClock.sleep(50)
-    }
+  const fits = (name: string, given: object, wanted: RegExp) => {
+    let text = ''
+    const look = async () => wanted.test((text = (await ask(name, given)).text))
+    return until(look, { everyMs: 50, found: () => text })
   }
   try {
     const tools = async (from: Client) => (await from.listTools()).tools
@@ -96,11 +91,7 @@ test('machines are told nothing unless it is allowed, asked for, and no trial', 
       writing.map(({ name }) => name),
       ['command'],
     )
-    await until(
-      'list_commands',
-      { path: PRESS },
-      /setpoint "Wanted temperature": 0 to 100 Cel; now 20 Cel; allowed now/,
-    )
+    await fits('list_commands', { path: PRESS }, /setpoint "Wanted temperature": 0 to 100 Cel; now 20 Cel; allowed now/)
 
     const wish = { asset: PRESS, command: 'setpoint', value: 55, comment: 'anna, batch 12' }
     assert.match((await ask('command', wish)).text, /It would be allowed now\. Nothing was sent\./)
@@ -111,7 +102,7 @@ test('machines are told nothing unless it is allowed, asked for, and no trial', 
 
     const { text } = await ask('command', { ...wish, dryRun: false })
     const id = /id (\S+);/.exec(text)?.[1]
-    await until(
+    await fits(
       'command_result',
       { id },
       /setpoint of acme\/berlin\/line1\/press1: confirmed, the machine now says 55, asked for .* ago by "local"/,

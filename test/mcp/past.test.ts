@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { systemClock } from '../../src/system/clock.ts'
+import { until } from '../until.ts'
 import { aasHub, PRESSES } from '../aas/hub.ts'
 
 const PRESS = 'acme/berlin/press-shop/line1/press1'
@@ -29,12 +30,7 @@ test('an assistant asks about the past: values, aggregates, a moment, what chang
     return (content as { text: string }[])[0]!.text
   }
   const span = { path: PRESS, tags: ['temperature'], from: time(0), to: time(120) }
-  for (const deadline = systemClock.monotonic() + 60_000; ;) {
-    const told = await ask('get_history', span)
-    if (/: 3 values\n/.test(told)) break
-    assert.ok(systemClock.monotonic() < deadline, told)
-    await systemClock.sleep(50)
-  }
+  await until(async () => /: 3 values\n/.test(await ask('get_history', span)), { everyMs: 50 })
   try {
     assert.ok(
       (await ask('get_history', span)).includes(
