@@ -33,7 +33,9 @@ type Settings = (typeof SETTINGS)[number]
  * what a million samples take on disk.
  */
 export async function benchHistorian({ records, say }: BenchOptions): Promise<void> {
-  say('| samples into the historian | settings | samples/s | MB per million samples | peak MB |\n|---|---|---|---|---|')
+  say(
+    '| samples into the historian | settings | samples/s | CPU s per million | MB per million samples | peak MB |\n|---|---|---|---|---|---|',
+  )
   for (const shape of SHAPES) for (const settings of SETTINGS) say(await ingest(shape, settings, records))
 }
 
@@ -54,11 +56,12 @@ async function ingest(shape: Shape, settings: Settings, samples: number): Promis
       system: { ...machine({ logLevel: 'warn', logFormat: 'text' }), metrics: new Metrics() },
     })
     await historian.open()
-    await historian.lease()
+    ;(await historian.lease())[Symbol.dispose]()
     let peak = 0
     const timer = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 100)
     const idle = process.memoryUsage.rss()
     const begin = performance.now()
+    const cpu = process.cpuUsage()
     let offset = 0
     for (const entries of batches) {
       offset += entries.length
@@ -67,9 +70,12 @@ async function ingest(shape: Shape, settings: Settings, samples: number): Promis
     await historian.flush()
     const seconds = (performance.now() - begin) / 1000
     clearInterval(timer)
+    const { user, system } = process.cpuUsage(cpu)
     const { samples: stored, bytes } = historian.status()
     await historian.close()
-    const figures = [Math.round(stored / seconds).toLocaleString('en-US'), (bytes / stored).toFixed(2)]
+    const perMillion = ((user + system) / stored).toFixed(2)
+    const rate = Math.round(stored / seconds).toLocaleString('en-US')
+    const figures = [rate, perMillion, (bytes / stored).toFixed(2)]
     return `| ${[shape.name, settings.name, ...figures, `+${((peak - idle) / 1e6).toFixed(0)}`].join(' | ')} |`
   } finally {
     await rm(directory, { recursive: true, force: true })
