@@ -5,7 +5,7 @@ import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { connectAsync } from 'mqtt'
-import { DataType, StatusCodes, Variant, type UAObject } from 'node-opcua'
+import { DataType } from 'node-opcua'
 import type {
   AuditView,
   CommandAnswerView,
@@ -22,39 +22,12 @@ import { connectLog } from '../../src/log/client/connect.ts'
 import { testSystem } from '../api/server.ts'
 import { HubProcess, ROOT } from '../faults/hub-process.ts'
 import { dataDirectory } from './lives.ts'
+import { addSetpoint } from './setpoint.ts'
 
 /** Commands through a real hub, to a machine that speaks OPC UA: asked, refused, approved, sent, read back, and killed over. */
 
 const PRESS = 'acme/berlin/line1/press1'
 const TOKENS = { operator: 'operator-token-1', chief: 'chief-token-1', reader: 'reader-token-1', far: 'far-token-1' }
-
-interface Machine {
-  value: number
-  readonly written: number[]
-  /** How long it takes to answer a write, ms. */
-  slowMs: number
-}
-
-/** A setpoint below Press1 that clients may write. */
-function addSetpoint(server: TestServer): Machine {
-  const machine: Machine = { value: 20, written: [], slowMs: 0 }
-  const space = server.server.engine.addressSpace!
-  space.getNamespace(NAMESPACE).addVariable({
-    componentOf: space.findNode(server.object('Press1')) as UAObject,
-    browseName: 'setpoint',
-    nodeId: 's=Press1.setpoint',
-    dataType: DataType.Double,
-    value: {
-      get: () => new Variant({ dataType: DataType.Double, value: machine.value }),
-      set: (given: Variant, done: (error: Error | null, status: typeof StatusCodes.Good) => void) => {
-        machine.value = given.value as number
-        machine.written.push(machine.value)
-        setTimeout(() => done(null, StatusCodes.Good), machine.slowMs).unref()
-      },
-    },
-  })
-  return machine
-}
 
 async function scene(t: TestContext) {
   const server = await TestServer.start()
