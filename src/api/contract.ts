@@ -578,7 +578,7 @@ export interface LiveSelection {
   readonly where?: string
 }
 
-/** What the server sends: every 20 ms at most while it is little (64 KB), else every 100 ms; only what changed, latest value each. */
+/** What the server sends: 20 ms after the last for each 64 KB that it had, 100 ms at most; only what changed, latest value each. */
 export type LiveMessage =
   | { readonly type: 'twins'; readonly twins: readonly TwinView[] }
   /** They were told because of a selection, and do not fit it any more. */

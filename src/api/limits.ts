@@ -29,9 +29,9 @@ export interface ApiLimits {
   /** Assets that one question looks at, and how long it may take; then its page ends, and says where it goes on. */
   readonly findAssets: number
   readonly findMs: number
-  /** Least time between two frames of twins, or of summaries, to one client. */
+  /** Time between two frames of summaries to one client, and the longest between two of twins while there is news. */
   readonly liveFrameMs: number
-  /** The same after a frame of at most so many bytes: who looks at little is told soon, and costs little. */
+  /** How long the next frame of twins waits, for each so many bytes of the one before: who looks at little is told soon. */
   readonly liveQuickFrameMs: number
   readonly liveQuickBytes: number
   /** How often the live stream looks for news: what a change waits at most for a client that was not told anything lately. */

@@ -44,8 +44,8 @@ export class LiveClient {
   #greeted = false
   /** When it got its last frames; a client that was told nothing lately is told at once. */
   #twinsTick = -Infinity
-  /** Whether the last frame of twins was a small one. */
-  #wasSmall = true
+  /** How large the last frame of twins was, in small ones: the next one waits so many times as long as after a small one. */
+  #lastSize = 1
   #summariesTick = -Infinity
   #alarmsTick = -Infinity
   #alarmsRevision = -1
@@ -107,7 +107,7 @@ export class LiveClient {
     if (webSocket.bufferedAmount > limits.liveBufferedBytes) return !isSlow && !this.#hasNews
     if (isSlow || !this.#greeted) this.#sendSlow(frames)
     this.#sendAlarms(moment)
-    const twinTicks = this.#wasSmall ? quickTicks : frameTicks
+    const twinTicks = Math.min(frameTicks, quickTicks * this.#lastSize)
     if (tick - this.#twinsTick >= twinTicks && (this.#dirtyTwins.size > 0 || this.#selections.hasNews)) {
       this.#twinsTick = tick
       this.#sendTwins(frames)
@@ -126,7 +126,7 @@ export class LiveClient {
     if (left.length > 0) webSocket.send(frames.left(left))
     if (this.#dirtyTwins.size === 0) return
     const text = frames.twins(take(this.#dirtyTwins, limits.liveFrameItems))
-    this.#wasSmall = text.length <= limits.liveQuickBytes
+    this.#lastSize = Math.ceil(text.length / limits.liveQuickBytes)
     webSocket.send(text)
   }
 

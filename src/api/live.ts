@@ -26,7 +26,7 @@ export interface LiveOptions {
 const SLOW_FRAMES = 10
 
 /**
- * `GET /api/v1/live`: tells browsers what changed, at most every 20 ms while that is little and ten times a second where it is
+ * `GET /api/v1/live`: tells browsers what changed, every 20 ms at most while that is little and down to ten times a second where it is
  * much, only the latest of each path. What is
  * kept for a client is the set of paths it has not been told about yet, never a queue of messages: a client that
  * reads slowly skips frames and then gets the present, and the memory it costs is bounded by the number of assets.
