@@ -55,10 +55,16 @@ export class KafkaBroker {
       await ready
     } catch (error) {
       child.kill('SIGKILL')
-      throw new Error(`${String(error)}\n${this.#said.slice(-40).join('\n')}`, { cause: error })
+      throw new Error(`${String(error)}\n${this.#why().join('\n')}`, { cause: error })
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  /** What it complained of and the end of what it said: while it ends by itself, it says much that tells nothing. */
+  #why(): string[] {
+    const first = this.#said.findIndex((line) => /\b(ERROR|FATAL)\b/.test(line))
+    return [...(first < 0 ? [] : this.#said.slice(first, first + 20)), '...', ...this.#said.slice(-20)]
   }
 
   /** Ends it like a power cut of the process: SIGKILL. */
