@@ -14,7 +14,7 @@ async function status(...args: string[]) {
 }
 
 test('status shows who runs what: for people, for machines, and why not where no hub answers', async (t) => {
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const hub = await startLife(data)
   t.after(() => hub.close())
   const { code, out } = await status('--data', data)

@@ -31,7 +31,7 @@ async function scene(t: TestContext) {
       },
     },
   })
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const [http, kafka] = (await freePorts(2)) as [number, number]
   const config = `${data}.yaml`
   await writeFile(

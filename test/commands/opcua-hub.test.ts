@@ -44,7 +44,7 @@ async function scene(t: TestContext) {
     relay.close()
     await server.stop()
   })
-  const hub = await startHub({ plant, dataDirectory: await dataDirectory(t), mode: 'run', system: testSystem() })
+  const hub = await startHub({ plant, dataDirectory: await dataDirectory(), mode: 'run', system: testSystem() })
   const twin = async () => (await get(hub, `/api/v1/assets/${PRESS}`)) as TwinView
   const tag = async (name: string) => (await twin()).tags.find((one) => one.tag === name)?.value
   await until(async () => (await tag('setpoint')) === 50)

@@ -41,7 +41,7 @@ async function startHubs(t: TestContext): Promise<{ hubs: [Hub, Hub]; ports: rea
     const log =
       index === 0 ? '{ embedded: { listen: 0, partitions: 12 } }' : `{ kafka: { brokers: ["${hubs[0]!.kafka}"] } }`
     const plant = await parsePlant('plant.yaml', Buffer.from(plantOf(name, log, ports[index]!)))
-    hubs.push(await startHub({ plant, dataDirectory: await dataDirectory(t), mode: 'run', system: testSystem() }))
+    hubs.push(await startHub({ plant, dataDirectory: await dataDirectory(), mode: 'run', system: testSystem() }))
   }
   return { hubs: hubs as [Hub, Hub], ports }
 }

@@ -66,7 +66,7 @@ for (const [name, viewport] of [
       env: {},
       readFile: () => Promise.resolve(undefined),
     })
-    const hub = await startHub({ plant, dataDirectory: await dataDirectory(t), mode: 'run', system })
+    const hub = await startHub({ plant, dataDirectory: await dataDirectory(), mode: 'run', system })
     t.after(() => hub.close())
     await post(hub.page, 'press-shop/line1/press1', rows(160, 0.05))
     await post(hub.page, 'press-shop/line1/press2', rows(100, 0.02))

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import mqtt from 'mqtt'
@@ -9,10 +8,10 @@ import { machine } from '../../src/cli/machine.ts'
 import { HubProcess } from './hub-process.ts'
 import { freePorts } from '../../tools/free-ports.ts'
 import { HUB } from './kill-loop.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 test('T11: good, poison, unmapped and unauthorised messages mixed: the books balance to the message', async (t) => {
-  const directory = await mkdtemp(join(tmpdir(), 'millrace-books-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  const directory = await temporaryFolder('books')
   const [http, port, kafka] = (await freePorts(3)) as [number, number, number]
   await mkdir(join(directory, 'secrets'))
   await writeFile(join(directory, 'secrets/press'), 'open sesame\n')

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
@@ -10,12 +9,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { HubProcess, ROOT } from './hub-process.ts'
 import { freePorts } from '../../tools/free-ports.ts'
 import { HUB } from './kill-loop.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 test('a hub whose broker dies says so and ends with exit code 1; the next start has everything', async (t) => {
-  const directory = await mkdtemp(join(tmpdir(), 'millrace-broker-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  const directory = await temporaryFolder('broker')
   const [http, kafka] = (await freePorts(2)) as [number, number]
   const config = join(directory, 'plant.yaml')
   await writeFile(

@@ -2,9 +2,6 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join as joinPath } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -12,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { RawClient } from '../kafka-clients/raw-client.ts'
 import { createTopics } from '../kafka-clients/requests.ts'
 import { commit, committed, enter, heartbeat } from './raw-group.ts'
+import { until } from '../until.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 const PROGRAM = fileURLToPath(new URL('broker-process.ts', import.meta.url))
 const KILLS = Number(process.env.GROUP_KILLS ?? 5)
@@ -38,17 +37,18 @@ class Broker {
 }
 
 async function loaded(client: RawClient): Promise<number> {
-  for (;;) {
+  let offset = -1
+  await until(async () => {
     const found = await committed(client, 'g')
-    if (Array.isArray(found)) return found[0]!
-    assert.equal(found.error, LOADING)
-    await delay(20)
-  }
+    if (!Array.isArray(found)) assert.equal(found.error, LOADING)
+    else offset = found[0]!
+    return Array.isArray(found)
+  })
+  return offset
 }
 
 test('what was committed is there after kill -9, and the members go on in their generation', async (t) => {
-  const directory = await mkdtemp(joinPath(tmpdir(), 'millrace-groups-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  const directory = await temporaryFolder('groups')
   let broker = new Broker(t, directory)
   let client = await broker.connect()
   await createTopics(client, [{ name: 't' }])
@@ -57,9 +57,9 @@ test('what was committed is there after kill -9, and the members go on in their 
   let acknowledged = -1
   let sent = 0
   for (let kill = 0; kill < KILLS; kill++) {
-    const until = delay(100 + 40 * kill).then(() => 'over' as const)
+    const over = delay(100 + 40 * kill).then(() => 'over' as const)
     for (;;) {
-      const outcome = await Promise.race([until, commit(client, 'g', ++sent, member)])
+      const outcome = await Promise.race([over, commit(client, 'g', ++sent, member)])
       if (outcome === 'over') break
       assert.equal(outcome, 0)
       acknowledged = sent

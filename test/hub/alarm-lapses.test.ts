@@ -19,7 +19,7 @@ async function hub(t: TestContext, log: MemoryLog, leads: boolean): Promise<Alar
   const stack = new AsyncDisposableStack()
   t.after(() => stack.disposeAsync())
   const plant = { site: 'acme/berlin' } as Plant
-  const directory = await dataDirectory(t)
+  const directory = await dataDirectory()
   return runAlarms({ plant, dataDirectory: directory, log, leads: () => leads, system: testSystem() }, stack)
 }
 

@@ -8,13 +8,14 @@ import type { AlarmCommandView, AlarmJournalView, AlarmsView, AlarmView } from '
 import { HubProcess, ROOT } from '../faults/hub-process.ts'
 import { freePorts } from '../../tools/free-ports.ts'
 import { dataDirectory } from './lives.ts'
+import { until as waitUntil } from '../until.ts'
 
 /** Alarms through a real hub: a condition raises one, people act on it, a shelving ends by itself, and a kill forgets nothing. */
 
 const OVEN = 'acme/berlin/oven1'
 
 test('an alarm from the value of a machine to the end of its life, and through a kill', async (t) => {
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const [http, kafka] = (await freePorts(2)) as [number, number]
   const config = `${data}.yaml`
   await writeFile(
@@ -43,11 +44,10 @@ api: { listen: ${http} }
   const standing = async () => (await (await fetch(`${page}/api/v1/alarms`)).json()) as AlarmsView
   const journal = async () => (await (await fetch(`${page}/api/v1/alarms/journal`)).json()) as AlarmJournalView
   const until = async (fits: (alarm: AlarmView | undefined) => boolean) => {
-    for (;;) {
-      const [alarm] = (await standing()).alarms
-      if (fits(alarm)) return alarm
-      await sleep(20)
-    }
+    let seen: AlarmView | undefined
+    const look = async () => fits((seen = (await standing()).alarms[0]))
+    await waitUntil(look, { everyMs: 20, found: () => ({ fits: String(fits), seen }) })
+    return seen
   }
 
   await measure(97)

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { AlarmsView, AlarmView } from '../../src/api/contract.ts'
 import { seededRandom } from '../../src/system/random.ts'
 import { HubProcess } from '../faults/hub-process.ts'
 import { freePorts } from '../../tools/free-ports.ts'
 import { dataDirectory } from './lives.ts'
+import { until as waitUntil } from '../until.ts'
 
 /** An asset is learned through a real hub; after a kill it is still known, and what it does then is an alarm. */
 
 const SEED = 11
 
 test('a machine that was learned before a kill raises its alarm after it', async (t) => {
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const [http, kafka] = (await freePorts(2)) as [number, number]
   const config = `${data}.yaml`
   await writeFile(
@@ -42,20 +42,20 @@ api: { listen: ${http} }
     assert.equal(answer.status, 200, await answer.text())
   }
   const until = async (fits: (alarm: AlarmView | undefined) => boolean) => {
-    for (;;) {
-      const { alarms } = (await (await fetch(`${page}/api/v1/alarms`)).json()) as AlarmsView
-      if (fits(alarms[0])) return alarms[0]
-      await sleep(20)
-    }
+    let seen: AlarmView | undefined
+    const standing = async () => (await (await fetch(`${page}/api/v1/alarms`)).json()) as AlarmsView
+    const look = async () => fits((seen = (await standing()).alarms[0]))
+    await waitUntil(look, { everyMs: 20, found: () => ({ fits: String(fits), seen }) })
+    return seen
   }
   const scored = async () => {
-    for (;;) {
-      const values = (await (await fetch(`${page}/api/v1/values/acme/berlin/press7`)).json()) as {
-        [tag: string]: unknown
-      }
-      if (typeof values['unusual.score'] === 'number') return values['unusual.active']
-      await sleep(20)
+    let values: { [tag: string]: unknown } = {}
+    const look = async () => {
+      values = (await (await fetch(`${page}/api/v1/values/acme/berlin/press7`)).json()) as typeof values
+      return typeof values['unusual.score'] === 'number'
     }
+    await waitUntil(look, { everyMs: 20, found: () => values })
+    return values['unusual.active']
   }
 
   await measure(300, 0)

@@ -32,13 +32,12 @@ const TOKENS = { operator: 'operator-token-1', chief: 'chief-token-1', reader: '
 async function scene(t: TestContext) {
   const server = await TestServer.start()
   let running: HubProcess | undefined
-  // Before its directory goes.
   t.after(async () => {
     await running?.kill()
     await server.stop()
   })
   const machine = addSetpoint(server)
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const [http, kafka, mqtt] = (await freePorts(3)) as [number, number, number]
   const config = `${data}.yaml`
   await writeFile(

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,6 +11,7 @@ import type { Log } from '../../src/log/log.ts'
 import { encodeRecord } from '../../src/model/record.ts'
 import { HubProcess } from '../faults/hub-process.ts'
 import { freePorts } from '../../tools/free-ports.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 const SITE = 'acme/berlin'
 const MACHINES = Array.from({ length: 8 }, (_, index) => `${SITE}/hall/m${index}`)
@@ -69,8 +69,7 @@ async function shows(hub: Hub, x: number): Promise<void> {
 }
 
 test('twins of hubs that share a log have derived values with their types, also when one of the hubs is killed', async (t) => {
-  const directory = await mkdtemp(join(tmpdir(), 'millrace-derived-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  const directory = await temporaryFolder('derived')
   const broker = await startBroker({ directory, listen: { host: '127.0.0.1', port: 0 }, sync: { mode: 'ack' } }, system)
   t.after(() => broker.close())
   const { host, port } = broker.address

@@ -14,7 +14,7 @@ import { dataDirectory } from './lives.ts'
 const STARTED = { type: 'order.started', asset: 'line1/press7', time: '2024-11-22T14:49:00Z', data: { order: 'O-1' } }
 
 test('events are durable when they are acknowledged, numbered, and balanced', async (t) => {
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const [http, kafka, broker] = (await freePorts(3)) as [number, number, number]
   const config = `${data}.yaml`
   await writeFile(

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,6 +21,7 @@ import { Metrics } from '../../src/system/metrics.ts'
 import { nodeNet } from '../../src/system/node-net.ts'
 import { systemRandom } from '../../src/system/random.ts'
 import { Twins } from '../../src/twins/twins.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 /** Opens the log whose data is in a directory, or wherever the driver keeps it: again and again, the same log. */
 export type OpenLog = (directory: string) => Promise<{ readonly log: Log; close(): Promise<void> }>
@@ -29,8 +29,7 @@ export type OpenLog = (directory: string) => Promise<{ readonly log: Log; close(
 /** What a hub promises its machines, on any driver of the log: the same test for memory, embedded and Apache Kafka. */
 export function hubSuite(name: string, openLog: OpenLog): void {
   test(`machine to log to twin and back after a restart: ${name}`, async (t) => {
-    const directory = await mkdtemp(join(tmpdir(), 'millrace-hub-suite-'))
-    t.after(() => rm(directory, { recursive: true, force: true }))
+    const directory = await temporaryFolder('hub-suite')
     await live(openLog, directory, t)
   })
 }

@@ -1,7 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { parsePlant } from '../../src/cli/files.ts'
 import { startHub, type Hub } from '../../src/hub.ts'
 import { systemClock } from '../../src/system/clock.ts'
@@ -10,6 +7,7 @@ import { createLogger } from '../../src/system/logger.ts'
 import { Metrics } from '../../src/system/metrics.ts'
 import { nodeNet } from '../../src/system/node-net.ts'
 import { systemRandom } from '../../src/system/random.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 const EMBEDDED = '{ embedded: { listen: 0, partitions: 1 } }'
 const plantText = (log: string) => `site: acme/berlin
@@ -18,11 +16,9 @@ sources: { posts: { http: {} } }
 api: { listen: 0 }
 `
 
-/** A directory for the data of a hub, removed with the test. */
-export async function dataDirectory(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'millrace-hub-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
-  return join(directory, 'data')
+/** A directory for the data of a hub. */
+export async function dataDirectory(): Promise<string> {
+  return join(await temporaryFolder('hub'), 'data')
 }
 
 /** A hub in this process, of one source that takes posts; what it says about itself goes into `said`. */

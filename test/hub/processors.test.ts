@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,18 +15,13 @@ import { need } from '../../tools/need.ts'
 import { HubProcess } from '../faults/hub-process.ts'
 import { freePorts } from '../../tools/free-ports.ts'
 import { Feed, NAMES, outputs, plantText, undisturbed } from './processing.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 const SEED = Number(process.env['SEED'] ?? Date.now())
 const KILLS = 10
 /** How long what was derived may take to be there. */
 const SETTLE_MS = 60_000
 const system = machine({ logLevel: 'error', logFormat: 'text' })
-
-async function directoryOf(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'millrace-processors-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
-  return directory
-}
 
 interface Hub {
   readonly page: string
@@ -90,7 +84,7 @@ async function assertOnce(t: TestContext, log: Log): Promise<void> {
 
 /** Two hubs on one log; one of them is killed while machines go on, and is back later. */
 async function takeOver(t: TestContext, broker: Address): Promise<void> {
-  const directory = await directoryOf(t)
+  const directory = await temporaryFolder('processors')
   const config = `{ kafka: { brokers: ["${broker.host}:${broker.port}"], partitions: 2, retention: { time: 1h } } }`
   const a = await makeHub(t, directory, config, 'hub-a')
   const b = await makeHub(t, directory, config, 'hub-b')
@@ -118,7 +112,7 @@ async function takeOver(t: TestContext, broker: Address): Promise<void> {
 }
 
 test('of two hubs on one log one is killed: its tasks are taken over, and all is derived once', async (t) => {
-  const directory = await directoryOf(t)
+  const directory = await temporaryFolder('processors')
   const broker = await startBroker({ directory, listen: { host: '127.0.0.1', port: 0 }, sync: { mode: 'ack' } }, system)
   t.after(() => broker.close())
   await takeOver(t, broker.address)
@@ -137,7 +131,7 @@ test(
 /** A hub with its log, killed again and again while machines go on; `program` is what node runs. */
 async function killed(t: TestContext, kills: number, program: readonly string[]): Promise<Log> {
   const random = seededRandom(SEED + 1)
-  const directory = await directoryOf(t)
+  const directory = await temporaryFolder('processors')
   const [http, port] = (await freePorts(2)) as [number, number]
   const config = join(directory, 'plant.yaml')
   await writeFile(config, plantText(`{ embedded: { listen: ${port}, partitions: 2 } }`, http))

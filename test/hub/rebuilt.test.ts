@@ -80,7 +80,7 @@ function hourOf(seed: number) {
 }
 
 test('every view can be deleted: after a restart all that is asked is answered as before', async (t) => {
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const [http, kafka] = (await freePorts(2)) as [number, number]
   const config = `${data}.yaml`
   await writeFile(config, plantText(http, kafka))

@@ -30,7 +30,7 @@ async function twoDays(directory: string): Promise<string> {
 }
 
 test("yesterday's log under today's twins: they are rebuilt from it, and the books are true", async (t) => {
-  const directory = await dataDirectory(t)
+  const directory = await dataDirectory()
   const backup = await twoDays(directory)
   await rm(join(directory, 'log'), { recursive: true })
   await cp(backup, join(directory, 'log'), { recursive: true })
@@ -48,7 +48,7 @@ test("yesterday's log under today's twins: they are rebuilt from it, and the boo
 })
 
 test("yesterday's telemetry under today's ledger: it starts, says what is missing, and no book claims to balance", async (t) => {
-  const directory = await dataDirectory(t)
+  const directory = await dataDirectory()
   const backup = await twoDays(directory)
   const partition = 'acme.berlin.telemetry-0'
   await rm(join(directory, 'log', partition), { recursive: true })
@@ -69,7 +69,7 @@ test("yesterday's telemetry under today's ledger: it starts, says what is missin
 })
 
 test('what a crash left half done, and twins that are garbage, keep nobody from starting', async (t) => {
-  const directory = await dataDirectory(t)
+  const directory = await dataDirectory()
   const first = await startLife(directory)
   assert.equal((await post(first, 'press', '{"n":1}')).status, 200)
   await first.close()

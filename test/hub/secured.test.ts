@@ -20,7 +20,7 @@ import { dataDirectory } from './lives.ts'
 const system = { clock: systemClock, random: systemRandom, net: nodeNet }
 
 async function startSecured(t: TestContext, mutual: boolean) {
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const { folder, ca, client } = await makeCertificates(t)
   const [page, kafka] = (await freePorts(2)) as [number, number]
   const config = join(dirname(data), 'plant.yaml')

@@ -25,7 +25,7 @@ async function scene(t: TestContext) {
     await server.stop()
   })
   const machine = addSetpoint(server)
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const [kafka, ...pages] = (await freePorts(4)) as [number, number, number, number]
   const common = `models:
   press@1:

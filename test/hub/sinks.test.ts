@@ -13,6 +13,7 @@ import { HubProcess } from '../faults/hub-process.ts'
 import { freePorts } from '../../tools/free-ports.ts'
 import { reachable } from '../sinks/peers.ts'
 import { dataDirectory } from './lives.ts'
+import { until as waitUntil } from '../until.ts'
 
 /** From a value of a machine by way of a condition and an alarm to somebody else's server: the whole hub, real peers. */
 
@@ -28,7 +29,7 @@ interface Step {
 test('an alarm reaches a webhook and an MQTT subscriber; a webhook that hangs slows neither them nor the machines', async (t) => {
   const program = need('mosquitto')
   if (program === undefined) return t.skip('mosquitto is not installed')
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const [http, kafka, broker] = (await freePorts(3)) as [number, number, number]
   const hook = await webhook(t)
   const hole = await blackHole(t)
@@ -69,11 +70,10 @@ api: { listen: ${http} }
   }
   const sinks = async () => ((await (await fetch(`${page}/api/v1/sinks`)).json()) as { sinks: SinkView[] }).sinks
   const until = async (fits: (sinks: readonly SinkView[]) => boolean) => {
-    for (;;) {
-      const now = await sinks()
-      if (fits(now)) return now
-      await sleep(50)
-    }
+    let seen: readonly SinkView[] = []
+    const look = async () => fits((seen = await sinks()))
+    await waitUntil(look, { everyMs: 50, found: () => ({ fits: String(fits), seen }) })
+    return seen
   }
 
   await measure(97)

@@ -19,7 +19,7 @@ async function millrace(...args: string[]) {
 }
 
 test('a port in use: the program ends with exit code 1, names the port and says what to do', async (t) => {
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   t.after(() => taken.close())
@@ -40,8 +40,8 @@ test('a port in use: the program ends with exit code 1, names the port and says 
   assert.ok(said.message.includes(`127.0.0.1:${port}`), said.message)
 })
 
-test('a data directory that cannot be made is a failure that names it, at once', async (t) => {
-  const config = `${await dataDirectory(t)}.yaml`
+test('a data directory that cannot be made is a failure that names it, at once', async () => {
+  const config = `${await dataDirectory()}.yaml`
   await writeFile(config, 'site: acme/berlin\nlog: { embedded: { listen: 0 } }\napi: { listen: 0 }\n')
   for (const data of ['/proc/nothing', join(config, 'below-a-file')]) {
     const { code, err } = await millrace('run', config, '--data', data)
@@ -51,7 +51,7 @@ test('a data directory that cannot be made is a failure that names it, at once',
 })
 
 test('two processes on one data directory: the second gives way, and says who has it', async (t) => {
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const hub = await startLife(data)
   t.after(() => hub.close())
   const config = `${data}.yaml`
@@ -66,7 +66,7 @@ test('two processes on one data directory: the second gives way, and says who ha
 test('what the hub writes is for its own user alone', async (t) => {
   const before = process.umask(0)
   t.after(() => process.umask(before))
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const hub = await startLife(data)
   assert.equal((await post(hub, 'press', '{"n":1}')).status, 200)
   await hub.close()
@@ -78,7 +78,7 @@ test('what the hub writes is for its own user alone', async (t) => {
 })
 
 test('secrets come out nowhere: not in our log, answers, figures, page or data', async (t) => {
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const [http, mqtt, kafka] = (await freePorts(3)) as [number, number, number]
   const config = join(dirname(data), 'plant.yaml')
   await mkdir(join(dirname(data), 'secrets'))
@@ -120,7 +120,7 @@ api: { listen: ${http}, tokens: [{ name: anna, token: secret:reader, can: [read,
 })
 
 test('hostile NDJSON: each line fares by itself, and what was stored is the same after a restart', async (t) => {
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const hub = await startLife(data)
   const lines = [
     '{"values":{"n":1}}',
@@ -151,7 +151,7 @@ test('hostile NDJSON: each line fares by itself, and what was stored is the same
 const MOST_FILES = 150
 
 test('EMFILE: more connections than files may be open: the hub lives, and stores again when they are gone', async (t) => {
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const [http, kafka] = (await freePorts(2)) as [number, number]
   const config = `${data}.yaml`
   await writeFile(

@@ -9,7 +9,7 @@ import { freePorts } from '../../tools/free-ports.ts'
 import { dataDirectory } from './lives.ts'
 
 test('a hub waits for its Kafka, says so, and Ctrl-C ends it', async (t) => {
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const [port] = await freePorts(1)
   await writeFile(`${data}.yaml`, `site: a/b\nlog: { kafka: { brokers: ["localhost:${port}"] } }\napi: { listen: 0 }\n`)
   const args = ['src/main.ts', 'run', `${data}.yaml`, '--data', data]

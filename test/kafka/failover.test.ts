@@ -63,7 +63,7 @@ describe('three brokers of Apache Kafka, one of them lost', { skip }, () => {
   })
 
   test('a hub tells that its log is replicated, and goes on when a broker ends', async (t) => {
-    const directory = await dataDirectory(t)
+    const directory = await dataDirectory()
     const brokers = JSON.stringify(kafka.bootstrap().split(','))
     const config = `{ kafka: { brokers: ${brokers}, partitions: 3, replication: 3, minInSync: 2 } }`
     const hub = await startLife(directory, [], config)

@@ -29,7 +29,7 @@ describe('a hub on Apache Kafka', { skip }, () => {
   const config = () => `{ kafka: { brokers: ["${kafka.bootstrap()}"], partitions: 3, retention: { time: 1h } } }`
 
   test('takes readings, shows twins, balances its books, and is the same after a restart on an empty disk', async (t) => {
-    const directory = await dataDirectory(t)
+    const directory = await dataDirectory()
     const first = await startLife(directory, [], config())
     t.after(() => first.close())
     for (let n = 1; n <= 50; n++) assert.equal((await post(first, `press${n % 5}`, `{"n":${n}}`)).status, 200)
@@ -54,7 +54,7 @@ describe('a hub on Apache Kafka', { skip }, () => {
   })
 
   test('topics are made as the config says, for all of Kafka’s tools to read', async (t) => {
-    const directory = await dataDirectory(t)
+    const directory = await dataDirectory()
     const hub = await startLife(directory, [], config())
     t.after(() => hub.close())
     assert.equal((await post(hub, 'press0', '{"n":7}')).status, 200)
@@ -76,7 +76,7 @@ describe('a hub on Apache Kafka', { skip }, () => {
   })
 
   test('commands beside it find the log through hub.json, or through the config; a second hub gives way', async (t) => {
-    const directory = await dataDirectory(t)
+    const directory = await dataDirectory()
     const hub = await startLife(directory, [], config())
     t.after(() => hub.close())
     assert.equal((await post(hub, 'press9', '{"n":9}')).status, 200)

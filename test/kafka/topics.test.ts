@@ -68,7 +68,7 @@ test('topics on Apache Kafka: made as wanted, and held against what is wanted', 
   })
 
   await t.test('a hub tells that every record is flushed before its acknowledgement', async (t) => {
-    const directory = await dataDirectory(t)
+    const directory = await dataDirectory()
     const hub = await startLife(directory, [], `{ kafka: { brokers: ["${kafka.bootstrap()}"] } }`)
     t.after(() => hub.close())
     const status = (await get(hub, '/api/v1/status')) as HubView

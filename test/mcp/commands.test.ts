@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
@@ -33,7 +33,7 @@ function addSetpoint(server: TestServer): readonly number[] {
 }
 
 /** A hub with that press. */
-async function plant(t: TestContext) {
+async function plant() {
   const server = await TestServer.start()
   const written = addSetpoint(server)
   const config = `site: acme/berlin
@@ -53,7 +53,7 @@ sources:
 api: { listen: 0 }
 `
   const parsed = await parsePlant('plant.yaml', Buffer.from(config))
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const hub = await startHub({ plant: parsed, dataDirectory: data, mode: 'run', system: testSystem() })
   const close = async () => {
     await hub.close()
@@ -70,8 +70,8 @@ async function connect(page: string, ...options: readonly string[]): Promise<Cli
   return client
 }
 
-test('machines are told nothing unless it is allowed, asked for, and no trial', async (t) => {
-  const { page, written, close } = await plant(t)
+test('machines are told nothing unless it is allowed, asked for, and no trial', async () => {
+  const { page, written, close } = await plant()
   const reader = await connect(page)
   const client = await connect(page, '--allow-commands')
   const ask = async (name: string, given: object, from = client) => {

@@ -25,7 +25,7 @@ api: { listen: ${http} }
 `
 
 test('readings of an hour become results of machines and their line, though the hub is started anew in it', async (t) => {
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const [http, broker] = (await freePorts(2)) as [number, number]
   const system = machine({ logLevel: 'error', logFormat: 'text' })
   const config = await parsePlant('p', Buffer.from(plant(http, broker)))

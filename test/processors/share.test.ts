@@ -50,7 +50,7 @@ const load = (user: string) =>
 
 test('a partner reads the product and its contract, and nothing else; no record names a car', async (t) => {
   const system = machine({ logLevel: 'error', logFormat: 'text' })
-  const hub = await startHub({ plant: await load(GOOD), dataDirectory: await dataDirectory(t), mode: 'run', system })
+  const hub = await startHub({ plant: await load(GOOD), dataDirectory: await dataDirectory(), mode: 'run', system })
   t.after(() => hub.close())
   for (const [name, pressure] of [
     ['IN-AB1', 2.1],

@@ -28,7 +28,7 @@ api: { listen: 0 }
 `
 
 test('a machine that counts calls for material once, and a part out of sequence is told, also over a restart', async (t) => {
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const system = machine({ logLevel: 'error', logFormat: 'text' })
   const start = async () =>
     startHub({ plant: await parsePlant('p', Buffer.from(PLANT)), dataDirectory: data, mode: 'run', system })

@@ -25,7 +25,7 @@ api: { listen: 0 }
 `
 
 test('what three cars report warns the fourth, and nobody far away', async (t) => {
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const [port] = (await freePorts(1)) as [number]
   const system = machine({ logLevel: 'error', logFormat: 'text' })
   const plant = await parsePlant('plant.yaml', Buffer.from(plantText(port)))

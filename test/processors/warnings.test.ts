@@ -34,7 +34,7 @@ interface Heard {
 }
 
 test('what three cars report is heard by the fourth, and by nobody far away', async (t) => {
-  const data = await dataDirectory(t)
+  const data = await dataDirectory()
   const [port] = (await freePorts(1)) as [number]
   const system = machine({ logLevel: 'error', logFormat: 'text' })
   const plant = await parsePlant('plant.yaml', Buffer.from(plantText(port)))

@@ -18,8 +18,8 @@ async function faultsOf(thing: unknown): Promise<readonly string[]> {
   return failed.map(([check]) => `${check}: ${said.join(' ')}`)
 }
 
-test('the description of every asset of the demo is a valid one', async (t) => {
-  const directory = await dataDirectory(t)
+test('the description of every asset of the demo is a valid one', async () => {
+  const directory = await dataDirectory()
   const config = demoPlant({ http: 0, mqtt: 0, kafka: 0, opcua: 1, cars: 2 })
   const plant = await parsePlant('demo.yaml', Buffer.from(config))
   const hub = await startHub({ plant, dataDirectory: directory, mode: 'demo', system: testSystem() })
