@@ -25,6 +25,7 @@ export { ClientError }
 export type { CommandOptions, LiveChange, LiveView, SentCommand }
 export type * from './api/contract.ts'
 export type * from './api/contract-commands.ts'
+export type * from './api/contract-forecast.ts'
 export type * from './api/contract-history.ts'
 export type * from './api/contract-past.ts'
 

@@ -178,6 +178,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     todo: 'Use a token that has the right the message names',
     retriable: false,
   },
+  FORECAST_REFUSED: {
+    what: 'A forecast cannot begin, or not go on: a value that it needs is stale, Bad or missing, or an equation has no value',
+    todo: 'Wait for fresh values, or set those that the message names; correct `behaviour` of the model',
+    retriable: false,
+  },
   GROUP_FENCED: {
     what: 'What this member of a group held was given to another one',
     todo: 'Nothing: whoever holds it now does the work again from the last commit; two hubs of one name is a fault',
@@ -344,6 +349,11 @@ export const ERRORS: { readonly [code: string]: ErrorEntry } = {
     what: 'The request could not be made durable; nothing of it counts',
     todo: 'Send it again after the time that `retry-after` names',
     retriable: true,
+  },
+  NO_BEHAVIOUR: {
+    what: 'Nothing can be forecast of an asset: its model has no behaviour',
+    todo: 'Give its model a `behaviour` (docs/forecast.md)',
+    retriable: false,
   },
   NO_CREDENTIALS: {
     what: 'The log asks who is there, and the data directory holds no credentials',

@@ -13,6 +13,7 @@ import type { Health } from './component/health.ts'
 import type { CommandAnswer, CommandTarget, MachineCommand, Publication, SourceContext } from './component/source.ts'
 import type { Plant } from './config/plant.ts'
 import { runSinks } from './delivering.ts'
+import { Forecasts } from './forecasting.ts'
 import { followDefinitions, loadDefinitions, publishDefinitions } from './flow/definitions.ts'
 import { EntryDecoder } from './flow/entries.ts'
 import { Ingest } from './flow/ingest.ts'
@@ -125,7 +126,8 @@ async function compose(options: HubOptions, stack: AsyncDisposableStack): Promis
   const { alarms, commands } = work.ports
   const past = pastOf(options, { twins, catalogue, hub: views, alarms, commands, ...reader })
   const logViews = new LogViews({ log, readers, system })
-  const shown = { hub: views, log: logViews, past, ...(history && { history }), ...work.ports }
+  const forecasts = new Forecasts({ plant, hub: views, clock: system.clock })
+  const shown = { hub: views, log: logViews, past, forecasts, ...(history && { history }), ...work.ports }
   const api = createApi({ config: plant.api, ...shown, system, pageFolder: PAGE_FOLDER })
   stack.defer(() => api.close())
   stack.defer(views.watch())

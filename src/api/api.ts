@@ -14,6 +14,7 @@ import type { CommandViews } from './command-views.ts'
 import { ApiError } from './errors.ts'
 import { EventStreams } from './event-streams.ts'
 import type { EventsPort } from './events-port.ts'
+import type { ForecastPort } from './forecast-port.ts'
 import { Gate } from './gate.ts'
 import type { HistoryPort } from './history-port.ts'
 import type { HubPort } from './hub-port.ts'
@@ -57,6 +58,8 @@ export interface ApiOptions {
   readonly history?: HistoryPort
   /** The plant as it was. */
   readonly past?: PastPort
+  /** The plant as it may become. */
+  readonly forecasts?: ForecastPort
   readonly system: System
   /** Where Vite put the browser application: `ui/dist`. */
   readonly pageFolder: string
@@ -129,6 +132,7 @@ class ApiServer implements Api {
       history: options.history,
       i3x: new Subscriptions({ hub, clock, random, limits }),
       past: options.past,
+      forecasts: options.forecasts,
       auth,
       clock,
       limits,

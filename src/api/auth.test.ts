@@ -80,6 +80,7 @@ test('the table of routes asks for the rights we mean', () => {
       'GET /api/v1/history read',
       'GET /api/v1/history/join read',
       'POST /api/v1/query read',
+      'POST /api/v1/forecasts read',
       'GET /i3x/v1/info open',
       'GET /i3x/v1/namespaces read',
       'GET /i3x/v1/objecttypes read',

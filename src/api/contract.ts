@@ -1,4 +1,5 @@
 import type { DesiredView } from './contract-commands.ts'
+import type { BehaviourView } from './contract-forecast.ts'
 
 /**
  * The words of the hub's own API: what `GET /api/v1/...` answers and what `GET /api/v1/live` sends. The browser
@@ -98,6 +99,8 @@ export interface ModelView {
   /** `name@version`. */
   readonly id: string
   readonly tags: readonly ModelTagView[]
+  /** How its machines go on by themselves; absent: nothing can be forecast of them. */
+  readonly behaviour?: BehaviourView
 }
 
 export interface ModelTagView {

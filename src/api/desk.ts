@@ -8,6 +8,7 @@ import type { ApiError } from './errors.ts'
 import type { EventStreams } from './event-streams.ts'
 import type { CommandViews } from './command-views.ts'
 import type { EventsPort } from './events-port.ts'
+import type { ForecastPort } from './forecast-port.ts'
 import type { Gate } from './gate.ts'
 import type { HistoryPort } from './history-port.ts'
 import type { HubPort } from './hub-port.ts'
@@ -38,6 +39,8 @@ export interface Desk {
   readonly i3x: Subscriptions
   /** The plant as it was; absent only where tests have none. */
   readonly past: PastPort | undefined
+  /** Absent only where tests have none. */
+  readonly forecasts: ForecastPort | undefined
   readonly mounts: Mounts
   readonly page: Page
   readonly auth: Auth

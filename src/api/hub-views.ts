@@ -1,4 +1,5 @@
 import type { Row } from '../component/expression/expression.ts'
+import { compileBehaviour } from '../component/behaviour/behaviour.ts'
 import type { Health } from '../component/health.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Catalogue } from '../model/catalogue.ts'
@@ -24,6 +25,7 @@ import type {
   ValuesView,
 } from './contract.ts'
 import type { AssetQuery, HubPort } from './hub-port.ts'
+import { behaviourView } from './forecast-view.ts'
 import { Rates } from './rates.ts'
 import { TagCount, tagView, usableValue } from './tag-view.ts'
 import { valuesPage, type ValuesQuery } from './values-query.ts'
@@ -270,9 +272,10 @@ export class HubViews implements HubPort {
   }
 }
 
-function modelView({ id, tags }: Model): ModelView {
+function modelView({ id, tags, behaviour }: Model): ModelView {
   return {
     id,
+    ...(behaviour && { behaviour: behaviourView(compileBehaviour(behaviour, tags)) }),
     tags: [...tags].map(([tag, { type, kind, unit, range, states, description }]) => ({
       tag,
       type,

@@ -8,6 +8,7 @@ import type { HealthView } from './contract.ts'
 import type { Desk, Route } from './desk.ts'
 import { ApiError } from './errors.ts'
 import { eventsQuery } from './events-query.ts'
+import { FORECAST_ROUTES } from './forecast-routes.ts'
 import { HISTORY_ROUTES } from './history-routes.ts'
 import { I3X_ROUTES } from './i3x/routes.ts'
 import { MCP_ROUTES } from './mcp/routes.ts'
@@ -47,6 +48,7 @@ export const ROUTES: readonly Route[] = [
   ...AAS_ROUTES,
   ...WOT_ROUTES,
   ...HISTORY_ROUTES,
+  ...FORECAST_ROUTES,
   ...I3X_ROUTES,
   ...MCP_ROUTES,
   ...COMMAND_ROUTES,

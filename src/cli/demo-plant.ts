@@ -65,6 +65,16 @@ const MODELS = `models:
       energy:       { kind: counter, unit: kWh, description: "Energy since commissioning" }
       setpoint:     { unit: Cel, range: [20, 80], description: "Wanted temperature of the oil" }
     meta: { manufacturer: Millrace Presses, productName: HP-2500, force: 2500 kN }
+    behaviour:
+      step: 10s
+      horizon: 8h
+      tags:
+        temperature: "temperature + ((state == 'Execute' ? setpoint : 22.0) - temperature) * dt / 90.0"
+        vibration: "state == 'Execute' ? max(2.9, vibration) + (1.0 + max(0.0, temperature - 65.0) / 10.0) * 0.00018 * max(0.25, vibration - 2.7) * dt : vibration"
+        cycles: "cycles + (state == 'Execute' ? dt / 4.2 : 0.0)"
+        energy: "energy + (state == 'Execute' ? 16.3 : 2.5) * dt / 3600.0"
+      reaches: { worn: "vibration >= 7.0", hot: "temperature > 75.0" }
+      totals: { energy: energy, strokes: cycles }
     commands:
       setpoint: { tag: setpoint, range: [20, 80], interlock: "state != 'Execute'", ttl: 10s }
       hold:     { method: Hold, interlock: "state == 'Execute'", description: "Stops after this stroke, until unhold" }

@@ -6,6 +6,7 @@ import { commandCommand } from './command.ts'
 import { demoCommand } from './demo.ts'
 import { exportCommand } from './export.ts'
 import { EXIT, sayFailure } from './failure.ts'
+import { forecastCommand } from './forecast.ts'
 import { initCommand } from './init.ts'
 import { learnCommand } from './learn.ts'
 import { ledgerCommand } from './ledger.ts'
@@ -34,6 +35,7 @@ const COMMANDS = [
   statusCommand,
   alarmsCommand,
   commandCommand,
+  forecastCommand,
   auditCommand,
   tailCommand,
   queryCommand,

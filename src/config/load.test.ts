@@ -443,3 +443,44 @@ test('a name of a token is a person, and there once', async () => {
   const [fault] = await problems(`site: acme/berlin\napi: { tokens: ${tokens} }\n`, around)
   assert.match(fault!, /Cannot have token "ann" twice: want one of each name/)
 })
+
+test('a behaviour is read with its defaults', async () => {
+  const plant = await load(
+    `site: a/b\nmodels: { press@1: { tags: { energy: {} }, behaviour: { tags: { energy: "energy + dt" } } } }`,
+  )
+  assert.deepEqual(plant.models.get('press@1')!.behaviour, {
+    stepMs: 10_000,
+    horizonMs: 28_800_000,
+    tags: new Map([['energy', 'energy + dt']]),
+    reaches: new Map(),
+    totals: new Map(),
+  })
+})
+
+test('a behaviour that does not fit the tags of its model is told with line and column', async () => {
+  const text = `site: a/b
+models:
+  press@1:
+    tags: { energy: {}, state: { kind: state } }
+    behaviour:
+      horizon: 1000d
+      tags:
+        energi: "energy"
+        energy: "energie + 1.0"
+      reaches:
+        done: "energy"
+      totals: { all: state }
+`
+  const found = await problems(text)
+  assert.deepEqual(
+    found.map((one) => one.replace(/^plant\.yaml:(\d+:\d+).*?(Cannot .{20}).*$/s, '$1 $2')),
+    [
+      '6:16 Cannot forecast so far: it ',
+      '8:17 Cannot forecast tag "energi',
+      '9:17 Cannot read expression "ene',
+      '11:15 Cannot read expression "ene',
+      '12:22 Cannot total tag "state": i',
+    ],
+  )
+  assert.match((await problems(text.replace('1000d', '0s')))[0]!, /6:16.*above 0/s)
+})

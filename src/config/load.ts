@@ -7,6 +7,7 @@ import { ModelError } from '../model/errors.ts'
 import { parsePath, under } from '../model/path.ts'
 import { expandTemplate } from '../model/template.ts'
 import { nearest } from '../system/nearest.ts'
+import { readBehaviour } from './behaviour-schema.ts'
 import { readCommands } from './command-schema.ts'
 import { readAbout } from './about.ts'
 import { readComponents } from './components.ts'
@@ -165,7 +166,14 @@ function readModel(
   })
   const declared = new Map(tags)
   const commands = readCommands(document, id, model.commands, declared, problems)
-  return { id, tags: declared, commands, ...(model.meta !== undefined && { meta: model.meta }) }
+  const behaviour = model.behaviour && readBehaviour(document, id, model.behaviour, declared, problems)
+  return {
+    id,
+    tags: declared,
+    commands,
+    ...(behaviour && { behaviour }),
+    ...(model.meta !== undefined && { meta: model.meta }),
+  }
 }
 
 function readAssets(

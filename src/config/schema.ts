@@ -3,6 +3,7 @@ import { addressField, durationField, isLoopback, secretField, tlsIdentityFields
 import { PACKML_STATES } from '../model/definition.ts'
 import { tagFault } from '../model/path.ts'
 import { aasField } from './aas-schema.ts'
+import { behaviourField } from './behaviour-schema.ts'
 import { commandsField, entrancesSchema } from './command-schema.ts'
 import { historianSchema } from './historian-schema.ts'
 import { metaField, relationsField } from './asset-fields.ts'
@@ -46,6 +47,7 @@ const modelSchema = z
   .strictObject({
     tags: z.record(tagName, tagSchema.nullable()).describe('The tags, by name'),
     commands: commandsField,
+    behaviour: behaviourField,
     meta: metaField.describe('What holds for all machines of it, by name: manufacturer, product name'),
   })
   .describe('A versioned type of machine')

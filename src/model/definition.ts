@@ -1,3 +1,4 @@
+import type { BehaviourDefinition } from './behaviour.ts'
 import type { CommandDefinition } from './command.ts'
 import type { Json } from './json-value.ts'
 import type { Value } from './reading.ts'
@@ -31,6 +32,8 @@ export interface Model {
   readonly tags: ReadonlyMap<string, TagDefinition>
   /** Its write points, by name: nothing else of it may be written. */
   readonly commands: ReadonlyMap<string, CommandDefinition>
+  /** How its machines go on by themselves; absent: nothing can be forecast of them. */
+  readonly behaviour?: BehaviourDefinition
   /** What holds for all its machines: manufacturer, type of drive. */
   readonly meta?: Meta
 }

@@ -116,6 +116,7 @@ export const OPERATIONS: { readonly [route: string]: Operation } = {
     answer: 'JoinView',
     also: 'text/csv',
   },
+  'POST /api/v1/forecasts': { body: 'ForecastRequest', answer: 'ForecastView' },
   'POST /api/v1/query': { body: 'SqlRequest', answer: 'SqlView' },
   'GET /api/v1/values': {
     query: {
