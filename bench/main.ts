@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { benchCommand } from './command.ts'
 import { benchFlow } from './flow.ts'
 import { benchHistorian } from './historian.ts'
+import { benchHistory } from './history.ts'
 import { benchKafkaPeer } from './kafka-peer.ts'
 import { benchLog } from './log.ts'
 import { benchMqtt } from './mqtt.ts'
@@ -19,6 +20,7 @@ const BENCHES: { readonly [name: string]: (options: BenchOptions) => Promise<voi
   command: benchCommand,
   flow: benchFlow,
   historian: benchHistorian,
+  history: benchHistory,
   kafka: benchKafkaPeer,
   log: benchLog,
   mqtt: benchMqtt,

@@ -1,0 +1,219 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { machine } from '../src/cli/machine.ts'
+import { Historian } from '../src/historian/historian.ts'
+import { LakeReader } from '../src/historian/reader.ts'
+import type { StoredRecord } from '../src/log/log.ts'
+import { MemoryLog } from '../src/log/memory/memory-log.ts'
+import { Catalogue } from '../src/model/catalogue.ts'
+import { encodeRecord } from '../src/model/record.ts'
+import { systemClock } from '../src/system/clock.ts'
+import { Metrics } from '../src/system/metrics.ts'
+import type { BenchOptions } from './main.ts'
+import { Postgres } from './postgres.ts'
+
+const SITE = 'acme/berlin'
+const TOPIC = 'acme.berlin.telemetry'
+const T0 = Date.parse('2026-11-29T00:00:00Z')
+const DAY_MS = 86_400_000
+const MACHINES = 100
+const TAGS = 10
+/** Times that each question is asked; fewer where that takes longer than `MOST_MS`. */
+const ROUNDS = 20
+const MOST_MS = 30_000
+const NEVER = new AbortController().signal
+
+/** A question as each of the two is asked it. */
+interface Question {
+  readonly name: string
+  readonly ask: (reader: LakeReader, round: number) => Promise<unknown>
+  readonly sql: (round: number) => string
+}
+
+const assetOf = (nth: number) => `${SITE}/line1/machine${nth % MACHINES}`
+const ASSETS = Array.from({ length: MACHINES }, (_, nth) => assetOf(nth))
+const NAMES = Array.from({ length: TAGS }, (_, nth) => `tag${nth}`)
+const END = T0 + DAY_MS
+
+const QUESTIONS: readonly Question[] = [
+  {
+    name: 'newest values of one machine, 10 tags',
+    ask: (reader, round) => reader.before({ asset: assetOf(round), time: END }, NEVER),
+    sql: (round) =>
+      `SELECT s.id, v.* FROM signals s, LATERAL (SELECT time, value FROM samples WHERE signal = s.id ORDER BY time DESC LIMIT 1) v
+       WHERE s.asset = '${assetOf(round)}'`,
+  },
+  {
+    name: 'one tag, one day, as a chart of 1,000 points',
+    ask: (reader, round) =>
+      reader.buckets({ assets: [assetOf(round)], tags: ['tag3'], from: T0, to: END, everyMs: 86_400 }, NEVER),
+    sql: (round) =>
+      `SELECT floor(extract(epoch FROM time) / 86.4), min(value), max(value), count(*) FROM samples
+       WHERE signal = (SELECT id FROM signals WHERE asset = '${assetOf(round)}' AND tag = 'tag3') GROUP BY 1 ORDER BY 1`,
+  },
+  {
+    name: '1-minute averages of 1,000 tags over a day (the lake: ten questions)',
+    // An answer has bounds: ten machines at a time.
+    async ask(reader) {
+      for (let nth = 0; nth < MACHINES; nth += 10) {
+        const assets = ASSETS.slice(nth, nth + 10)
+        await reader.buckets({ assets, tags: NAMES, from: T0, to: END, everyMs: 60_000 }, NEVER)
+      }
+    },
+    sql: () => `SELECT signal, date_trunc('minute', time), avg(value) FROM samples GROUP BY 1, 2`,
+  },
+  {
+    name: 'hourly averages of 1,000 tags over a day',
+    ask: (reader) => reader.buckets({ assets: ASSETS, tags: NAMES, from: T0, to: END, everyMs: 3_600_000 }, NEVER),
+    sql: () => `SELECT signal, date_trunc('hour', time), avg(value) FROM samples GROUP BY 1, 2`,
+  },
+  {
+    name: 'a second of ten tags, an hour, as it was stored',
+    ask: (reader, round) =>
+      reader.read({ asset: assetOf(round), tags: NAMES, from: T0 + 8 * 3_600_000, to: T0 + 9 * 3_600_000 }, NEVER),
+    sql: (round) =>
+      `SELECT signal, time, value FROM samples WHERE signal IN (SELECT id FROM signals WHERE asset = '${assetOf(round)}')
+       AND time >= to_timestamp(${T0 / 1_000 + 8 * 3_600}) AND time < to_timestamp(${T0 / 1_000 + 9 * 3_600}) ORDER BY 1, 2`,
+  },
+]
+
+/**
+ * The history of one day of 1,000 tags, `--records` samples, in a lake and in PostgreSQL (COPY, a primary key on tag and time),
+ * on the same machine in the same run: how long the loading takes, what it takes on disk, and how long questions take.
+ */
+export async function benchHistory({ records, say }: BenchOptions): Promise<void> {
+  const everyMs = Math.max(1, Math.round((DAY_MS * MACHINES * TAGS) / records))
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
+  const historian = historianIn(directory)
+  const postgres = await Postgres.start()
+  try {
+    say(`One day of 1,000 tags, a value of each every ${everyMs} ms\n`)
+    say(await loadLake(historian, everyMs))
+    if (postgres) say(await loadPostgres(postgres, everyMs))
+    else say('PostgreSQL is not installed: no peer')
+    const reader = new LakeReader(historian, new Catalogue())
+    say('\n| question | lake p50 | p99 | PostgreSQL p50 | p99 |\n|---|---|---|---|---|')
+    for (const question of QUESTIONS) say(await compare(question, reader, postgres))
+  } finally {
+    await historian.close()
+    await postgres?.stop()
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+function historianIn(directory: string): Historian {
+  return new Historian({
+    site: SITE,
+    lakeDirectory: join(directory, 'lake'),
+    spillDirectory: join(directory, 'historian'),
+    retentionMs: 4_000 * DAY_MS,
+    rollupRetentionMs: 4_000 * DAY_MS,
+    sealEveryMs: 600_000,
+    sealRows: 1_000_000,
+    fileRows: 20_000_000,
+    memoryMegabytes: 1_024,
+    threads: 2,
+    log: new MemoryLog({ clock: systemClock }),
+    system: { ...machine({ logLevel: 'warn', logFormat: 'text' }), metrics: new Metrics() },
+  })
+}
+
+async function loadLake(historian: Historian, everyMs: number): Promise<string> {
+  await historian.open()
+  await historian.lease()
+  const begin = performance.now()
+  let offset = 0
+  for (const entries of batchesOf(everyMs)) {
+    offset += entries.length
+    await historian.take({ topic: TOPIC, partition: 0, entries, nextOffset: offset, skipped: 0 })
+  }
+  await historian.flush()
+  const seconds = (performance.now() - begin) / 1_000
+  const { samples, bytes } = historian.status()
+  return loaded('lake', samples, seconds, bytes)
+}
+
+async function loadPostgres(postgres: Postgres, everyMs: number): Promise<string> {
+  await postgres.run('CREATE TABLE signals (id int PRIMARY KEY, asset text, tag text)')
+  await postgres.copy('signals', signalRows())
+  await postgres.run('CREATE TABLE samples (signal int, time timestamptz, value double precision, quality int)')
+  const copied = await postgres.copy('samples', sampleRows(everyMs))
+  const indexed = await postgres.run('ALTER TABLE samples ADD PRIMARY KEY (signal, time)')
+  await postgres.run('VACUUM ANALYZE samples')
+  const count = Number(await postgres.value('SELECT count(*) FROM samples'))
+  const bytes = Number(await postgres.value("SELECT pg_total_relation_size('samples')"))
+  return loaded('PostgreSQL', count, (copied + indexed) / 1_000, bytes)
+}
+
+function loaded(name: string, samples: number, seconds: number, bytes: number): string {
+  const rate = Math.round(samples / seconds).toLocaleString('en-US')
+  return `${name}: ${samples.toLocaleString('en-US')} samples in ${seconds.toFixed(1)} s (${rate} a second), ${(bytes / samples).toFixed(2)} MB a million`
+}
+
+async function compare(
+  { name, ask, sql }: Question,
+  reader: LakeReader,
+  postgres: Postgres | undefined,
+): Promise<string> {
+  const ours: number[] = []
+  const theirs: number[] = []
+  const end = performance.now() + MOST_MS
+  for (let round = 0; round < ROUNDS && performance.now() < end; round++) {
+    const begin = performance.now()
+    await ask(reader, round)
+    ours.push(performance.now() - begin)
+    if (postgres) theirs.push(await postgres.run(sql(round)))
+  }
+  const figures = [ours, theirs].flatMap((times) => [quantile(times, 0.5), quantile(times, 0.99)])
+  return `| ${[`${name} (${ours.length} times)`, ...figures].join(' | ')} |`
+}
+
+function quantile(times: readonly number[], share: number): string {
+  const sorted = times.toSorted((a, b) => a - b)
+  const at = sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]
+  return at === undefined ? '' : `${at.toFixed(at < 10 ? 1 : 0)} ms`
+}
+
+/** Noise on a drift, of two decimals, as sensors have; the same for both. */
+class Values {
+  #noise = 1
+
+  next(tag: number): number {
+    this.#noise = (this.#noise * 48_271) % 2_147_483_647
+    return Math.round((20 + tag + (this.#noise / 2_147_483_647) * 5) * 100) / 100
+  }
+}
+
+/** Records as the log hands them out, 500 at a time. */
+function* batchesOf(everyMs: number): Iterable<StoredRecord[]> {
+  const source: StoredRecord['headers'] = [['source', Buffer.from('line1')]]
+  const values = new Values()
+  let offset = 0
+  let lot: StoredRecord[] = []
+  for (let time = T0; time < END; time += everyMs) {
+    for (let nth = 0; nth < MACHINES; nth++) {
+      const row = Object.fromEntries(NAMES.map((name, tag) => [name, values.next(tag)]))
+      const reading = { asset: assetOf(nth), sourceTime: time, receivedTime: time + 3, values: row }
+      const value = Buffer.from(encodeRecord(reading))
+      if (lot.push({ offset: offset++, timestamp: time, key: null, headers: source, value }) < 500) continue
+      yield lot
+      lot = []
+    }
+  }
+  if (lot.length > 0) yield lot
+}
+
+function* signalRows(): Iterable<string> {
+  for (let nth = 0; nth < MACHINES; nth++)
+    for (let tag = 0; tag < TAGS; tag++) yield `${nth * TAGS + tag},${assetOf(nth)},tag${tag}\n`
+}
+
+function* sampleRows(everyMs: number): Iterable<string> {
+  const values = new Values()
+  for (let time = T0; time < END; time += everyMs) {
+    const text = new Date(time).toISOString()
+    for (let nth = 0; nth < MACHINES; nth++)
+      for (let tag = 0; tag < TAGS; tag++) yield `${nth * TAGS + tag},${text},${values.next(tag)},0\n`
+  }
+}
