@@ -15,6 +15,8 @@ export interface ChartLine {
   readonly unit?: string
   /** It holds its value until the next one: a state, a setpoint. */
   readonly isStepped: boolean
+  /** It was never measured: drawn dashed whichever line it is. */
+  readonly isForecast?: true
   /** In the order of time. */
   readonly points: readonly ChartPoint[]
 }

@@ -90,7 +90,12 @@ function valueAxis(unit: string, at: number, axis: UPlot.Axis): UPlot.Axis {
 }
 
 /** Of each line: what was last, the most, the least. */
-function seriesOf({ name, unit = '', isStepped }: ChartLine, nth: number, units: readonly string[], colours: Colours) {
+function seriesOf(
+  { name, unit = '', isStepped, isForecast }: ChartLine,
+  nth: number,
+  units: readonly string[],
+  colours: Colours,
+) {
   const scale = units.indexOf(unit) < 2 ? unit : units[0]!
   const value = (_plot: UPlot, number: number | null) =>
     number === null ? '–' : numberText(number, digitsFor({}, [number]))
@@ -100,7 +105,7 @@ function seriesOf({ name, unit = '', isStepped }: ChartLine, nth: number, units:
     value,
     stroke: colours.lines[nth % MOST_LINES]!,
     width: 1.5,
-    dash: [...DASHES[nth % MOST_LINES]!],
+    dash: [...dashOf(nth, isForecast)],
     points: { show: false },
     ...(isStepped && { paths: UPlot.paths.stepped!({ align: 1 }) }),
   }
@@ -112,6 +117,11 @@ function seriesOf({ name, unit = '', isStepped }: ChartLine, nth: number, units:
     points: { show: false },
   })
   return [line, edge('most'), edge('least')]
+}
+
+/** The first dash is a whole line, which is for what was measured. */
+function dashOf(nth: number, isForecast = false): readonly number[] {
+  return isForecast ? DASHES[1 + (nth % (MOST_LINES - 1))]! : DASHES[nth % MOST_LINES]!
 }
 
 function hatch(plot: UPlot, lines: readonly ChartLine[], fill: string): void {
