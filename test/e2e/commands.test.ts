@@ -121,6 +121,9 @@ test('an asset and its alarms as they were before the command', { skip }, async 
   await value.filter({ hasText: '61' }).waitFor()
   await page.getByText('As it was').waitFor()
   assert.equal(await page.locator('.asset-commands').count(), 0, 'nothing is done in the past')
+  const changed = page.locator('[data-changed="setpoint"] td')
+  await changed.first().waitFor()
+  assert.deepEqual(await changed.allInnerTexts(), ['61', '33', '−28 °C'])
   // The moment stays while somebody goes on.
   await page.getByRole('navigation', { name: 'Views' }).getByText('Alarms').click()
   await page.waitForURL((url) => url.hash.startsWith('#/alarms') && url.hash.includes(`asof=${before}`))

@@ -2,6 +2,7 @@ import { useMemo, useState } from 'preact/hooks'
 import type { TwinView } from '../../src/api/contract.ts'
 import { AssetAlarms, useAssetAlarms } from './asset-alarms.tsx'
 import { AssetAbout } from './asset-about.tsx'
+import { AssetChanges } from './asset-changes.tsx'
 import { AssetCommands } from './asset-commands.tsx'
 import { AssetForecast } from './asset-forecast.tsx'
 import { AssetTrend } from './asset-trend.tsx'
@@ -32,6 +33,7 @@ export function AssetPage({ store, path }: { readonly store: Store; readonly pat
       ) : (
         <Tags store={store} twin={twin} unusual={unusual} />
       )}
+      <AssetChanges store={store} path={path} />
       <AssetCommands key={`commands ${path}`} store={store} path={path} />
       {twin !== undefined && <AssetForecast key={`forecast ${path}`} store={store} twin={twin} />}
       {twin !== undefined && <AssetAbout twin={twin} />}

@@ -11,6 +11,7 @@ for (const [url, wanted] of [
   ['/api/v1/events?type=stock.*', `/api/v1/events?type=stock.*&to=${AT}`],
   ['/api/v1/oee/acme/berlin?period=day', `/api/v1/oee/acme/berlin?period=day&at=${AT}`],
   // It knows its own time, or there is no past of it.
+  ['/api/v1/assets/acme/berlin/press1/compare?a=5', '/api/v1/assets/acme/berlin/press1/compare?a=5'],
   ['/api/v1/oee/acme/berlin?from=1&to=2', '/api/v1/oee/acme/berlin?from=1&to=2'],
   ['/api/v1/topics', '/api/v1/topics'],
   ['/api/v1/alarms/journal?limit=5', '/api/v1/alarms/journal?limit=5'],

@@ -12,7 +12,7 @@ export function asOf(url: string, at: number | undefined): string {
   const parameter = AS_OF.find(([pattern]) => pattern.test(route))?.[1]
   if (parameter === undefined) return url
   const asked = new URLSearchParams(query)
-  if (['at', 'from', 'to'].some((name) => asked.has(name))) return url
+  if (['at', 'from', 'to', 'a'].some((name) => asked.has(name))) return url
   return `${url}${query === '' ? '?' : '&'}${parameter}=${at}`
 }
 
