@@ -14,6 +14,7 @@ import type {
   TwinView,
   ValuesRow,
 } from './api/contract.ts'
+import type { ForecastRequest, ForecastView } from './api/contract-forecast.ts'
 import type { AggregatesView, ChartView, HistoryView } from './api/contract-history.ts'
 import type { CompareView, PastTwinView } from './api/contract-past.ts'
 import { ClientError } from './client/client-error.ts'
@@ -118,6 +119,11 @@ export class Client {
   /** What differs between two moments of an asset; `b`: now, unless it is named. */
   compare(path: string, a: Time, b?: Time): Promise<CompareView> {
     return this.#http.get(`/api/v1/assets/${encodePath(path)}/compare`, { a, b })
+  }
+
+  /** How an asset goes on from now, as the behaviour of its model says; `set`: what if. Never a value of the machine. */
+  forecast(asset: string, options: Omit<ForecastRequest, 'asset'> = {}): Promise<ForecastView> {
+    return this.#http.post('/api/v1/forecasts', { asset, ...options })
   }
 
   /** Only the values of an asset, by tag. They may be stale or Bad: `twin` tells. */

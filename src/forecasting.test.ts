@@ -8,6 +8,7 @@ import { testSystem } from '../test/api/server.ts'
 import { until } from '../test/until.ts'
 import type { ForecastView } from './api/contract-forecast.ts'
 import type { ModelView, ProblemView, TwinView } from './api/contract.ts'
+import { connect } from './client.ts'
 import { parsePlant } from './cli/files.ts'
 import { startHub, type Hub } from './hub.ts'
 
@@ -27,10 +28,10 @@ models:
       tags:
         temperature: "temperature + (setpoint - temperature) * dt / 600.0"
         vibration: "vibration + 0.5 * dt / 600.0"
-        energy: "energy + (state == 'Execute' ? 90.0 : 9.0) * dt / 3600.0"
+        energy: "energy + (state == 'Execute' ? 90.0 : 45.0) * dt / 3600.0"
       reaches: { worn: "vibration >= 7.0" }
       totals: { energy: energy }
-  oven@1: { tags: { heat: {} } }
+  oven@1: { tags: { heat: {}, setpoint: {}, state: {} } }
   tank@1:
     tags: { level: { staleAfter: 1ms }, inflow: {} }
     behaviour: { tags: { level: "level + inflow * dt" } }
@@ -40,6 +41,8 @@ assets:
   line1/tank1: { model: tank@1 }
 processors:
   hot: { condition: { on: line1/*, when: "temperature > 75.0 for 30s", severity: high, message: "{asset} is hot: {temperature}" } }
+  stands: { condition: { on: line1/*, when: 'state in ["Held"] for 5s', severity: low } }
+  strange: { condition: { on: line1/*, when: "setpoint > 1.0 && state > 5" } }
   elsewhere: { condition: { on: line2/*, when: "temperature > 1.0" } }
 sources: { posts: { http: {} } }
 api: { listen: 0 }
@@ -99,7 +102,7 @@ test('a forecast of the values of now: totals, what is reached and when, no alar
   const { basis } = view
   assert.equal(basis.model, 'press@1')
   assert.deepEqual(basis.constant, ['setpoint', 'state'])
-  assert.deepEqual(basis.conditions, ['hot'])
+  assert.deepEqual(basis.conditions, ['hot', 'stands', 'strange'])
   assert.equal(basis.behaviour.tags['vibration'], 'vibration + 0.5 * dt / 600.0')
   const start = basis.start.map(({ tag, value, isSet, qualityName }) => [tag, value, isSet, qualityName])
   assert.deepEqual(start, [
@@ -129,6 +132,46 @@ test('what if: another setpoint is warmer, and the condition of the plant says w
   const twin = await get<TwinView>(`/api/v1/assets/${PRESS}`)
   assert.equal(twin.tags.find(({ tag }) => tag === 'setpoint')!.value, 60)
   assert.deepEqual((await get<{ alarms: unknown[] }>('/api/v1/alarms')).alarms, [])
+})
+
+test('conditions see what is set and stays; one that cannot take the values is named, and the others are told', async () => {
+  const view = await forecast({ set: { state: 'Held', temperature: 80, setpoint: 20 } })
+  assert.equal(view.totals[0]!.value, 45)
+  const told = view.alarms.map(({ alarm, at, clearedAt }) => [
+    alarm,
+    at - view.from,
+    clearedAt && clearedAt - view.from,
+  ])
+  // 20 + 60 * (59 / 60) ** n is above 75 for n up to 5, and for 30 s when n is 3.
+  assert.deepEqual(told, [
+    ['stands', 5_000, undefined],
+    ['hot', 30_000, 60_000],
+  ])
+  const strange = view.basis.assumptions.filter((one) => one.startsWith('Condition "strange" could not be told: '))
+  assert.equal(strange.length, 1)
+  assert.match(strange[0]!, /cannot work out string > int/)
+})
+
+test('a third forecast at a time is to come again; when a client goes away, its forecast ends', async () => {
+  const headers = { 'content-type': 'application/json' }
+  const body = JSON.stringify({ asset: PRESS, horizon: '10d' })
+  const gone = new AbortController()
+  const long = (signal: AbortSignal) =>
+    fetch(`${hub.page}/api/v1/forecasts`, { method: 'POST', headers, body, signal }).catch(() => undefined)
+  const running = [long(gone.signal), long(gone.signal)]
+  const third = () =>
+    fetch(`${hub.page}/api/v1/forecasts`, { method: 'POST', headers, body: JSON.stringify({ asset: PRESS }) })
+  let refused: Response | undefined
+  await until(async () => {
+    const answer = await third()
+    if (answer.status === 503) refused = answer
+    return refused !== undefined
+  })
+  assert.equal(refused!.headers.get('retry-after'), '1')
+  assert.equal(((await refused!.json()) as ProblemView).code, 'TOO_BUSY')
+  gone.abort()
+  assert.deepEqual(await Promise.all(running), [undefined, undefined])
+  await until(async () => (await third()).status === 200)
 })
 
 test('the same question is answered the same, but for the moment of now', async () => {
@@ -210,6 +253,11 @@ test('models say which of them have a behaviour', async () => {
   assert.equal('behaviour' in oven, false)
   assert.deepEqual(press.behaviour!.needs, ['temperature', 'vibration', 'energy', 'setpoint', 'state'])
   assert.equal(press.behaviour!.horizonMs, 3_600_000)
+})
+
+test('the client asks for one', async () => {
+  const view = await connect({ url: hub.page }).forecast(PRESS, { horizon: '10s', set: { energy: 0 } })
+  assert.deepEqual([view.totals[0]!.value, view.to - view.from], [0.25, 10_000])
 })
 
 test('millrace forecast prints it with its basis, answers JSON, and fails with the reason', async (t) => {
