@@ -20,7 +20,7 @@ models:
       state:       { kind: state, states: [Execute, Held], staleAfter: 1h }
       temperature: { unit: Cel, range: [0, 200], staleAfter: 1h }
       setpoint:    { unit: Cel, range: [20, 120], staleAfter: 1h }
-      vibration:   { unit: mm/s, staleAfter: 1h }
+      vibration:   { unit: mm/s, range: [0, 9], staleAfter: 1h }
       energy:      { kind: counter, unit: kWh, staleAfter: 1h }
     behaviour:
       step: 10s
@@ -150,6 +150,14 @@ test('conditions see what is set and stays; one that cannot take the values is n
   const strange = view.basis.assumptions.filter((one) => one.startsWith('Condition "strange" could not be told: '))
   assert.equal(strange.length, 1)
   assert.match(strange[0]!, /cannot work out string > int/)
+})
+
+test('a tag that leaves the range of its model makes what follows doubtful, and that is said', async () => {
+  const doubtful = ({ basis }: ForecastView) => basis.assumptions.filter((one) => one.startsWith('Doubtful'))
+  assert.deepEqual(doubtful(await forecast({ horizon: '5m' })), [])
+  const view = await forecast({ set: { vibration: 8.505 } })
+  const at = new Date(view.from + 600_000).toISOString()
+  assert.deepEqual(doubtful(view), [`Doubtful from ${at} on: vibration leaves its range, 0 to 9`])
 })
 
 test('a third forecast at a time is to come again; when a client goes away, its forecast ends', async () => {

@@ -40,7 +40,7 @@ export function forecastView(parts: ForecastParts): ForecastView {
       start: start.told,
       constant: behaviour.needs.filter((tag) => !behaviour.definition.tags.has(tag)),
       conditions,
-      assumptions: [...assumptions(behaviour, conditions), ...faults],
+      assumptions: [...assumptions(behaviour, conditions), ...leaves(model, forecast), ...faults],
     },
   }
 }
@@ -67,6 +67,16 @@ function assumptions({ definition: { stepMs, tags }, needs }: Behaviour, conditi
       ? ['Conditions begin anew at the start; tags without an equation are to them as they are at the start']
       : []),
   ]
+}
+
+/** Tags that leave the range of their model: nobody has said that the equations hold there. */
+function leaves({ tags }: Model, { points }: Forecast): string[] {
+  return [...points].flatMap(([tag, all]) => {
+    const { range: [low, high] = [-Infinity, Infinity] } = tags.get(tag)!
+    const first = all.find(([, value]) => value < low || value > high)
+    if (first === undefined) return []
+    return `Doubtful from ${new Date(first[0]).toISOString()} on: ${tag} leaves its range, ${low} to ${high}`
+  })
 }
 
 function unit(definition: TagDefinition | undefined): { readonly unit?: string } {

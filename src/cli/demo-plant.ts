@@ -70,7 +70,7 @@ const MODELS = `models:
       horizon: 8h
       tags:
         temperature: "temperature + ((state == 'Execute' ? setpoint : 22.0) - temperature) * dt / 90.0"
-        vibration: "state == 'Execute' ? max(2.9, vibration) + (1.0 + max(0.0, temperature - 65.0) / 10.0) * 0.00018 * max(0.25, vibration - 2.7) * dt : vibration"
+        vibration: "state == 'Execute' ? min(10.0, max(2.9, vibration) + (1.0 + max(0.0, temperature - 65.0) / 10.0) * 0.00018 * max(0.25, vibration - 2.7) * dt) : vibration"
         cycles: "cycles + (state == 'Execute' ? dt / 4.2 : 0.0)"
         energy: "energy + (state == 'Execute' ? 16.3 : 2.5) * dt / 3600.0"
       reaches: { worn: "vibration >= 7.0", hot: "temperature > 75.0" }
