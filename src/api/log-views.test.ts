@@ -33,8 +33,10 @@ test('topics with their ends, and one of them', async (t) => {
       { partition: 1, start: 0, end: 1 },
     ],
   }
-  const alarms = { name: 'acme.berlin.alarms', records: 0, partitions: [{ partition: 0, start: 0, end: 0 }] }
-  assert.deepEqual(await get<{ topics: TopicView[] }>('topics'), { topics: [alarms, topic] })
+  const empty = ['alarms', 'audit', 'commands'].map((kind) => {
+    return { name: `acme.berlin.${kind}`, records: 0, partitions: [{ partition: 0, start: 0, end: 0 }] }
+  })
+  assert.deepEqual(await get<{ topics: TopicView[] }>('topics'), { topics: [...empty, topic] })
   assert.deepEqual(await get<TopicView>('topics/acme.telemetry'), topic)
   const absent = await fetch(`${url}/api/v1/topics/nothing`)
   assert.deepEqual([absent.status, await codeOf(absent)], [404, 'TOPIC_NOT_FOUND'])

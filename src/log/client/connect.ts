@@ -118,6 +118,9 @@ interface Patience {
   readonly patienceMs: number
 }
 
+/** The brokers of a cluster learn of a topic one after the other; so long after it was ensured they all know. */
+const NEWS_MS = 30_000
+
 class KafkaLog implements BrokerLog {
   readonly #cluster: Cluster
   readonly #producer: Producer
@@ -125,6 +128,8 @@ class KafkaLog implements BrokerLog {
   readonly #patience: Patience
   readonly #sessions = new Set<ReadSession>()
   readonly #groups: DriverGroups
+  /** When topics were ensured last, by monotonic time. */
+  readonly #ensured = new Map<string, number>()
   #closing: Promise<void> | undefined
 
   constructor(cluster: Cluster, producer: Producer, keeper: TopicKeeper, patience: Patience) {
@@ -135,8 +140,10 @@ class KafkaLog implements BrokerLog {
     this.#groups = new DriverGroups(this.#groupDriver())
   }
 
-  ensure(topics: readonly TopicSpec[]): Promise<void> {
-    return this.#patiently('ensure topics', () => this.#keeper.ensure(topics))
+  async ensure(topics: readonly TopicSpec[]): Promise<void> {
+    await this.#patiently('ensure topics', () => this.#keeper.ensure(topics))
+    const now = this.#patience.clock.monotonic()
+    for (const { name } of topics) this.#ensured.set(name, now)
   }
 
   facts(topic: string): Promise<TopicFacts> {
@@ -245,9 +252,15 @@ class KafkaLog implements BrokerLog {
     const topic = topics.find((one) => one.name === name)
     if (topic?.error === 0) return topic.leaders
     if (topic === undefined || !isRetriable(topic.error) || topic.error === KAFKA_ERROR.unknownTopic) {
-      throw unknownTopicError('find', name)
+      throw this.#isNews(name) ? newsError(name) : unknownTopicError('find', name)
     }
     throw brokerError(`describe topic "${name}"`, topic.error)
+  }
+
+  /** A topic that was just ensured is there, though not every broker has heard of it. */
+  #isNews(name: string): boolean {
+    const at = this.#ensured.get(name)
+    return at !== undefined && this.#patience.clock.monotonic() - at < NEWS_MS
   }
 
   /** Tries again while the fault is one that may pass, up to the log's patience; says so where it takes long. */
@@ -271,6 +284,11 @@ class KafkaLog implements BrokerLog {
       await this.#cluster.pause(attempt)
     }
   }
+}
+
+function newsError(name: string): LogError {
+  const message = `Cannot find topic "${name}": it is new, and this broker has not heard of it yet`
+  return new LogError('LOG_UNAVAILABLE', message, { retriable: true })
 }
 
 function byPartition(a: PartitionEnds, b: PartitionEnds): number {

@@ -62,10 +62,11 @@ export class OpcuaSource implements Source {
     return this.#liveness.health()
   }
 
+  /** Before it has connected for the first time it knows no machine: a command waits for that, as long as its time allows. */
   reaches(asset: string, target: CommandTarget): boolean {
     const { site } = this.#context
     const nodes = this.#nodes
-    if (nodes === undefined) return couldReach(this.#config.nodes, site, asset)
+    if (nodes === undefined) return false
     const known = target.kind === 'tag' ? nodes.item(asset, target.tag) : nodes.machines(asset)[0]
     return known !== undefined || couldReach(nodes.open, site, asset)
   }
