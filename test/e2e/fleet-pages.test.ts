@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { until } from '../until.ts'
 import { fits, HubPages, SIZES, skipPages as skip } from './hub-page.ts'
 
 /** Stock, sequence and map as a person sees them: events and values over HTTP, the processors, the pages in a real browser. */
@@ -92,15 +93,16 @@ test('map: a hazard that three cars confirm, and ten thousand cars that can stil
   const { page, faults } = await hub.open('map', SIZES[0])
   const canvas = page.locator(`canvas[data-vehicles="${CARS}"]`)
   await canvas.waitFor()
-  // Clustered: a mark for a cell of the canvas.
-  const marks = Number(await canvas.getAttribute('data-marks'))
-  assert.ok(marks > 10 && marks < 1_000, `${marks} marks`)
+  // The map is fitted to the cars in the frame after they are there. Clustered: a mark for a cell of the canvas.
+  const marksNow = async () => Number(await canvas.getAttribute('data-marks'))
+  await until(async () => (await marksNow()) > 10)
+  const marks = await marksNow()
+  assert.ok(marks < 1_000, `${marks} marks`)
   await canvas.focus()
   for (let press = 0; press < 8; press += 1) await page.keyboard.press('+')
-  const marksNow = 'Number(document.querySelector("canvas").dataset.marks)'
-  await page.waitForFunction(`${marksNow} < ${marks}`)
+  await until(async () => (await marksNow()) < marks)
   await page.keyboard.press('0')
-  await page.waitForFunction(`${marksNow} === ${marks}`)
+  await until(async () => (await marksNow()) === marks)
   assert.deepEqual(faults, [])
   await page.close()
 })

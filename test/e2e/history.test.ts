@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
+import { until } from '../until.ts'
 import { fits, HubPages, SIZES, skipPages as skip } from './hub-page.ts'
 
 /** Values over time as a person sees them: back-filled over HTTP, out of the historian, drawn in a real browser. */
@@ -58,7 +59,7 @@ for (const size of SIZES) {
     await page.mouse.down()
     await page.mouse.move(box.x + box.width * 0.8, box.y + 60, { steps: 4 })
     await page.mouse.up()
-    await page.waitForFunction(`document.querySelector('.asset-trend [aria-label=From]').value !== '${before}'`)
+    await until(async () => (await from.inputValue()) !== before)
     // Three fifths of an hour further.
     const moved = (Date.parse(await from.inputValue()) - Date.parse(before)) / 60_000
     assert.ok(moved > 34 && moved < 38, `it begins ${moved} minutes later`)
