@@ -69,7 +69,7 @@ const QUESTIONS: readonly Question[] = [
     sql: () => `SELECT signal, date_trunc('hour', time), avg(value) FROM samples GROUP BY 1, 2`,
   },
   {
-    name: 'a second of ten tags, an hour, as it was stored',
+    name: 'ten tags, an hour, as they were stored',
     ask: (reader, round) =>
       reader.read({ asset: assetOf(round), tags: NAMES, from: T0 + 8 * 3_600_000, to: T0 + 9 * 3_600_000 }, NEVER),
     sql: (round) =>
