@@ -5,6 +5,7 @@ import { EVERY_MS } from './alarm-rows.tsx'
 import { isCalling, momentText, STATE_TEXTS } from './alarm-words.ts'
 import { useAnswer } from './answer.ts'
 import { Problem } from './log-page.tsx'
+import { Pager } from './pager.tsx'
 import { placeHref } from './route.ts'
 import type { Store } from './store.ts'
 
@@ -54,17 +55,7 @@ export function AlarmJournal({ store }: { readonly store: Store }) {
         ))}
       </ol>
       <div class="alarm-actions">
-        <button class="button" type="button" disabled={pages.length === 0} onClick={() => setPages(pages.slice(0, -1))}>
-          Newer
-        </button>
-        <button
-          class="button"
-          type="button"
-          disabled={value?.next === undefined}
-          onClick={() => value?.next !== undefined && setPages([...pages, value.next])}
-        >
-          Older
-        </button>
+        <Pager pages={pages} next={value?.next} onPages={setPages} />
         {value?.heldFrom !== undefined && (
           <span class="hint">Steps before {momentText(value.heldFrom, store.now())} are in the log.</span>
         )}

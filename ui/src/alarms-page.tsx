@@ -8,8 +8,8 @@ import { useAnswer } from './answer.ts'
 import { numberText } from './format.ts'
 import { Problem } from './log-page.tsx'
 import type { PageProps } from './pages.tsx'
-import { pageHref } from './route.ts'
 import type { Store } from './store.ts'
+import { Tabs } from './tabs.tsx'
 
 /** Lines of a section at most; a flood is read by its groups, and narrowed by the filter. */
 const SHOWN = 50
@@ -25,13 +25,7 @@ export function AlarmsPage({ store, path }: PageProps) {
   return (
     <section class="alarms" aria-labelledby="alarms-title">
       <h1 id="alarms-title">Alarms</h1>
-      <nav class="tabs" aria-label="Views of alarms">
-        {TABS.map((tab) => (
-          <a key={tab.path} href={pageHref('alarms', tab.path)} aria-current={path === tab.path ? 'page' : undefined}>
-            {tab.title}
-          </a>
-        ))}
-      </nav>
+      <Tabs label="Views of alarms" page="alarms" tabs={TABS} path={path} />
       {path === 'journal' && <AlarmJournal store={store} />}
       {path === 'figures' && <AlarmFigures store={store} />}
       {path !== 'journal' && path !== 'figures' && <Standing store={store} />}

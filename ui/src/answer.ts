@@ -17,40 +17,18 @@ const NOTHING: Answer<never> = { value: undefined, problem: undefined }
  * Asks the hub, again `everyMs` after each answer (0: once), and whenever `revision` is another one; as of the moment that the
  * page shows, which is asked once: the past does not change.
  */
-export function useAnswer<T>(question: string, everyMsNow: number, revisionNow?: number): Answer<T> {
+export function useAnswer<T>(question: string, everyMs: number, revision?: number): Answer<T> {
   const moment = useContext(Moment)
   const url = asOf(question, moment)
   const isPast = url !== question
-  const everyMs = isPast ? 0 : everyMsNow
-  const revision = isPast ? undefined : revisionNow
-  const [answer, setAnswer] = useState<{ readonly of: string } & Answer<T>>({ of: url, ...NOTHING })
-  useEffect(() => {
-    const stop = new AbortController()
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const ask = async () => {
-      const next = await get<T>(url, stop.signal)
-      if (stop.signal.aborted) return
-      // What was known stays on the page: the problem says that it is the past.
-      setAnswer((last) => ({
-        of: url,
-        value: next.value ?? (last.of === url ? last.value : undefined),
-        problem: next.problem,
-      }))
-      if (everyMs > 0) timer = setTimeout(() => void ask(), everyMs)
-    }
-    void ask()
-    return () => {
-      stop.abort()
-      clearTimeout(timer)
-    }
-  }, [url, everyMs, revision])
-  return answer.of === url ? answer : NOTHING
+  const { value, problem } = useAnswers<T>([url], isPast ? 0 : everyMs, isPast ? undefined : revision)
+  return { value: value?.[0], problem }
 }
 
-/** The same for several questions at once: the answers in their order, and the first problem. */
-export function useAnswers<T>(urls: readonly string[], everyMs: number): Answer<readonly T[]> {
+/** The same for several questions at once, as they are: the answers in their order, and the first problem. */
+export function useAnswers<T>(urls: readonly string[], everyMs: number, revision?: number): Answer<readonly T[]> {
   const key = urls.join(' ')
-  const [answer, setAnswer] = useState<{ readonly of: string } & Answer<readonly T[]>>({ of: '', ...NOTHING })
+  const [answer, setAnswer] = useState<{ readonly of: string } & Answer<readonly T[]>>({ of: key, ...NOTHING })
   useEffect(() => {
     const stop = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
@@ -59,6 +37,7 @@ export function useAnswers<T>(urls: readonly string[], everyMs: number): Answer<
       if (stop.signal.aborted) return
       const problem = all.find((one) => one.problem !== undefined)?.problem
       const value = problem === undefined ? all.map((one) => one.value!) : undefined
+      // What was known stays on the page: the problem says that it is the past.
       setAnswer((last) => ({ of: key, value: value ?? (last.of === key ? last.value : undefined), problem }))
       if (everyMs > 0) timer = setTimeout(() => void ask(), everyMs)
     }
@@ -67,7 +46,7 @@ export function useAnswers<T>(urls: readonly string[], everyMs: number): Answer<
       stop.abort()
       clearTimeout(timer)
     }
-  }, [key, everyMs])
+  }, [key, everyMs, revision])
   return answer.of === key ? answer : NOTHING
 }
 

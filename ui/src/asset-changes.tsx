@@ -3,6 +3,7 @@ import { useAnswer } from './answer.ts'
 import { digitsFor, numberText, unitText, valueText } from './format.ts'
 import { Problem } from './log-page.tsx'
 import type { Store } from './store.ts'
+import { urlPath } from './route.ts'
 
 /** While the past is shown: what is another one now than it was at that moment. */
 export function AssetChanges({ store, path }: { readonly store: Store; readonly path: string }) {
@@ -11,7 +12,7 @@ export function AssetChanges({ store, path }: { readonly store: Store; readonly 
 }
 
 function Changes({ path, at }: { readonly path: string; readonly at: number }) {
-  const place = path.split('/').map(encodeURIComponent).join('/')
+  const place = urlPath(path)
   const { value, problem } = useAnswer<CompareView>(`/api/v1/assets/${place}/compare?a=${at}`, 0)
   const { came = [], went = [] } = value?.alarms ?? {}
   return (

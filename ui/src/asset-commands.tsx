@@ -5,7 +5,7 @@ import { CommandDialog } from './command-dialog.tsx'
 import { CommandRows } from './command-rows.tsx'
 import { numberText, unitText } from './format.ts'
 import { Mark } from './marks.tsx'
-import { pageHref } from './route.ts'
+import { pageHref, urlPath } from './route.ts'
 import type { Store } from './store.ts'
 
 const EVERY_MS = 2_000
@@ -13,7 +13,7 @@ const SHOWN = 5
 
 /** What may be done to an asset, whether it is allowed now, and what was done last. */
 export function AssetCommands({ store, path }: { readonly store: Store; readonly path: string }) {
-  const place = path.split('/').map(encodeURIComponent).join('/')
+  const place = urlPath(path)
   const { value } = useAnswer<DeclaredCommandsView>(`/api/v1/assets/${place}/commands`, EVERY_MS)
   const last = useAnswer<CommandsView>(`/api/v1/commands?asset=${encodeURIComponent(path)}&limit=${SHOWN}`, EVERY_MS)
   const [open, setOpen] = useState<string>()

@@ -3,6 +3,7 @@ import type { AuditRecordView, AuditView } from '../../src/api/contract-commands
 import { momentText } from './alarm-words.ts'
 import { useAnswer } from './answer.ts'
 import { Problem } from './log-page.tsx'
+import { Pager } from './pager.tsx'
 import { placeHref } from './route.ts'
 import type { Store } from './store.ts'
 
@@ -46,17 +47,7 @@ export function AuditList({ store }: { readonly store: Store }) {
         ))}
       </ol>
       <div class="alarm-actions">
-        <button class="button" type="button" disabled={pages.length === 0} onClick={() => setPages(pages.slice(0, -1))}>
-          Newer
-        </button>
-        <button
-          class="button"
-          type="button"
-          disabled={value?.next === undefined}
-          onClick={() => value?.next !== undefined && setPages([...pages, value.next])}
-        >
-          Older
-        </button>
+        <Pager pages={pages} next={value?.next} onPages={setPages} />
       </div>
     </section>
   )

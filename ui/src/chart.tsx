@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import UPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { alignedData, badSpans, type ChartLine } from './chart-data.ts'
@@ -33,13 +33,6 @@ export function Chart({ lines, from, to, height, onZoom }: ChartProps) {
       plot.destroy()
     }
   }, [lines, from, to, height])
-  useEffect(() => {
-    // A change of light and dark is a change of colours.
-    const media = matchMedia('(prefers-color-scheme: dark)')
-    const redraw = () => box.current?.dispatchEvent(new Event('redraw'))
-    media.addEventListener('change', redraw)
-    return () => media.removeEventListener('change', redraw)
-  }, [])
   return <div ref={box} class="chart" />
 }
 

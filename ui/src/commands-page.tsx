@@ -7,6 +7,7 @@ import { COMMAND_STATES } from './command-words.ts'
 import { Problem } from './log-page.tsx'
 import type { PageProps } from './pages.tsx'
 import { pageHref } from './route.ts'
+import { Tabs } from './tabs.tsx'
 
 const EVERY_MS = 2_000
 const SHOWN = 100
@@ -21,13 +22,7 @@ export function CommandsPage({ store, path, query }: PageProps) {
   return (
     <section class="commands" aria-labelledby="commands-title">
       <h1 id="commands-title">Commands</h1>
-      <nav class="tabs" aria-label="Views of commands">
-        {TABS.map((tab) => (
-          <a key={tab.path} href={pageHref('commands', tab.path)} aria-current={path === tab.path ? 'page' : undefined}>
-            {tab.title}
-          </a>
-        ))}
-      </nav>
+      <Tabs label="Views of commands" page="commands" tabs={TABS} path={path} />
       {path === 'audit' ? <AuditList store={store} /> : <Commands store={store} asset={query['asset'] ?? ''} />}
     </section>
   )

@@ -2,6 +2,7 @@ import type { TwinView } from '../../src/api/contract.ts'
 import { useAnswer } from './answer.ts'
 import { isDrawn, type SeriesName } from './history-series.ts'
 import type { Store } from './store.ts'
+import { urlPath } from './route.ts'
 
 interface ChipsProps {
   readonly store: Store
@@ -39,7 +40,7 @@ export function Chips({ store, path, series, most, onSeries }: ChipsProps) {
 }
 
 function Addable({ path, series, most, onSeries }: Omit<ChipsProps, 'store'>) {
-  const place = path.split('/').map(encodeURIComponent).join('/')
+  const place = urlPath(path)
   const { value } = useAnswer<TwinView>(`/api/v1/assets/${place}`, 0)
   const has = (tag: string) => series.some((one) => one.asset === path && one.tag === tag)
   const tags = (value?.tags ?? []).filter((tag) => isDrawn(tag) && !has(tag.tag))

@@ -66,7 +66,7 @@ export function HistoryPage({ store, path, query }: PageProps) {
 }
 
 /** Values as they came. */
-const SAMPLES = { limit: 10_000 } as unknown as Summary
+const SAMPLES: Summary = { limit: 10_000 }
 
 function summaryIn({ aggregate, every }: RouteQuery): Summary | undefined {
   return aggregate === undefined || aggregate === '' ? undefined : { aggregate, every: every ?? '1m' }

@@ -1,6 +1,7 @@
 import type { AggregatesView, ChartView, HistoryPointView, HistoryTagView } from '../../src/api/contract-history.ts'
 import type { JsonValue } from '../../src/api/contract.ts'
 import type { ChartLine, ChartPoint } from './chart-data.ts'
+import { urlPath } from './route.ts'
 
 /** A tag of an asset that is looked at over time. */
 export interface SeriesName {
@@ -22,7 +23,11 @@ export function seriesText(series: readonly SeriesName[]): string {
 }
 
 /** How values are summed up. */
-export type Summary = { readonly points: number } | { readonly aggregate: string; readonly every: string }
+export type Summary =
+  | { readonly points: number }
+  | { readonly aggregate: string; readonly every: string }
+  /** Not at all: the first so many of each tag. */
+  | { readonly limit: number }
 
 /** What to ask, one question an asset. */
 export function historyUrls(
@@ -35,7 +40,7 @@ export function historyUrls(
   return [...byAsset].map(([asset, names]) => {
     const asked = { tags: names.map(({ tag }) => tag).join(','), from: String(from), to: String(to), ...more }
     const how = Object.fromEntries(Object.entries(summary).map(([name, value]) => [name, String(value)]))
-    const place = asset.split('/').map(encodeURIComponent).join('/')
+    const place = urlPath(asset)
     return `/api/v1/assets/${place}/history?${new URLSearchParams({ ...asked, ...how })}`
   })
 }

@@ -8,7 +8,7 @@ import { Problem } from './log-page.tsx'
 /** Values of each tag that are listed. */
 const SHOWN = 200
 /** The newest ones: the times the other way round. */
-const NEWEST = { limit: SHOWN } as unknown as Summary
+const NEWEST: Summary = { limit: SHOWN }
 
 interface HistoryTableProps {
   readonly series: readonly SeriesName[]

@@ -3,6 +3,7 @@ import { useAnswer } from './answer.ts'
 import { numberText } from './format.ts'
 import { Mark } from './marks.tsx'
 import { percentText } from './oee-words.ts'
+import { urlPath } from './route.ts'
 
 const EVERY_MS = 60_000
 
@@ -89,7 +90,7 @@ function Doubt({ view: { kpis, unknownShare } }: { readonly view: OeeView }) {
 
 /** The running hour, shift and day at a glance, whatever period is shown. */
 function Others({ asset }: { readonly asset: string }) {
-  const url = (period: string) => `/api/v1/oee/${asset.split('/').map(encodeURIComponent).join('/')}?period=${period}`
+  const url = (period: string) => `/api/v1/oee/${urlPath(asset)}?period=${period}`
   const now = useAnswer<OeeView>(url('now'), EVERY_MS).value
   const shift = useAnswer<OeeView>(url('shift'), EVERY_MS).value
   const day = useAnswer<OeeView>(url('day'), EVERY_MS).value

@@ -11,7 +11,7 @@ import { OeeWaterfall } from './oee-waterfall.tsx'
 import { flagTexts, percentText } from './oee-words.ts'
 import { Mark } from './marks.tsx'
 import type { PageProps } from './pages.tsx'
-import { pageHref, type RouteQuery } from './route.ts'
+import { pageHref, type RouteQuery, urlPath } from './route.ts'
 
 /** How often the running hour is asked for again, and longer times, which are dearer. */
 const EVERY_MS = 10_000
@@ -28,7 +28,7 @@ function OeeOf({ path, query }: { readonly path: string; readonly query: RouteQu
   const asked = periodQuery(query)
   const isPast = 'at' in asked || 'from' in asked
   const isShort = asked['period'] === 'now' || asked['period'] === 'hour'
-  const url = `/api/v1/oee/${path.split('/').map(encodeURIComponent).join('/')}?${new URLSearchParams(asked).toString()}`
+  const url = `/api/v1/oee/${urlPath(path)}?${new URLSearchParams(asked).toString()}`
   const { value, problem } = useAnswer<OeeView>(url, isPast ? 0 : isShort ? EVERY_MS : LONG_EVERY_MS)
   return (
     <section class="oee" data-oee={path} aria-labelledby="oee-title">

@@ -1,4 +1,5 @@
 import type { OeePeriodView } from '../../src/api/contract-oee.ts'
+import { localText } from './local-text.ts'
 import { pageHref, type RouteQuery } from './route.ts'
 
 const KINDS = [
@@ -60,7 +61,7 @@ function Span({ path, shown }: { readonly path: string; readonly shown: OeePerio
     if (!(end > begin)) return
     location.hash = pageHref('oee', path, { from: String(begin), to: String(end) })
   }
-  const [from, to] = [localText(shown.from), localText(Math.min(shown.to, shown.knownTo))]
+  const [from, to] = [localText(shown.from, 'minute'), localText(Math.min(shown.to, shown.knownTo), 'minute')]
   return (
     <div class="travel-fields oee-fields">
       <label>
@@ -90,10 +91,4 @@ export function clockText(time: number, beside: number, seconds = false): string
     ...(seconds && { second: '2-digit' }),
   })
   return date.toDateString() === new Date(beside).toDateString() ? clock : `${date.toLocaleDateString()} ${clock}`
-}
-
-/** As an input of `datetime-local` wants it. */
-function localText(time: number): string {
-  const date = new Date(time)
-  return new Date(time - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
 }

@@ -26,12 +26,17 @@ export function parseRoute(hash: string): Route {
   return { view: 'page', name: view, path: below, query: Object.fromEntries(new URLSearchParams(query)) }
 }
 
+/** A path as a part of a URL: its slashes stay. */
+export function urlPath(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/')
+}
+
 export function placeHref(path: string): string {
   return path === '' ? '#/' : pageHref('assets', path)
 }
 
 export function pageHref(name: string, path = '', query: RouteQuery = {}): string {
-  const place = path === '' ? '' : `/${path.split('/').map(encodeURIComponent).join('/')}`
+  const place = path === '' ? '' : `/${urlPath(path)}`
   const asked = new URLSearchParams(query).toString()
   return `#/${name}${place}${asked === '' ? '' : `?${asked}`}`
 }

@@ -1,3 +1,4 @@
+import { localText } from './local-text.ts'
 import { ends, LAST_SPANS, moved, scaled, type Span } from './span.ts'
 
 interface SpanControlsProps {
@@ -59,17 +60,11 @@ export function MomentInput({ name, time, onTime }: MomentInputProps) {
       type="datetime-local"
       step="1"
       aria-label={name}
-      value={localText(time)}
+      value={localText(time, 'second')}
       onChange={({ currentTarget }) => {
         const chosen = Date.parse(currentTarget.value)
         if (Number.isFinite(chosen)) onTime(chosen)
       }}
     />
   )
-}
-
-/** A time as an input of `datetime-local` wants it: where the browser is. */
-function localText(time: number): string {
-  const date = new Date(time)
-  return new Date(time - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19)
 }

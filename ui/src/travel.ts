@@ -1,5 +1,6 @@
 import type { AssetsView, ProblemView, TwinView } from '../../src/api/contract.ts'
 import { PlantTree } from './tree.ts'
+import { urlPath } from './route.ts'
 
 /** Assets of one answer, and answers that are asked for: a plant of the past has at most so many assets here. */
 const PAGE = 1_000
@@ -54,7 +55,7 @@ export class Travel {
   }
 
   async #twin(path: string): Promise<void> {
-    const place = path.split('/').map(encodeURIComponent).join('/')
+    const place = urlPath(path)
     try {
       this.twins.set(path, await this.#ask<TwinView>(`/api/v1/assets/${place}?at=${this.at}`))
     } catch (error) {
