@@ -1,8 +1,8 @@
 import type * as DuckDb from '@duckdb/node-api'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { decodeRecord } from '../model/record.ts'
-import { qualityOf, type Reading, type Value } from '../model/reading.ts'
-import { encodeNested, base64 } from '../model/value-text.ts'
+import { qualityOf, type Reading } from '../model/reading.ts'
+import { valueText } from '../model/value-text.ts'
 import { HotRows } from './hot-rows.ts'
 import type { PackedRecords } from './packed.ts'
 import { createGeneration, CREATE_NAMES, dropGeneration, literal, NO_SERVER } from './sql.ts'
@@ -147,7 +147,7 @@ export class Hot {
       const head = { signal, us, status: qualityOf(reading, tag), receivedUs, serverUs, source, place, offset }
       const value = reading.values[tag]!
       if (typeof value === 'number') this.#numbers!.number(head, value)
-      else this.#others!.text(head, value === null ? null : textOf(value))
+      else this.#others!.text(head, value === null ? null : valueText(value))
       rows += 1
     }
     if (rows > 0) {
@@ -187,10 +187,4 @@ const UNTYPED = { tags: () => undefined }
 function micros(ms: number): number {
   if (Math.abs(ms) > MOST_MS) throw new RangeError(`its time ${ms} is outside the calendar`)
   return Math.round(ms * 1000)
-}
-
-/** Undecoded, a value of a record is a number or a text; the others are here for the type's sake. */
-function textOf(value: Exclude<Value, number>): string {
-  if (typeof value === 'string') return value
-  return value instanceof Uint8Array ? base64(value) : encodeNested(value)
 }

@@ -1,6 +1,6 @@
 import type { DuckDBAppender, DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { Value } from '../model/reading.ts'
-import { base64, encodeNested } from '../model/value-text.ts'
+import { valueText } from '../model/value-text.ts'
 import { copyRows, CREATE_ROWS } from './sql.ts'
 
 /** A row of an export: one value of one tag. */
@@ -62,7 +62,7 @@ export class ParquetFile implements AsyncDisposable {
     if (number === undefined) appender.appendNull()
     else appender.appendDouble(number)
     if (number !== undefined || value === null) appender.appendNull()
-    else appender.appendVarchar(textOf(value as Exclude<Value, number | boolean>))
+    else appender.appendVarchar(valueText(value))
     appender.appendUInteger(quality)
     appender.appendBigInt(micros(receivedTime))
     appender.endRow()
@@ -101,10 +101,4 @@ function numberOf(value: Value | null): number | undefined {
   if (typeof value === 'number' || typeof value === 'boolean') return Number(value)
   if (typeof value !== 'bigint') return undefined
   return Number.isSafeInteger(Number(value)) ? Number(value) : undefined
-}
-
-function textOf(value: Exclude<Value, number | boolean>): string {
-  if (typeof value === 'string') return value
-  if (typeof value === 'bigint') return String(value)
-  return value instanceof Uint8Array ? base64(value) : encodeNested(value)
 }

@@ -4,7 +4,7 @@ import { ModelError } from './errors.ts'
 import { Quality } from './quality.ts'
 import type { Reading, Value } from './reading.ts'
 import { scanRecord } from './record-scan.ts'
-import { base64, decodeNested, encodeNested, fromBase64, numberText } from './value-text.ts'
+import { decodeNested, fromBase64, numberText, valueText } from './value-text.ts'
 
 /**
  * A reading as the JSON text of its record (docs/architecture.md, "The record"):
@@ -33,7 +33,7 @@ export function encodeRecord(reading: Reading): string {
       if (!hasStatus(quality, tag)) status += quoted(tag) + Quality.BadNoData
     } else {
       const integer = smallInteger(value)
-      if (integer === undefined) texts += quoted(tag) + JSON.stringify(textOf(value))
+      if (integer === undefined) texts += quoted(tag) + JSON.stringify(valueText(value))
       else numbers += quoted(tag) + integer
     }
   }
@@ -116,12 +116,6 @@ function smallInteger(value: Value): string | undefined {
   if (typeof value === 'boolean') return value ? '1' : '0'
   if (typeof value !== 'bigint') return undefined
   return value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER ? String(value) : undefined
-}
-
-function textOf(value: Value): string {
-  if (typeof value === 'string') return value
-  if (typeof value === 'bigint') return String(value)
-  return value instanceof Uint8Array ? base64(value) : encodeNested(value)
 }
 
 /** Adds the reading's own statuses; those that its values demand are there already where it gave none. */

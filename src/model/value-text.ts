@@ -24,6 +24,13 @@ export function encodeNested(value: Value | null, depth = 0): string {
   }
 }
 
+/** What a record, or a column, holds of a value that is no number: a text, digits, base64, or JSON. */
+export function valueText(value: Value): string {
+  if (typeof value === 'string') return value
+  if (typeof value === 'bigint') return String(value)
+  return value instanceof Uint8Array ? base64(value) : encodeNested(value)
+}
+
 /** The value of a text by `encodeNested`, or undefined where it is not JSON. */
 export function decodeNested(text: string): Value | null | undefined {
   try {
