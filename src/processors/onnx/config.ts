@@ -52,12 +52,13 @@ export const onnxSchema = z
     hold: durationField.prefault('60s').describe('Age beyond which the last value of a tag no longer counts'),
     ...orderFields,
   })
-  .superRefine((config, context) => {
+  .transform((config, context) => {
     try {
-      builtIn(config)
+      return { ...config, network: builtIn(config) }
     } catch (error) {
       const message = `Cannot use the model: ${(error as Error).message}`
       context.addIssue({ code: 'custom', path: ['model'], message })
+      return z.NEVER
     }
   })
   .describe('Runs a network that was trained elsewhere on the tags of each asset')
@@ -76,7 +77,7 @@ interface NetworkConfig {
  * The network of a model, worked out by ourselves; or what of it only onnxruntime can do.
  * @throws Error that says what does not fit
  */
-export function builtIn(config: NetworkConfig): Network | BeyondBuiltIn {
+function builtIn(config: NetworkConfig): Network | BeyondBuiltIn {
   try {
     return networkOf(config)
   } catch (error) {

@@ -8,7 +8,7 @@ import { checkTags } from '../../component/known-tags.ts'
 import type { CagePlace, ProcessorContext, ProcessorSpec } from '../../component/processor.ts'
 import type { Operator, Topology } from '../../component/topology.ts'
 import type { Json } from '../../model/json-value.ts'
-import { builtIn, onnxSchema, type OnnxConfig } from './config.ts'
+import { onnxSchema, type OnnxConfig } from './config.ts'
 import { onnxOperator } from './operator.ts'
 import type { RuntimeSettings } from './runtime-steps.ts'
 
@@ -45,12 +45,12 @@ export const onnxSpec: ProcessorSpec<OnnxConfig> = {
 
 /** Dense networks are worked out where everything else is; a model that wants onnxruntime runs in a process of its own. */
 function onnxCage(config: OnnxConfig, { name, directory }: CagePlace): Cage | undefined {
-  const beyond = builtIn(config)
-  if (!(beyond instanceof Error)) return undefined
+  const { network } = config
+  if (!(network instanceof Error)) return undefined
   const library = findRuntime(directory)
   if (library === undefined)
     throw new Error(
-      `Cannot use the model: ${beyond.message}; for others onnxruntime is used: run npm install onnxruntime-node beside the config file`,
+      `Cannot use the model: ${network.message}; for others onnxruntime is used: run npm install onnxruntime-node beside the config file`,
     )
   const { model, inputs, rows, outputs, output, hold: holdMs, late, onLate } = config
   const told = { library, model: Uint8Array.from(model), output, name, inputs, rows, holdMs, late, onLate }
@@ -72,7 +72,7 @@ function findRuntime(directory: string): string | undefined {
 }
 
 function onnxTopology(config: OnnxConfig, { name }: ProcessorContext): Topology {
-  const { model, inputs, rows, outputs, output, hold: holdMs } = config
+  const { model, inputs, rows, outputs, output, network, hold: holdMs } = config
   const digest = createHash('sha256').update(model).digest('hex')
   const shown: Json = {
     model: digest,
@@ -82,7 +82,6 @@ function onnxTopology(config: OnnxConfig, { name }: ProcessorContext): Topology 
     ...(outputs && { outputs }),
     ...(output && { output }),
   }
-  const network = builtIn(config)
   const options = { name, inputs, rows, holdMs, ...(outputs && { outputs }) }
   const operator = network instanceof Error ? ELSEWHERE : (onnxOperator({ ...options, network }) as Operator)
   const step = { name: 'onnx', does: 'onnx', with: shown, operator }
