@@ -1,39 +1,18 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { chromium, type Browser, type Page } from 'playwright-core'
-import { build } from 'vite'
+import type { Page } from 'playwright-core'
 import type { ReplicationView } from '../src/api/contract.ts'
 import { MemoryHub } from '../src/api/memory-hub.ts'
 import type { MemoryLog } from '../src/log/memory/memory-log.ts'
 import { need } from '../tools/need.ts'
 import { fillPlant, pressTags } from './api/plant.ts'
 import { PRESS, READER, startServer, TOKENS, type TestServer } from './api/server.ts'
+import { buildPage, type BuiltPage } from './e2e/built-page.ts'
 
 /** The page in a real browser, on a real server with a hub that is filled by hand. */
-const executablePath = need('chromium')
-const skip = executablePath === undefined ? 'needs chromium' : false
-
-let browser: Browser
-let pageFolder: string
-
-before(async () => {
-  if (executablePath === undefined) return
-  pageFolder = await mkdtemp(join(tmpdir(), 'millrace-page-'))
-  const root = fileURLToPath(new URL('../ui', import.meta.url))
-  await build({ root, logLevel: 'warn', build: { outDir: pageFolder, emptyOutDir: true } })
-  browser = await chromium.launch({ executablePath, args: FLAGS })
-})
-
-after(async () => {
-  await browser?.close()
-  if (pageFolder) await rm(pageFolder, { recursive: true })
-})
+const skip = need('chromium') === undefined ? 'needs chromium' : false
 
 /** A test machine's browser talks to nobody but us. */
 const FLAGS = [
@@ -47,6 +26,15 @@ const FLAGS = [
   '--headless=new',
 ]
 
+let built: BuiltPage
+
+before(async () => {
+  if (skip) return
+  built = await buildPage(FLAGS)
+})
+
+after(() => built?.close())
+
 const DESKTOP = { width: 1440, height: 900 }
 const PHONE = { width: 375, height: 812 }
 
@@ -59,8 +47,8 @@ interface OpenPage extends TestServer {
 async function open(t: TestContext, hash: string, viewport = DESKTOP, fill = fillPlant): Promise<OpenPage> {
   const hub = new MemoryHub()
   fill(hub, Date.now())
-  const server = await startServer(t, { hub, pageFolder })
-  const page = await browser.newPage({ viewport })
+  const server = await startServer(t, { hub, pageFolder: built.folder })
+  const page = await built.browser.newPage({ viewport })
   t.after(() => page.close())
   const complaints: string[] = []
   page.on('console', (message) => void (message.type() === 'error' && complaints.push(message.text())))
@@ -165,7 +153,7 @@ test(
     assert.ok((await page.locator('[data-tag][data-stale="true"]').count()) > 0)
     assert.match(await page.locator('[data-tag="temperature"]').innerText(), /stale/)
     hub.record(PRESS7, pressTags(8), Date.now())
-    await startServer(t, { hub, pageFolder, listen: { host: '127.0.0.1', port } })
+    await startServer(t, { hub, pageFolder: built.folder, listen: { host: '127.0.0.1', port } })
     await page.locator('[data-tag="temperature"][data-stale="false"]').waitFor()
     assert.equal(await page.getByRole('alert').count(), 0)
     assert.equal(await value(page, 'temperature', PRESS7).innerText(), '79.3')
@@ -315,7 +303,7 @@ test('a foreign page gets nothing: no frame, no read, no write, no live stream',
     response.setHeader('content-type', 'text/html').end(`<title>foreign</title><iframe src="${url}/"></iframe>`)
   }).listen(0, '127.0.0.1')
   t.after(() => foreign.close())
-  const page = await browser.newPage()
+  const page = await built.browser.newPage()
   t.after(() => page.close())
   // Another name for the same machine: another site, as an attacker's page is.
   await page.goto(`http://localhost:${(foreign.address() as AddressInfo).port}/`)
@@ -337,8 +325,8 @@ test('a foreign page gets nothing: no frame, no read, no write, no live stream',
 test('with tokens the page asks for one, and keeps none', { skip }, async (t) => {
   const hub = new MemoryHub()
   fillPlant(hub, Date.now())
-  const { url } = await startServer(t, { hub, pageFolder, tokens: TOKENS })
-  const page = await browser.newPage({ viewport: PHONE })
+  const { url } = await startServer(t, { hub, pageFolder: built.folder, tokens: TOKENS })
+  const page = await built.browser.newPage({ viewport: PHONE })
   t.after(() => page.close())
   await page.goto(`${url}/`)
   await page.getByLabel('Access token').fill('wrong')

@@ -1,37 +1,23 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { chromium, type Browser } from 'playwright-core'
-import { build } from 'vite'
 import { MemoryHub } from '../../src/api/memory-hub.ts'
 import type { AlarmTransition } from '../../src/model/alarm.ts'
 import { need } from '../../tools/need.ts'
 import { fillPlant } from '../api/plant.ts'
 import { startServer } from '../api/server.ts'
-import { CHROMIUM_ARGS } from './chromium.ts'
+import { buildPage, type BuiltPage } from './built-page.ts'
 
 /** The page of alarms in a real browser, on a real server whose alarms come out of a log. */
-const executablePath = need('chromium')
-const skip = executablePath === undefined ? 'needs chromium' : false
+const skip = need('chromium') === undefined ? 'needs chromium' : false
 
-let browser: Browser
-let pageFolder: string
+let built: BuiltPage
 
 before(async () => {
-  if (executablePath === undefined) return
-  pageFolder = await mkdtemp(join(tmpdir(), 'millrace-alarms-'))
-  const root = fileURLToPath(new URL('../../ui', import.meta.url))
-  await build({ root, logLevel: 'warn', build: { outDir: pageFolder, emptyOutDir: true } })
-  browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGS })
+  if (skip) return
+  built = await buildPage()
 })
 
-after(async () => {
-  await browser?.close()
-  if (pageFolder) await rm(pageFolder, { recursive: true })
-})
+after(() => built?.close())
 
 /** One of the presses of `fillPlant`. */
 const PRESS = 'acme/berlin/press-shop/line2/press7'
@@ -42,9 +28,9 @@ const PHONE = { width: 390, height: 844 }
 async function open(t: TestContext, viewport: typeof DESKTOP, ...steps: readonly AlarmTransition[]) {
   const hub = new MemoryHub()
   fillPlant(hub, Date.now())
-  const server = await startServer(t, { hub, pageFolder })
+  const server = await startServer(t, { hub, pageFolder: built.folder })
   await server.tell(...steps)
-  const page = await browser.newPage({ viewport })
+  const page = await built.browser.newPage({ viewport })
   t.after(() => page.close())
   const complaints: string[] = []
   page.on('console', (message) => void (message.type() === 'error' && complaints.push(message.text())))

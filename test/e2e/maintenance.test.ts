@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { chromium, type Browser } from 'playwright-core'
-import { build } from 'vite'
 import { loadPlant } from '../../src/config/load.ts'
 import { machine } from '../../src/cli/machine.ts'
 import { startHub } from '../../src/hub.ts'
@@ -14,28 +9,20 @@ import { need } from '../../tools/need.ts'
 import { post } from '../cli/millrace.ts'
 import { dataDirectory } from '../hub/lives.ts'
 import { CHROMIUM_ARGS } from './chromium.ts'
+import { buildPage, type BuiltPage } from './built-page.ts'
 
 /** The page of maintenance in a real browser, on a real hub that foretells: what is due, and that it is done. */
-const executablePath = need('chromium')
-const skip = executablePath === undefined ? 'needs chromium' : false
+const skip = need('chromium') === undefined ? 'needs chromium' : false
 
-let browser: Browser
-let pageFolder: string
+let built: BuiltPage
 
 before(async () => {
-  if (executablePath === undefined) return
-  pageFolder = await mkdtemp(join(tmpdir(), 'millrace-maintenance-'))
-  const root = fileURLToPath(new URL('../../ui', import.meta.url))
-  await build({ root, logLevel: 'warn', build: { outDir: pageFolder, emptyOutDir: true } })
+  if (skip) return
   // The page is handed to the browser by the test, so the hub's own stream is a network of its own to it.
-  const args = [...CHROMIUM_ARGS, '--disable-features=LocalNetworkAccessChecks']
-  browser = await chromium.launch({ executablePath, args })
+  built = await buildPage([...CHROMIUM_ARGS, '--disable-features=LocalNetworkAccessChecks'])
 })
 
-after(async () => {
-  await browser?.close()
-  if (pageFolder) await rm(pageFolder, { recursive: true })
-})
+after(() => built?.close())
 
 const HOUR = 3_600_000
 const PLANT = `site: acme/berlin
@@ -71,7 +58,7 @@ for (const [name, viewport] of [
     await post(hub.page, 'press-shop/line1/press1', rows(160, 0.05))
     await post(hub.page, 'press-shop/line1/press2', rows(100, 0.02))
     await post(hub.page, 'press-shop/line1/press3', rows(120, 0.06))
-    const page = await browser.newPage({ viewport })
+    const page = await built.browser.newPage({ viewport })
     t.after(() => page.close())
     const complaints: string[] = []
     page.on('console', (message) => void (message.type() === 'error' && complaints.push(message.text())))
@@ -80,7 +67,7 @@ for (const [name, viewport] of [
       ({ pathname }) => !pathname.startsWith('/api/'),
       (route) =>
         route.fulfill({
-          path: join(pageFolder, new URL(route.request().url()).pathname.replace(/\/$/, '/index.html')),
+          path: join(built.folder, new URL(route.request().url()).pathname.replace(/\/$/, '/index.html')),
         }),
     )
     await page.goto(`${hub.page}/#/maintenance`)
