@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdtemp, open, rm, statfs, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { attachLog, proveBooks } from '../../src/attach.ts'
 import { machine } from '../../src/cli/machine.ts'
 import { httpDevice, mqttDevice, type Device } from './devices.ts'
+import { fill, get, smallDisk, until } from './full-disk.ts'
 import { HubProcess } from './hub-process.ts'
 import { freePorts } from '../../tools/free-ports.ts'
 import { Journal } from './journal.ts'
@@ -15,7 +14,6 @@ import { HUB } from './kill-loop.ts'
 import { readNumbers } from './read-numbers.ts'
 
 const ROUNDS = Number(process.env['DISK_FULL_ROUNDS'] ?? 3)
-const DISK_BYTES = 64 << 20
 
 test(`T5: ${ROUNDS} times a full disk under load is a pause: no acks, an alarm, reading goes on, nothing is lost`, async (t) => {
   const disk = await smallDisk(t)
@@ -88,21 +86,6 @@ test('a hub starts on a full disk, serves what it has, says that it cannot store
   assert.deepEqual([lost.slice(0, 10), phantoms.slice(0, 10), inversions.slice(0, 10)], [[], [], []])
 })
 
-/** A file system of 64 MB in memory; undefined, and the test is skipped, where we may not mount one. */
-async function smallDisk(t: TestContext): Promise<string | undefined> {
-  const directory = await mkdtemp(join(tmpdir(), 'millrace-full-'))
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', directory])
-  t.after(async () => {
-    if (mounted.status === 0) spawnSync('umount', ['--lazy', directory])
-    await rm(directory, { recursive: true, force: true })
-  })
-  if (mounted.status === 0) return directory
-  const why = `cannot mount a tmpfs: ${String(mounted.stderr).trim() || mounted.error?.message}`
-  if (process.env['CI'] === 'true') throw new Error(why)
-  t.skip(why)
-  return undefined
-}
-
 async function startHub(t: TestContext, disk: string) {
   const [http, mqtt, kafka] = (await freePorts(3)) as [number, number, number]
   const config = join(disk, 'plant.yaml')
@@ -133,21 +116,6 @@ function startDevices(mqttUrl: string, page: string, journal: Journal): Device[]
     mqttDevice(mqttUrl, 1, 5, options('mqtt/c')),
     httpDevice(page, options('http/a')),
   ]
-}
-
-/** Puts a file onto the disk that leaves nothing free; answers its path. */
-async function fill(disk: string, name = 'ballast'): Promise<string> {
-  const path = join(disk, name)
-  const file = await open(path, 'w')
-  const { bavail, bsize } = await statfs(disk)
-  const block = Buffer.alloc(1 << 20)
-  // The load writes as well: whoever finds no room first, the disk is full.
-  for (let left = bavail * bsize; left > 0; left -= block.length) {
-    const wrote = await file.write(block.subarray(0, Math.min(left, block.length))).catch(() => undefined)
-    if (wrote === undefined) break
-  }
-  await file.close()
-  return path
 }
 
 /** What was under way when the disk filled up may still arrive; after that nothing may be acknowledged. */
@@ -205,19 +173,4 @@ function saidOnce(hub: HubProcess): void {
     [ROUNDS, ROUNDS],
     hub.said.join('\n'),
   )
-}
-
-async function get(url: string): Promise<{ status: number; text: string }> {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined)
-  return { status: answer?.status ?? 0, text: (await answer?.text().catch(() => '')) ?? '' }
-}
-
-/** Waits for a condition; answers how many ms it took. */
-async function until(what: string, limitMs: number, condition: () => Promise<boolean>): Promise<number> {
-  const began = performance.now()
-  while (!(await condition())) {
-    assert.ok(performance.now() - began < limitMs, `${what}: not within ${limitMs} ms`)
-    await sleep(20)
-  }
-  return performance.now() - began
 }
