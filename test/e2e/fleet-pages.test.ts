@@ -106,3 +106,20 @@ test('map: a hazard that three cars confirm, and ten thousand cars that can stil
   assert.deepEqual(faults, [])
   await page.close()
 })
+
+test('map: all that is there is in sight, also where the hazards are heard of first', { skip }, async () => {
+  const { page, faults } = await hub.open('map', SIZES[0])
+  const hazardsAreThere = Promise.withResolvers<void>()
+  await page.route('**/api/v1/values?*', async (route) => {
+    await hazardsAreThere.promise
+    await route.continue()
+  })
+  await page.reload()
+  await page.locator('canvas[data-vehicles="0"][data-hazards="1"]').waitFor()
+  hazardsAreThere.resolve()
+  const canvas = page.locator(`canvas[data-vehicles="${CARS}"]`)
+  await canvas.waitFor()
+  await until(async () => Number(await canvas.getAttribute('data-marks')) > 10)
+  assert.deepEqual(faults, [])
+  await page.close()
+})

@@ -36,11 +36,11 @@ export function MapCanvas(props: MapCanvasProps) {
     setView(change)
   }
   useSize(canvas, setView)
-  // Until somebody moves it, the map follows what there is.
-  const isThere = places.length > 0
+  // Until somebody moves it, the map shows all there is, whether vehicles or hazards were heard of first. It is not fitted
+  // again to what has only moved: the ground would never stand still.
   useEffect(() => {
     if (!touched.current) setView((now) => fitted(now, places))
-  }, [isThere, view.width, view.height])
+  }, [vehicles.length, hazards.length, view.width, view.height])
   useEffect(() => {
     if (goal) move((now) => ({ ...now, middle: goal.place, scale: Math.max(now.scale, STREET_SCALE) }))
   }, [goal])
