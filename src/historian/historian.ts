@@ -204,6 +204,15 @@ export class Historian implements View<StoredRecord> {
     return this.#archive.lake
   }
 
+  /** Where roll-ups of files are: in files of their own, or still to be made again from samples. */
+  rollupsOf(files: readonly LakeFile[]): { readonly rollups: readonly string[]; readonly unrolled: readonly string[] } {
+    const { remake } = this.#inspection
+    return {
+      rollups: files.filter(({ number }) => !remake.has(number)).map((file) => this.lake.path('rollups', file)),
+      unrolled: files.filter(({ number }) => remake.has(number)).map((file) => this.lake.path('samples', file)),
+    }
+  }
+
   status(): HistorianStatus {
     const { files } = this.#archive.manifest
     const stored = files.reduce((sum, { rows, bytes }) => (bytes === undefined ? sum : sum + rows), 0)

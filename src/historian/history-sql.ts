@@ -52,7 +52,7 @@ export class HistorySql {
         memoryMegabytes: MEMORY_MB,
         processMegabytes: PROCESS_MB,
         samples: generations.length > 0 ? [...stored, newest] : stored,
-        rollups: files.map((file) => lake.path('rollups', file)),
+        ...historian.rollupsOf(files),
         tags: this.#tags(),
       }
       return await this.#asked(task, signal)

@@ -35,7 +35,7 @@ export class Inspection {
     await this.check(this.#archive.manifest.files, false)
   }
 
-  /** Resolves with whether any of these was damaged, or counts no more, once `answer` has looked. */
+  /** Resolves with whether any of these was damaged, or counts no more, or has no roll-ups at present, once `answer` has looked. */
   ask(files: readonly LakeFile[]): Promise<boolean> {
     return new Promise((answer) => this.#questions.push({ files, answer }))
   }
@@ -52,8 +52,8 @@ export class Inspection {
     this.#questions = []
     for (const { files, answer } of questions) {
       const numbers = new Set(this.#archive.manifest.files.map(({ number }) => number))
-      // Those that do not count any more were found before, or merged.
-      const isGone = files.some(({ number }) => !numbers.has(number))
+      // Those that do not count any more, or not with their roll-ups, were found before, or merged.
+      const isGone = files.some(({ number }) => !numbers.has(number) || this.remake.has(number))
       const isDamaged = await this.check(
         files.filter(({ number }) => numbers.has(number)),
         true,

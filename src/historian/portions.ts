@@ -37,6 +37,7 @@ export function* inPortions(snapshot: Snapshot, lake: Lake, range: Range, backwa
       generations: snapshot.generations,
       files: gathered.map((file) => lake.path('samples', file)),
       rollups: [],
+      unrolled: [],
     }
     gathered = []
     rows = 0

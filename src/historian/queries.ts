@@ -1,25 +1,21 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import {
-  anyOf,
-  between,
   mergedRollups,
   mixedMinutes,
   onceEach,
   outermost,
-  parquet,
   rollups,
   samples,
   startOf,
+  storedRollups,
   whereOf,
+  type RollupSources,
   type SampleFilter,
   type SampleSources,
 } from './sql.ts'
 
 /** Files and memory that a query reads, as they are at one moment. */
-export interface QuerySources extends SampleSources {
-  /** Files of roll-ups, one for each file of samples. */
-  readonly rollups: readonly string[]
-}
+export interface QuerySources extends SampleSources, RollupSources {}
 
 export type Query =
   | (SampleFilter & {
@@ -115,36 +111,16 @@ function samplesSql(query: Extract<Query, { kind: 'samples' }>): string {
   return `${sampleColumns(limited)} ORDER BY tag, us ${direction}`
 }
 
-function minutesSql({
-  sources,
-  assets,
-  tags,
-  fromUs,
-  toUs,
-  newest,
-  goodOnly,
-}: Extract<Query, { kind: 'minutes' }>): string {
-  const conditions = [
-    ...anyOf('asset', assets),
-    ...anyOf('tag', tags),
-    ...between('start', { fromUs, toUs }, (us) => `make_timestamptz(${us})`),
-    ...(goodOnly ? ['good > 0'] : []),
-  ]
-  const from =
-    sources.rollups.length === 0
-      ? '(SELECT NULL::VARCHAR asset, NULL::VARCHAR tag, NULL::TIMESTAMPTZ AS "start", 0 good WHERE false)'
-      : parquet(sources.rollups)
-  return `SELECT tag, epoch_us(${newest ? 'max' : 'min'}("start")) AS us FROM ${from} ${whereOf(conditions)} GROUP BY tag`
+function minutesSql({ sources, newest, goodOnly, ...filter }: Extract<Query, { kind: 'minutes' }>): string {
+  return `SELECT tag, epoch_us(${newest ? 'max' : 'min'}("start")) AS us FROM (${storedRollups(sources, filter)})
+    ${whereOf(goodOnly ? ['good > 0'] : [])} GROUP BY tag`
 }
 
-function extentSql({ sources, assets }: Extract<Query, { kind: 'extent' }>): string {
-  const hot = samples({ files: [], generations: sources.generations }, { assets })
-  const stored =
-    sources.rollups.length === 0
-      ? ''
-      : `UNION ALL SELECT stored, first_us, last_us FROM ${parquet(sources.rollups)} ${whereOf(anyOf('asset', assets))}`
+function extentSql({ sources, ...filter }: Extract<Query, { kind: 'extent' }>): string {
+  const hot = samples({ files: [], generations: sources.generations }, filter)
   return `SELECT sum(count) AS count, min(first_us) AS "from", max(last_us) AS "to"
-    FROM (SELECT count(*) AS count, min(us) AS first_us, max(us) AS last_us FROM (${hot}) ${stored})`
+    FROM (SELECT count(*) AS count, min(us) AS first_us, max(us) AS last_us FROM (${hot})
+      UNION ALL SELECT stored, first_us, last_us FROM (${storedRollups(sources, filter)}))`
 }
 
 type BucketsQuery = Extract<Query, { kind: 'buckets' }>
@@ -178,16 +154,11 @@ async function askBuckets(connection: DuckDBConnection, query: BucketsQuery): Pr
 
 /** Roll-ups of a minute: stored ones of whole minutes, and fresh ones of what is in memory and of the edges of the range. */
 function minuteParts(query: BucketsQuery): string {
-  const { sources, assets, tags, fromUs = -Infinity, toUs = Infinity } = query
+  const { sources, fromUs = -Infinity, toUs = Infinity } = query
   const memory = rollups(samples({ files: [], generations: sources.generations }, query), MINUTE_US)
-  if (sources.rollups.length === 0) return memory
+  if (sources.files.length === 0 && sources.rollups.length === 0) return memory
   const whole = { fromUs: Math.ceil(fromUs / MINUTE_US) * MINUTE_US, toUs: Math.floor(toUs / MINUTE_US) * MINUTE_US }
-  const conditions = [
-    ...anyOf('asset', assets),
-    ...anyOf('tag', tags),
-    ...between('start', whole, (us) => `make_timestamptz(${us})`),
-  ]
-  const stored = `SELECT * FROM ${parquet(sources.rollups)} ${whereOf(conditions)}`
+  const stored = storedRollups(sources, { ...query, ...whole })
   const edges = [within(query, fromUs, whole.fromUs), within(query, Math.max(whole.fromUs, whole.toUs), toUs)]
     .filter((edge) => edge.fromUs! < edge.toUs!)
     .map((edge) => rollups(samples({ files: sources.files, generations: [] }, edge), MINUTE_US))

@@ -194,7 +194,7 @@ export class LakeReader implements HistoryReader {
     return {
       generations,
       files: files.filter(hasSamples).map((file) => lake.path('samples', file)),
-      rollups: files.map((file) => lake.path('rollups', file)),
+      ...this.#historian.rollupsOf(files),
     }
   }
 

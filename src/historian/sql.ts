@@ -19,6 +19,13 @@ export interface SampleSources {
   readonly generations: readonly number[]
 }
 
+/** Where roll-ups are: in files, one for each file of samples, but for those whose roll-ups are still to be made again. */
+export interface RollupSources {
+  readonly rollups: readonly string[]
+  /** Files of samples that have no roll-ups at present. */
+  readonly unrolled: readonly string[]
+}
+
 /** Later in the log is later in this order; two topics of one log are told apart by name, so that there is one order. */
 const PLACE = 'epoch, topic, off'
 const PLACE_BACK = 'epoch DESC, topic DESC, off DESC'
@@ -61,9 +68,10 @@ export function samples({ files, generations }: SampleSources, filter: SampleFil
   return parts.length === 0 ? NONE : parts.join(' UNION ALL ')
 }
 
-const NONE = `SELECT NULL::VARCHAR asset, NULL::VARCHAR tag, NULL::BIGINT us, NULL::DOUBLE value, NULL::VARCHAR text,
-  NULL::UINTEGER status, NULL::BIGINT received, NULL::BIGINT server, NULL::VARCHAR source,
-  NULL::INTEGER epoch, NULL::VARCHAR topic, NULL::INTEGER part, NULL::BIGINT off WHERE false`
+const NONE = `SELECT NULL::VARCHAR AS asset, NULL::VARCHAR AS tag, NULL::BIGINT AS us, NULL::DOUBLE AS value,
+  NULL::VARCHAR AS text, NULL::UINTEGER AS status, NULL::BIGINT AS received, NULL::BIGINT AS server,
+  NULL::VARCHAR AS source, NULL::INTEGER AS epoch, NULL::VARCHAR AS topic, NULL::INTEGER AS part, NULL::BIGINT AS off
+  WHERE false`
 
 function hotSamples(generation: number, filter: SampleFilter): string {
   const where = [...nameFilter(filter), ...between('h.us', filter, String)]
@@ -184,6 +192,19 @@ export function rollups(relation: string, everyUs: number): string {
       )
     )
     GROUP BY asset, tag, bucket`
+}
+
+/** Roll-ups of minutes of what is in files: those that are stored, and fresh ones of a file that has none at present. */
+export function storedRollups({ rollups: stored, unrolled }: RollupSources, filter: SampleFilter): string {
+  const fresh = rollups(samples({ files: unrolled, generations: [] }, filter), MINUTE_US)
+  if (stored.length === 0) return fresh
+  const conditions = [
+    ...anyOf('asset', filter.assets),
+    ...anyOf('tag', filter.tags),
+    ...between('start', filter, (us) => `make_timestamptz(${us})`),
+  ]
+  const kept = `SELECT * FROM ${parquet(stored)} ${whereOf(conditions)}`
+  return unrolled.length === 0 ? kept : `${kept} UNION ALL BY NAME ${fresh}`
 }
 
 /** Roll-ups that come from several files and from memory, put together to buckets of `everyUs`. */

@@ -5,7 +5,9 @@ import { test, type TestContext } from 'node:test'
 import { Historian, type HistorianOptions } from '../../src/historian/historian.ts'
 import { LakeReader } from '../../src/historian/reader.ts'
 import { Catalogue } from '../../src/model/catalogue.ts'
+import { fileDisk } from '../../src/system/file-disk.ts'
 import type { LogFields } from '../../src/system/logger.ts'
+import { FaultyDisk } from '../faults/faulty-disk.ts'
 import { listening, NEVER, optionsOf, recordsOf, SITE, smallFiles, startStore, temporary, until } from './kit.ts'
 import { lakeHash } from './lake-content.ts'
 
@@ -88,13 +90,14 @@ for (const kind of ['telemetry', 'rollup-1m']) {
       await historian.inspect(paths.includes(victim) ? [victim] : [])
       await until('the file to count again', () => historian.status().samples === want.rows)
       assert.deepEqual(await allOf(historian), answers)
+      // Until it ends, files are still replaced.
+      await historian.close()
       assert.equal((await lakeHash(lake)).hash, want.hash)
       const damaged = lines.filter(({ level, fields }) => level === 'error' && fields['code'] === 'LAKE_DAMAGED')
       assert.deepEqual(
         damaged.map(({ fields }) => fields['file']),
         [victim],
       )
-      await historian.close()
     })
   }
 }
@@ -112,16 +115,34 @@ test('a query that meets a damaged file answers from the rest, and from all of i
   assert.deepEqual(await allOf(historian), answers)
 })
 
+test('roll-ups that cannot be made again, for the disk is full: queries answer as before, from samples', async (t) => {
+  const { options, files, want } = await stored(t)
+  const before = await opened(t, options)
+  const answers = await allOf(before)
+  await before.close()
+  await rm((await files('rollup-1m'))[1]!)
+  const disk = new FaultyDisk(fileDisk)
+  disk.faults.push({ call: 'rename', path: /rollup-1m\/site/, nth: 1, times: Infinity, code: 'ENOSPC' })
+  const historian = await opened(t, { ...options, system: { ...options.system, disk } })
+  assert.deepEqual(await allOf(historian), answers)
+  await until('an attempt', () => historian.status().health.state === 'down')
+  assert.deepEqual(await allOf(historian), answers)
+  disk.faults.length = 0
+  await until('health', () => historian.status().health.state === 'live')
+  assert.deepEqual(await allOf(historian), answers)
+  assert.equal(historian.status().samples, want.rows)
+})
+
 test('what the log does not have any more is lost, and said so: the rest of the file comes back', async (t) => {
   const { options, lines, files, lake, want } = await stored(t, 600)
   await rm((await files('telemetry'))[0]!)
   const historian = await opened(t, options)
   await until('the repair', () => lines.some(({ fields }) => 'lost' in fields))
   const { fields } = lines.find(({ fields }) => 'lost' in fields)!
+  await historian.close()
   const now = await lakeHash(lake)
   assert.equal(want.rows - now.rows, fields['lost'])
   assert.ok(Number(fields['lost']) > 0 && Number(fields['samples']) >= 0, JSON.stringify(fields))
-  await historian.close()
 })
 
 test('a damaged manifest: the one before it counts, and what it does not know is read from the log again', async (t) => {

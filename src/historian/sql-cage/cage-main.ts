@@ -43,7 +43,7 @@ function watch({ processMegabytes }: SqlTask): Timer {
   })
 }
 
-async function open({ memoryMegabytes, samples, rollups, tags }: SqlTask): Promise<DuckDBConnection> {
+async function open({ memoryMegabytes, samples, tags, ...sources }: SqlTask): Promise<DuckDBConnection> {
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${memoryMegabytes}MB`,
     threads: '2',
@@ -55,7 +55,7 @@ async function open({ memoryMegabytes, samples, rollups, tags }: SqlTask): Promi
   })
   const connection = await instance.connect()
   await connection.run("SET TimeZone = 'UTC'")
-  for (const sql of [samplesView(samples), allSamplesView(samples), minutesView(rollups), CREATE_TAGS])
+  for (const sql of [samplesView(samples), allSamplesView(samples), minutesView(sources), CREATE_TAGS])
     await connection.run(sql)
   const appender = await connection.createAppender('tags')
   for (const row of tags) {
@@ -65,7 +65,7 @@ async function open({ memoryMegabytes, samples, rollups, tags }: SqlTask): Promi
     appender.endRow()
   }
   appender.closeSync()
-  for (const sql of closeDoors([...samples, ...rollups])) await connection.run(sql)
+  for (const sql of closeDoors([...samples, ...sources.rollups])) await connection.run(sql)
   return connection
 }
 

@@ -1,14 +1,14 @@
-/** What a process that answers one question in SQL is told, once. */
-export interface SqlTask {
+import type { RollupSources } from '../sql.ts'
+
+/** What a process that answers one question in SQL is told, once. It may read every file that is named here. */
+export interface SqlTask extends RollupSources {
   readonly sql: string
   /** Rows that are answered at most. */
   readonly limit: number
   /** What DuckDB may use, and the process altogether. */
   readonly memoryMegabytes: number
   readonly processMegabytes: number
-  /** Every file that it may read. */
   readonly samples: readonly string[]
-  readonly rollups: readonly string[]
   /** What is known of tags: asset, tag, type, kind, unit, model. */
   readonly tags: readonly TagRow[]
 }

@@ -1,4 +1,4 @@
-import { literal } from '../sql.ts'
+import { literal, parquet, storedRollups, type RollupSources } from '../sql.ts'
 
 /** The tables that people ask (docs/history.md, "SQL"). */
 
@@ -27,14 +27,9 @@ export function allSamplesView(files: readonly string[]): string {
 }
 
 /** Roll-ups of a minute out of the files; what is in memory only is not in them yet. */
-export function minutesView(files: readonly string[]): string {
+export function minutesView(sources: RollupSources): string {
   const columns = 'asset, tag, start, count, usable, good, minimum, maximum, sum, worst AS worst_quality'
-  if (files.length === 0) {
-    return `CREATE VIEW minutes AS SELECT NULL::VARCHAR AS asset, NULL::VARCHAR AS tag, NULL::TIMESTAMPTZ AS start,
-      0::BIGINT AS count, 0::BIGINT AS usable, 0::BIGINT AS good, NULL::DOUBLE AS minimum, NULL::DOUBLE AS maximum,
-      NULL::DOUBLE AS sum, NULL::UINTEGER AS worst_quality WHERE false`
-  }
-  return `CREATE VIEW minutes AS SELECT ${columns} FROM ${parquet(files)}`
+  return `CREATE VIEW minutes AS SELECT ${columns} FROM (${storedRollups(sources, {})})`
 }
 
 export const CREATE_TAGS =
@@ -50,8 +45,4 @@ export function closeDoors(files: readonly string[]): readonly string[] {
     'SET enable_external_access = false',
     'SET lock_configuration = true',
   ]
-}
-
-function parquet(files: readonly string[]): string {
-  return `read_parquet([${files.map(literal).join(', ')}], hive_partitioning = false)`
 }
