@@ -100,14 +100,14 @@ function nameFilter({ assets, tags }: SampleFilter): string[] {
   return [...anyOf('asset', assets), ...anyOf('tag', tags)]
 }
 
-export function anyOf(column: string, names: readonly string[] | undefined): string[] {
+function anyOf(column: string, names: readonly string[] | undefined): string[] {
   if (names === undefined) return []
   if (names.length === 0) return ['false']
   if (names.length === 1) return [`${column} = ${literal(names[0]!)}`]
   return [`${column} IN (${names.map(literal).join(', ')})`]
 }
 
-export function between(column: string, { fromUs, toUs }: SampleFilter, time: (us: number) => string): string[] {
+function between(column: string, { fromUs, toUs }: SampleFilter, time: (us: number) => string): string[] {
   return [
     ...(fromUs === undefined || fromUs === -Infinity ? [] : [`${column} >= ${time(fromUs)}`]),
     ...(toUs === undefined || toUs === Infinity ? [] : [`${column} < ${time(toUs)}`]),
