@@ -4,15 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connectLog } from '../../src/log/client/connect.ts'
 import { startKafka } from '../../tools/kafka/cluster.ts'
 import { need } from '../../tools/need.ts'
-import type { Verdict } from '../faults/journal.ts'
-import { Edge, machine, recordsOf } from './edge.ts'
-
-function assertExact(verdict: Verdict): void {
-  assert.deepEqual({ ...verdict, acknowledged: 0, repeated: 0 }, { ...NOTHING_WRONG })
-  assert.ok(verdict.acknowledged > 1_000, `only ${verdict.acknowledged} were sent`)
-}
-
-const NOTHING_WRONG = { acknowledged: 0, lost: [], phantoms: [], inversions: [], repeated: 0 }
+import { assertExact, Edge, machine, recordsOf } from './edge.ts'
 
 function hasKafka(t: TestContext): boolean {
   if (need('kafka') !== undefined) return true
@@ -66,7 +58,7 @@ test('commands go down from the cloud, through a start of the hub, once each and
     await cloud.append(topic, records)
   }
   const address = kafka.bootstrap()
-  const edge = await Edge.start(t, address, `  orders: { from: { kafka: { brokers: ["${address}"] } } }\n`)
+  const edge = await Edge.start(t, address, { more: `  orders: { from: { kafka: { brokers: ["${address}"] } } }\n` })
   const came = (count: number) => edge.until(({ topics }) => topics.some(({ records }) => records >= count), 'orders')
   await order(0)
   await came(50)

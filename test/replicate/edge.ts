@@ -34,6 +34,13 @@ export const machine = {
   metrics: new Metrics(),
 }
 
+export interface EdgeOptions {
+  /** More of `replicate:`, as YAML. */
+  readonly more?: string
+  /** Brokers of the Kafka that is the hub's own log; default: the embedded one. */
+  readonly home?: readonly Address[]
+}
+
 /** A hub at the edge in a process of its own, with machines on MQTT, that replicates to a Kafka. */
 export class Edge {
   readonly hub: HubProcess
@@ -41,24 +48,26 @@ export class Edge {
   readonly page: string
   readonly #mqtt: number
   readonly #directory: string
+  readonly #home: readonly Address[] | undefined
   #devices: Device[] = []
 
-  private constructor(hub: HubProcess, page: string, mqtt: number, directory: string) {
+  private constructor(hub: HubProcess, page: string, mqtt: number, directory: string, home: EdgeOptions['home']) {
     this.hub = hub
     this.page = page
     this.#mqtt = mqtt
     this.#directory = directory
+    this.#home = home
   }
 
   /** Starts it; the test ends it. `brokers` as `host:port,host:port`. */
-  static async start(t: TestContext, brokers: string, more = ''): Promise<Edge> {
+  static async start(t: TestContext, brokers: string, { more = '', home }: EdgeOptions = {}): Promise<Edge> {
     const directory = await mkdtemp(join(tmpdir(), 'millrace-edge-'))
     const [http, mqtt, kafka] = (await freePorts(3)) as [number, number, number]
     const config = join(directory, 'plant.yaml')
-    await writeFile(config, plant(http, mqtt, kafka, brokers, more))
+    await writeFile(config, plant(http, mqtt, home ? kafkaLog(home) : `embedded: { listen: ${kafka} }`, brokers, more))
     const page = `http://127.0.0.1:${http}`
     const hub = new HubProcess(['src/main.ts', 'run', config, '--data', join(directory, 'data')], page)
-    const edge = new Edge(hub, page, mqtt, directory)
+    const edge = new Edge(hub, page, mqtt, directory, home)
     t.after(async () => {
       for (const device of edge.#devices) device.abandon()
       await hub.kill()
@@ -66,6 +75,11 @@ export class Edge {
     })
     await hub.start(60_000)
     return edge
+  }
+
+  /** Takes its disk from a hub that has ended: what it knows then is what its log and the target say. */
+  async emptyDisk(): Promise<void> {
+    await rm(join(this.#directory, 'data'), { recursive: true })
   }
 
   /** Machines that send so many readings a second together. */
@@ -111,16 +125,12 @@ export class Edge {
   /** Ends the hub and holds its log, the cloud's and the machines' journal against one another. */
   async check(brokers: readonly Address[]): Promise<Verdict> {
     await this.hub.stop()
-    const cloud = await connectLog({ brokers, system: machine })
-    try {
-      return await this.withLog((edge) => compare(edge, cloud, this.journal))
-    } finally {
-      await cloud.close()
-    }
+    return withKafka(brokers, (cloud) => this.withLog((edge) => compare(edge, cloud, this.journal)))
   }
 
   /** Opens the log of a hub that has ended. */
   async withLog<T>(work: (log: Log) => Promise<T>): Promise<T> {
+    if (this.#home !== undefined) return withKafka(this.#home, work)
     const directory = join(this.#directory, 'data', 'log')
     const broker = await openBroker(
       { directory, listen: { host: '127.0.0.1', port: 0 }, sync: { mode: 'ack' } },
@@ -141,6 +151,23 @@ export class Edge {
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
   }
 }
+
+async function withKafka<T>(brokers: readonly Address[], work: (log: Log) => Promise<T>): Promise<T> {
+  const log = await connectLog({ brokers, system: machine })
+  try {
+    return await work(log)
+  } finally {
+    await log.close()
+  }
+}
+
+/** Nothing lost, made up or out of order, of a load worth the name. */
+export function assertExact(verdict: Verdict): void {
+  assert.deepEqual({ ...verdict, acknowledged: 0, repeated: 0 }, { ...NOTHING_WRONG })
+  assert.ok(verdict.acknowledged > 1_000, `only ${verdict.acknowledged} were sent`)
+}
+
+const NOTHING_WRONG = { acknowledged: 0, lost: [], phantoms: [], inversions: [], repeated: 0 }
 
 /** The copy has every record of the original once, each key in the same order, and both prove their books. */
 async function compare(edge: Log, cloud: Log, journal: Journal): Promise<Verdict> {
@@ -182,13 +209,17 @@ export async function recordsOf(log: Log, topic: string): Promise<StoredRecord[]
   return found
 }
 
-function plant(http: number, mqtt: number, kafka: number, brokers: string, more: string): string {
+function kafkaLog(brokers: readonly Address[]): string {
+  return `kafka: { brokers: [${brokers.map(({ host, port }) => `"${host}:${port}"`).join(', ')}], partitions: 3 }`
+}
+
+function plant(http: number, mqtt: number, log: string, brokers: string, more: string): string {
   const list = brokers
     .split(',')
     .map((one) => JSON.stringify(one))
     .join(', ')
   return `site: ${SITE}
-log: { embedded: { listen: ${kafka} } }
+log: { ${log} }
 sources:
   load:
     mqtt: { listen: ${mqtt}, topics: { "load/{path...}": { asset: "{path}" } } }
