@@ -24,6 +24,7 @@ export function families(): Family[] {
   const confluent = need('confluent-kafka-2')
   const kafkaPython = need('kafka-python')
   const franz = need('franz')
+  const kcat = need('kcat')
   const jars = need('kafka')
   const javac = need('javac')
   return [
@@ -31,6 +32,7 @@ export function families(): Family[] {
     family('librdkafka', confluent, [confluent ?? '', here('python/confluent.py')]),
     family('kafka-python', kafkaPython, [kafkaPython ?? '', here('python/kafka_python.py')]),
     family('kafkajs', node[0], [...node, here('node/kafkajs.ts')]),
+    family('kcat', kcat, [...node, here('node/kcat.ts')]),
     family('platformatic', node[0], [...node, here('node/platformatic.ts')]),
     family('java-tools', javac && jars, javaTools(jars)),
   ]
