@@ -13,6 +13,7 @@ import { connectLog } from '../src/log/client/connect.ts'
 import type { Log, NewRecord } from '../src/log/log.ts'
 import { partitionOf } from '../src/log/partitioner.ts'
 import { topicSpec } from '../src/log/topics.ts'
+import { decodeAlarm } from '../src/model/alarm-record.ts'
 import { Catalogue } from '../src/model/catalogue.ts'
 import { encodeRecord } from '../src/model/record.ts'
 import { conditionSpec } from '../src/processors/condition/spec.ts'
@@ -25,8 +26,10 @@ import { measureWindows } from './window.ts'
 
 const SITE = 'acme/berlin'
 const PARTITIONS = 4
-const ASSETS = 1_000
+const MACHINES = 1_000
 const TOGETHER = 1_000
+/** Nothing more is derived when nothing was for so long. */
+const QUIET_MS = 2_000
 const PLACE = { name: 'bench', site: SITE }
 
 interface Bench {
@@ -37,27 +40,33 @@ interface Bench {
 /**
  * Processors over the embedded log, changelog and fsync on, everything in one process with the log in its thread: how many
  * readings a second they take out of a backlog, how soon an alarm is durable after its reading, and how long a million
- * keys take to be there again.
+ * keys take to be there again. The threads of processor and log run beside each other, so the rate of the clock may be
+ * above what one core gives; that of one core is from the CPU time of the whole process.
  */
 export async function benchFlow({ seconds, records, say }: BenchOptions): Promise<void> {
   const readings = Math.min(records, 1_000_000)
-  say(`flow: ${readings.toLocaleString('en-US')} readings of ${ASSETS} machines ...`)
+  say(`flow: ${readings.toLocaleString('en-US')} readings of ${MACHINES} machines ...`)
   const rows = await onLog(async (bench) => {
     await fill(bench, readings)
     const measured = []
     for (const topology of topologies()) measured.push(await catchUp(bench, topology, readings))
     return measured
   })
-  say('\n| processor, 4 partitions, 1 core of ours | readings/s | derived | CPU s per million |\n|---|---|---|---|')
-  for (const { name, perSecond, derived, cpu } of rows) {
-    say(`| ${name} | ${number(perSecond)} | ${number(derived)} | ${cpu.toFixed(1)} |`)
-  }
-  for (const { name, readingsPerSecond, results } of measureWindows()) {
-    say(`| operator alone, ${name} | ${number(readingsPerSecond)} | ${number(results)} | |`)
-  }
-  const { p50, p99, alarms } = await onLog((bench) => alarmLatency(bench, seconds))
   say(
-    `\nreading handed to the log to alarm read from the log, 1,000 readings/s: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (${alarms} alarms)`,
+    '\n| processor, 4 partitions | readings/s of the clock | readings/s of one core | CPU s per million | derived |\n|---|---|---|---|---|',
+  )
+  for (const { name, perSecond, derived, cpu } of rows) {
+    say(`| ${name} | ${number(perSecond)} | ${number(1e6 / cpu)} | ${cpu.toFixed(1)} | ${number(derived)} |`)
+  }
+  for (const { name, perSecond, cpu, results } of measureWindows()) {
+    say(
+      `| operator alone, ${name} | ${number(perSecond)} | ${number(1e6 / cpu)} | ${cpu.toFixed(1)} | ${number(results)} |`,
+    )
+  }
+  const { p50, p99, longest, alarms } = await onLog((bench) => alarmLatency(bench, seconds))
+  say(
+    `\nreading handed to the log to alarm read from the log, 1,000 readings/s: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ` +
+      `longest ${longest.toFixed(1)} ms (${number(alarms)} alarms)`,
   )
   const keys = 1_000_000
   const restored = await onLog((bench) => restoreTime(bench, keys))
@@ -101,14 +110,14 @@ async function onLog<T>(work: (bench: Bench) => Promise<T>): Promise<T> {
 
 async function fill({ log, system }: Bench, readings: number): Promise<void> {
   const began = system.clock.now() - 3_600_000
+  const appended = []
   for (let at = 0; at < readings; at += TOGETHER) {
     await log.ready()
-    const time = Math.floor(began + (at / ASSETS) * 1_000)
-    void log.append(
-      `acme.berlin.telemetry`,
-      Array.from({ length: TOGETHER }, (_, index) => reading(time, index % ASSETS, at)),
-    )
+    const time = Math.floor(began + (at / MACHINES) * 1_000)
+    const records = Array.from({ length: TOGETHER }, (_, index) => reading(time, index % MACHINES, at))
+    appended.push(log.append('acme.berlin.telemetry', records))
   }
+  await Promise.all(appended)
 }
 
 function reading(time: number, machineNumber: number, n: number): NewRecord {
@@ -131,17 +140,40 @@ async function catchUp(bench: Bench, topology: Topology, readings: number) {
   const began = performance.now()
   const running = run.run(stop.signal)
   while (run.status().health.state !== 'live') await sleep(20)
-  const seconds = (performance.now() - began) / 1000
-  const used = process.cpuUsage(cpu)
+  const last = await lastDerived(log)
   stop.abort()
   await running
-  const derived = (await total(log, 'derived')) - before
-  return { name: topology.name, perSecond: readings / seconds, derived, cpu: (used.user + used.system) / readings }
+  const used = { user: last.cpu.user - cpu.user, system: last.cpu.system - cpu.system }
+  return {
+    name: topology.name,
+    perSecond: (readings / (last.at - began)) * 1000,
+    derived: last.derived - before,
+    cpu: (used.user + used.system) / readings,
+  }
+}
+
+/** Who has taken everything may not have stored all of it yet: the clock stops with the last record that is derived. */
+async function lastDerived(log: Log) {
+  const look = async () => ({
+    derived: await total(log, 'derived'),
+    at: performance.now(),
+    cpu: process.cpuUsage(),
+  })
+  for (let last = await look(); ;) {
+    await sleep(20)
+    const now = await look()
+    if (now.derived > last.derived) last = now
+    else if (now.at - last.at > QUIET_MS) return last
+  }
 }
 
 async function total(log: Log, kind: string): Promise<number> {
   return (await log.ends(`acme.berlin.${kind}`)).reduce((sum, { end }) => sum + end, 0)
 }
+
+/** A machine is above its limit in one of so many of its readings: there it raises its alarm, and in the next it clears it. */
+const HIGH_EVERY = 5
+const HEARD_WITHIN_MS = 60_000
 
 async function alarmLatency(bench: Bench, seconds: number) {
   const { log, system } = bench
@@ -151,36 +183,40 @@ async function alarmLatency(bench: Bench, seconds: number) {
   const stop = new AbortController()
   const running = runOf(bench, topology).run(stop.signal)
   const took: number[] = []
-  const sent = new Map<number, number>()
-  const listening = listen(bench, stop.signal, (time) => {
-    const at = sent.get(time)
-    if (at !== undefined) took.push(performance.now() - at)
+  /** When readings were handed over whose alarms have not been heard yet, by asset and time. */
+  const waiting = new Map<string, number>()
+  const listening = listen(bench, stop.signal, (alarm) => {
+    took.push(performance.now() - waiting.get(alarm)!)
+    waiting.delete(alarm)
   })
   await sleep(1_500)
   for (let n = 0; n < seconds * 1_000; n += 1) {
-    // Now and then a machine is over its limit, and then within it again.
     const time = Math.floor(system.clock.now()) + (n % 10) / 10
-    const asset = `${SITE}/hall/m${n % ASSETS}`
-    const isHigh = n % 50 === 0
-    const value = encodeRecord({ asset, sourceTime: time, receivedTime: time, values: { voltage: isHigh ? 460 : 400 } })
-    if (isHigh) sent.set(time, performance.now())
-    void log.append('acme.berlin.telemetry', [{ key: asset, value, timestamp: time }])
+    const key = `${SITE}/hall/m${n % MACHINES}`
+    const isHigh = (n + Math.floor(n / MACHINES)) % HIGH_EVERY === 0
+    const values = { voltage: isHigh ? 460 : 400 }
+    const value = encodeRecord({ asset: key, sourceTime: time, receivedTime: time, values })
+    if (isHigh) waiting.set(`${key} ${time}`, performance.now())
+    void log.append('acme.berlin.telemetry', [{ key, value, timestamp: time }])
     if (n % 10 === 9) await sleep(10)
   }
-  await sleep(1_500)
+  for (const until = performance.now() + HEARD_WITHIN_MS; waiting.size > 0 && performance.now() < until;)
+    await sleep(20)
   stop.abort()
   await Promise.all([running, listening])
+  if (waiting.size > 0) throw new Error(`${waiting.size} alarms were not heard`)
   took.sort((a, b) => a - b)
-  return { p50: took[Math.floor(took.length * 0.5)]!, p99: took[Math.floor(took.length * 0.99)]!, alarms: took.length }
+  const share = (of: number) => took[Math.ceil(took.length * of) - 1]!
+  return { p50: share(0.5), p99: share(0.99), longest: share(1), alarms: took.length }
 }
 
-async function listen({ log }: Bench, signal: AbortSignal, onRaise: (time: number) => void): Promise<void> {
+async function listen({ log }: Bench, signal: AbortSignal, onRaise: (alarm: string) => void): Promise<void> {
   const topic = 'acme.berlin.alarms'
   const positions = (await log.ends(topic)).map(({ partition, end }) => ({ topic, partition, offset: end }))
   for await (const { records } of log.read(positions, { signal })) {
     for (const { value } of records) {
-      const { action, time } = JSON.parse(Buffer.from(value!).toString()) as { action: string; time: number }
-      if (action === 'raise') onRaise(time)
+      const { asset, action, time } = decodeAlarm(value!)
+      if (action === 'raise') onRaise(`${asset} ${time}`)
     }
   }
 }
