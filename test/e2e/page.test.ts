@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import mqtt from 'mqtt'
-import { chromium, type Browser } from 'playwright-core'
+import { chromium, type Browser, type Page } from 'playwright-core'
 import { need } from '../../tools/need.ts'
 import { HubProcess } from '../faults/hub-process.ts'
 import { freePorts } from '../../tools/free-ports.ts'
@@ -76,10 +76,19 @@ for (const [name, viewport] of [
     await page.getByText('Uncertain').first().waitFor({ timeout: 5_000 })
     await device.endAsync()
 
-    const width = await page.evaluate('document.documentElement.scrollWidth')
-    assert.ok(Number(width) <= viewport.width, `the page is ${String(width)} wide, want no sideways scrolling`)
+    await assertFits(page, viewport)
+    await page.goto(`http://127.0.0.1:${ports[0]}/#/log`)
+    await page.getByText('Embedded log, a single node: no other broker has a copy').waitFor({ timeout: 5_000 })
+    await page.getByRole('link', { name: 'acme.berlin.telemetry', exact: true }).waitFor({ timeout: 5_000 })
+    await assertFits(page, viewport)
+    if (process.env['SHOTS']) await page.screenshot({ path: `${process.env['SHOTS']}-${name}.png` })
     assert.deepEqual(faults, [])
     assert.deepEqual(outside, [])
     await page.close()
   })
+}
+
+async function assertFits(page: Page, viewport: { readonly width: number; readonly height: number }): Promise<void> {
+  const width = await page.evaluate('document.documentElement.scrollWidth')
+  assert.ok(Number(width) <= viewport.width, `the page is ${String(width)} wide, want no sideways scrolling`)
 }

@@ -1,4 +1,4 @@
-import type { ConsumerView, TopicView } from '../../src/api/contract.ts'
+import type { ConsumerView, HubView, TopicView } from '../../src/api/contract.ts'
 import { useAnswer } from './answer.ts'
 import { numberText, rateText } from './format.ts'
 import { Mark } from './marks.tsx'
@@ -6,18 +6,26 @@ import { topicHref } from './route.ts'
 
 const EVERY_MS = 2_000
 
-/** The log itself: what topics it has, how fast they grow, and who is how far behind. */
-export function LogPage() {
+/** The log itself: what kind it is, what topics it has, how fast they grow, and who is how far behind. */
+export function LogPage({ log }: { readonly log: HubView['log'] | undefined }) {
   const topics = useAnswer<{ readonly topics: readonly TopicView[] }>('/api/v1/topics', EVERY_MS)
   const consumers = useAnswer<{ readonly consumers: readonly ConsumerView[] }>('/api/v1/consumers', EVERY_MS)
   return (
     <section class="log" aria-labelledby="log-title">
       <h1 id="log-title">Log</h1>
+      {log?.kind === 'embedded' && <SingleNode />}
       <Problem text={topics.problem ?? consumers.problem} />
       {topics.value === undefined && topics.problem === undefined && <p class="hint">Asking the log.</p>}
       {topics.value && <Topics topics={topics.value.topics} />}
       {consumers.value && <Consumers consumers={consumers.value.consumers} />}
     </section>
+  )
+}
+
+/** Who runs a plant on the embedded log is to know what a lost disk costs. */
+function SingleNode() {
+  return (
+    <p class="hint log-nodes">Embedded log, a single node: no other broker has a copy of what is on this hub’s disk.</p>
   )
 }
 

@@ -53,6 +53,6 @@ export function hrefFrom(name: string | undefined): (path: string) => string {
   return page?.ofPlaces ? (path) => pageHref(page.name, path) : placeHref
 }
 
-function Log({ path, query }: PageProps) {
-  return path === '' ? <LogPage /> : <TopicPage topic={path} page={recordsPage(query)} />
+function Log({ store, path, query }: PageProps) {
+  return path === '' ? <LogPage log={store.hub?.log} /> : <TopicPage topic={path} page={recordsPage(query)} />
 }
