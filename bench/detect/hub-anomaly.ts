@@ -99,6 +99,8 @@ export async function nabThroughHub(files: readonly string[], windowsFile: strin
 
 const SKAB_TRAINING_ROWS = 400
 const FAIR_DRAWS = 5
+/** In percent. */
+const SKAB_MOST_ALARMS = 25
 
 /** SKAB: the experiments of a folder, as they are and with shifted starts. */
 export async function skabThroughHub(folder: string): Promise<Figure[]> {
@@ -132,18 +134,28 @@ export async function skabThroughHub(folder: string): Promise<Figure[]> {
     countRows(isFair ? fair : plain, found.get(name)!.flags, labels, SKAB_TRAINING_ROWS)
   const seconds = (performance.now() - began) / 1000
   const set = `SKAB ${basename(folder)}`
-  const figure = (metric: string, counts: typeof plain, least: number): Figure => {
+  const figuresOf = (rows: string, counts: typeof plain, least: number): Figure[] => {
     const { f1, falseAlarmRate, missedRate } = scoreRows(counts)
     const falseAlarms = `${percent(falseAlarmRate)} of rows, ${percent(missedRate)} missed`
-    return { set, metric, reached: f1, wanted: { least }, falseAlarms, seconds }
+    return [
+      { set, metric: `F1 of ${rows}`, reached: f1, wanted: { least }, falseAlarms, seconds },
+      { ...mostAlarms(set, `normal ${rows}`, falseAlarmRate, SKAB_MOST_ALARMS), seconds },
+    ]
   }
-  return [figure('F1 of rows', plain, 0.78), figure('F1 of rows, shifted starts', fair, 0.81)]
+  return [...figuresOf('rows', plain, 0.78), ...figuresOf('rows, shifted starts', fair, 0.81)]
+}
+
+/** Share of rows with an alarm where there is nothing: whoever cries always misses nothing. */
+function mostAlarms(set: string, rows: string, share: number, most: number): Omit<Figure, 'seconds'> {
+  return { set, metric: `% of ${rows}, with an alarm`, reached: 100 * share, wanted: { most } }
 }
 
 function withoutLabels(values: TableRow['values']): TableRow['values'] {
   return Object.fromEntries(Object.entries(values).filter(([name]) => name !== 'anomaly' && name !== 'changepoint'))
 }
 
+/** In percent. */
+const TEP_MOST_ALARMS = 2
 const TEP_INTERVAL_MS = 180_000
 const TEP_BEGIN = 1_732_287_000_000
 
@@ -170,18 +182,16 @@ export async function tepThroughHub(folder: string): Promise<Figure[]> {
   const mean = (of: (score: (typeof scores)[number]) => number) =>
     scores.reduce((sum, score) => sum + of(score), 0) / scores.length
   const before = mean(({ falseAlarmRate }) => falseAlarmRate)
-  const normalRate = names.includes('d00_te') ? `, ${percent(shareOf(flagsOf('d00_te'), true))} of the normal file` : ''
   const seconds = (performance.now() - began) / 1000
-  return [
-    {
-      set: `TEP, ${scores.length} faults`,
-      metric: 'mean share of faulty rows that is missed',
-      reached: mean(({ missedRate }) => missedRate),
-      wanted: { most: 0.324 },
-      falseAlarms: `${percent(before)} of rows before the faults${normalRate}`,
-      seconds,
-    },
+  const set = `TEP, ${scores.length} faults`
+  const missed = mean(({ missedRate }) => missedRate)
+  const figures: Figure[] = [
+    { set, metric: 'mean share of faulty rows that is missed', reached: missed, wanted: { most: 0.324 }, seconds },
+    { ...mostAlarms(set, 'rows before the faults', before, TEP_MOST_ALARMS), seconds },
   ]
+  if (!names.includes('d00_te')) return figures
+  const normalRate = shareOf(flagsOf('d00_te'), true)
+  return [...figures, { ...mostAlarms(set, 'rows of the normal file', normalRate, TEP_MOST_ALARMS), seconds }]
 }
 
 /** CSV files of a folder, packed or not, in the order of their numbers. */
