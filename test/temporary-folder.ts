@@ -5,7 +5,8 @@ import { join } from 'node:path'
 
 const folders: string[] = []
 process.once('exit', () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+  // Tried again: a process that a test started, and that is just being ended too, may still write into one.
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 })
 
 /**

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { ALARM_ACTIONS, ALARM_PRIORITIES, type AlarmAction, type AlarmTransition } from '../model/alarm.ts'
 import type { Clock } from '../system/clock.ts'
 import { fileDisk } from '../system/file-disk.ts'
 import { silentLogger } from '../system/logger.ts'
 import { seededRandom } from '../system/random.ts'
 import { Alarms, type AlarmEntry } from './alarms.ts'
+import { temporaryFolder } from '../../test/temporary-folder.ts'
 
 const TOPIC = 'acme.berlin.alarms'
 const T0 = 1_732_287_000_000
@@ -24,10 +24,8 @@ class HandClock implements Clock {
   every = () => ({ cancel() {} })
 }
 
-async function folder(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'alarms-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
-  return directory
+async function folder(): Promise<string> {
+  return temporaryFolder('alarms')
 }
 
 async function open(directory: string, clock = new HandClock()) {
@@ -89,12 +87,12 @@ test('rebuilt from the log, in whatever order of partitions and with stops anywh
   const random = seededRandom(seed)
   for (let round = 0; round < 20; round++) {
     const log = randomLog(random.integer(1e9), 400)
-    const directory = await folder(t)
+    const directory = await folder()
     const { alarms: whole } = await open(directory)
     log.forEach((entries, partition) => take(whole, entries, entries.length, partition))
     const expected = await bytesOf(whole, directory)
 
-    const other = await folder(t)
+    const other = await folder()
     let { alarms } = await open(other)
     const at = log.map(() => 0)
     while (at.some((next, partition) => next < log[partition]!.length)) {
@@ -112,8 +110,8 @@ test('rebuilt from the log, in whatever order of partitions and with stops anywh
   }
 })
 
-test('a step that comes again with its cause is the same step', async (t) => {
-  const { alarms } = await open(await folder(t))
+test('a step that comes again with its cause is the same step', async () => {
+  const { alarms } = await open(await folder())
   const steps = [
     entry('raise', T0, { cause: 'c/1' }),
     entry('clear', T0 + 1, { cause: 'c/2' }),
@@ -128,8 +126,8 @@ test('a step that comes again with its cause is the same step', async (t) => {
   assert.equal(alarms.metrics(T0 - MINUTE, T0 + MINUTE).alarms, 2)
 })
 
-test('standing alarms: those that want an answer first', async (t) => {
-  const { alarms } = await open(await folder(t))
+test('standing alarms: those that want an answer first', async () => {
+  const { alarms } = await open(await folder())
   const of = (name: string) => ({ asset: `acme/berlin/press-shop/line1/${name}` })
   take(alarms, [
     entry('raise', T0, { ...of('a'), priority: 'low' }),
@@ -154,8 +152,8 @@ test('standing alarms: those that want an answer first', async (t) => {
   assert.deepEqual([names({ limit: 2, skip: 1 }), alarms.standing({ limit: 2 }).total], ['ce', 5])
 })
 
-test('the journal is read in pages, newest first, by what is asked', async (t) => {
-  const { alarms } = await open(await folder(t))
+test('the journal is read in pages, newest first, by what is asked', async () => {
+  const { alarms } = await open(await folder())
   for (let count = 0; count < 25; count++) {
     const asset = `acme/berlin/${count % 2 === 0 ? 'paint' : 'press'}/m`
     const step = entry(count % 4 < 2 ? 'raise' : 'clear', T0 + count * 1000, {
@@ -191,8 +189,8 @@ test('the journal is read in pages, newest first, by what is asked', async (t) =
   )
 })
 
-test('the journal keeps so many of a partition, and says from when on it is whole', async (t) => {
-  const directory = await folder(t)
+test('the journal keeps so many of a partition, and says from when on it is whole', async () => {
+  const directory = await folder()
   const { alarms } = await open(directory)
   const steps = Array.from({ length: 2_600 }, (_, count) => entry(count % 2 === 0 ? 'raise' : 'clear', T0 + count))
   take(alarms, steps)
@@ -203,8 +201,8 @@ test('the journal keeps so many of a partition, and says from when on it is whol
   assert.equal(again.alarms.journal({ limit: 10_000 }).heldFrom, heldFrom)
 })
 
-test('a flood begins with more than ten in ten minutes, ends below five, and leaves no alarm out', async (t) => {
-  const { alarms, clock } = await open(await folder(t))
+test('a flood begins with more than ten in ten minutes, ends below five, and leaves no alarm out', async () => {
+  const { alarms, clock } = await open(await folder())
   const begin = Math.ceil(T0 / MINUTE) * MINUTE
   const steps = Array.from({ length: 30 }, (_, count) =>
     entry('raise', begin + (count < 20 ? count * 6_000 : (count - 17) * MINUTE), {
@@ -234,8 +232,8 @@ test('a flood begins with more than ten in ten minutes, ends below five, and lea
   assert.deepEqual([others.length, group?.alarm, group?.place, group?.count], [0, 'hot', 'acme/berlin/line1', 30])
 })
 
-test('what is out of sight calls nobody', async (t) => {
-  const { alarms } = await open(await folder(t))
+test('what is out of sight calls nobody', async () => {
+  const { alarms } = await open(await folder())
   take(alarms, [
     entry('shelve', T0, { by: 'ann', until: T0 + 1000 }),
     entry('raise', T0 + 1),
@@ -245,8 +243,8 @@ test('what is out of sight calls nobody', async (t) => {
   assert.equal(alarms.metrics(T0 - MINUTE, T0 + MINUTE).alarms, 1)
 })
 
-test('a shelving that is over is over at once, and is written down once', async (t) => {
-  const { alarms, clock } = await open(await folder(t))
+test('a shelving that is over is over at once, and is written down once', async () => {
+  const { alarms, clock } = await open(await folder())
   take(alarms, [entry('raise', T0), entry('shelve', T0 + 1, { by: 'ann', until: T0 + 1000 })])
   clock.wall = T0 + 999
   assert.deepEqual([alarms.standing({ limit: 1 }).alarms[0]?.state, alarms.lapsed(clock.wall)], ['shelved', []])
@@ -261,8 +259,8 @@ test('a shelving that is over is over at once, and is written down once', async 
   assert.equal(alarms.journal({ limit: 10 }).entries.length, 3)
 })
 
-test('chattering and stale alarms are told', async (t) => {
-  const { alarms, clock } = await open(await folder(t))
+test('chattering and stale alarms are told', async () => {
+  const { alarms, clock } = await open(await folder())
   const steps = [0, 20, 40].flatMap((second) => [
     entry('raise', T0 + second * 1000),
     entry('clear', T0 + second * 1000 + 5000),
@@ -283,8 +281,8 @@ test('chattering and stale alarms are told', async (t) => {
   assert.deepEqual([later.chattering, later.stale], [0, 1])
 })
 
-test('commands are decided on what is known now', async (t) => {
-  const { alarms } = await open(await folder(t))
+test('commands are decided on what is known now', async () => {
+  const { alarms } = await open(await folder())
   take(alarms, [entry('raise', T0)])
   const asset = 'acme/berlin/press-shop/line1/press7'
   const decided = alarms.decide(asset, 'hot', { action: 'acknowledge', by: 'ann' })
@@ -294,8 +292,8 @@ test('commands are decided on what is known now', async (t) => {
   })
 })
 
-test('a listener hears each step with what became of the alarm', async (t) => {
-  const { alarms } = await open(await folder(t))
+test('a listener hears each step with what became of the alarm', async () => {
+  const { alarms } = await open(await folder())
   const heard: string[] = []
   const end = alarms.subscribe(({ state }, { action }) => heard.push(`${action} ${state}`))
   take(alarms, [entry('raise', T0, { cause: 'a' }), entry('raise', T0, { cause: 'a' }), entry('clear', T0 + 1)])
@@ -304,8 +302,8 @@ test('a listener hears each step with what became of the alarm', async (t) => {
   assert.deepEqual(heard, ['raise unacknowledged', 'clear returned-unacknowledged'])
 })
 
-test('a damaged snapshot is set aside', async (t) => {
-  const directory = await folder(t)
+test('a damaged snapshot is set aside', async () => {
+  const directory = await folder()
   const { alarms } = await open(directory)
   take(alarms, [entry('raise', T0)])
   await alarms.close()

@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { AlarmDecoder } from '../flow/alarm-entries.ts'
 import { ViewRun } from '../flow/views.ts'
 import { MemoryLog } from '../log/memory/memory-log.ts'
@@ -17,6 +14,7 @@ import { Alarms } from './alarms.ts'
 import { alarmsAt } from './past.ts'
 import { standingPage } from './standing.ts'
 import { stepRecord } from './step-record.ts'
+import { temporaryFolder } from '../../test/temporary-folder.ts'
 
 const SITE = 'acme/berlin'
 const TOPIC = 'acme.berlin.alarms'
@@ -43,12 +41,11 @@ function randomStep(random: Random, time: number): AlarmTransition {
 }
 
 /** The view as it was at a moment: it has taken what the hub had been told by then, and its clock stands still. */
-async function viewAt(t: TestContext, steps: readonly (readonly [AlarmTransition, number, string])[], time: number) {
+async function viewAt(steps: readonly (readonly [AlarmTransition, number, string])[], time: number) {
   const log = await emptyLog()
   for (const [step, received, cause] of steps)
     if (received <= time) await log.append(TOPIC, [stepRecord(step, received, cause)])
-  const directory = await mkdtemp(join(tmpdir(), 'past-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  const directory = await temporaryFolder('past')
   const clock: Clock = { ...systemClock, now: () => time, every: () => ({ cancel() {} }) }
   const system = { clock, disk: fileDisk, logger: silentLogger, metrics: new Metrics(), random: seededRandom(1) }
   const alarms = new Alarms({ site: SITE, directory, system })
@@ -77,7 +74,7 @@ test('at any moment they are what the view showed then', async (t) => {
   }
   for (let round = 0; round < 15; round++) {
     const time = T0 + random.integer(300 * 20_000)
-    const view = await viewAt(t, steps, time)
+    const view = await viewAt(steps, time)
     for (const filter of [{}, { assets: 'line1', priorities: ['high', 'critical'] as const }]) {
       const { standing, knownFrom } = await alarmsAt({ log, topic: TOPIC, site: SITE }, time, filter, signal)
       assert.equal(knownFrom, undefined)

@@ -8,7 +8,7 @@ import { READER, sendRaw, startServer, TOKENS } from '../../test/api/server.ts'
 import { makeCertificates } from '../../test/mqtt/certificates.ts'
 
 test('the same over TLS: requests, the live stream, and a cookie that only TLS carries', async (t) => {
-  const { server: tls, ca } = await makeCertificates(t)
+  const { server: tls, ca } = await makeCertificates()
   const { port } = await startServer(t, { tls, tokens: TOKENS })
   const origin = `https://localhost:${port}`
   const body = JSON.stringify({ token: READER })

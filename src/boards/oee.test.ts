@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { EventViews } from '../api/event-views.ts'
 import type { OeeQuery } from '../api/oee-port.ts'
 import type { Plant } from '../config/plant.ts'
@@ -17,18 +14,18 @@ import { fileDisk } from '../system/file-disk.ts'
 import { silentLogger } from '../system/logger.ts'
 import { OeeMachines } from './oee-machines.ts'
 import { OeeBoard } from './oee.ts'
+import { temporaryFolder } from '../../test/temporary-folder.ts'
 
 const SITE = 'acme/berlin'
 const START = Date.parse('2026-03-02T00:00:00Z')
 const MINUTE = 60_000
 
 /** A board over what an `oee` tells of two machines that run for `minutes`, each standing for ten minutes from minute 20 and every other minute from 120 on. */
-async function board(t: TestContext, minutes: number, more: object = {}) {
+async function board(minutes: number, more: object = {}) {
   const config = oeeSpec.config.parse({ on: 'line1/*', idealCycle: '60s', target: 0.8, ...more })
   const topology = oeeSpec.topology(config, { name: 'oee', site: SITE })
   const run = new TopologyDriver(topology)
-  const directory = await mkdtemp(join(tmpdir(), 'board-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  const directory = await temporaryFolder('board')
   const system = { clock: systemClock, disk: fileDisk, logger: silentLogger }
   const events = new Events({ site: SITE, directory, partitions: 1, system })
   let offset = 0
@@ -59,8 +56,8 @@ async function board(t: TestContext, minutes: number, more: object = {}) {
   return (path: string, query: OeeQuery) => oee.oee(path, query, new AbortController().signal)
 }
 
-test('an hour that is over, the running one, and any part of the past', async (t) => {
-  const ask = await board(t, 90)
+test('an hour that is over, the running one, and any part of the past', async () => {
+  const ask = await board(90)
   const hour = (await ask(`${SITE}/line1/a`, { period: 'hour', at: START }))!
   assert.deepEqual([hour.level, hour.target, hour.period.name], ['machine', 0.8, '2026-03-02 00:00'])
   assert.deepEqual([hour.kpis.availability, hour.quantities!.PQ], [50 / 60, 60])
@@ -79,8 +76,8 @@ test('an hour that is over, the running one, and any part of the past', async (t
   assert.equal(last.ms + lost, 60 * MINUTE)
 })
 
-test('of a machine that has just been connected the last hour is as long as it is there', async (t) => {
-  const ask = await board(t, 18)
+test('of a machine that has just been connected the last hour is as long as it is there', async () => {
+  const ask = await board(18)
   const now = (await ask(`${SITE}/line1/a`, { period: 'now' }))!
   assert.deepEqual([now.period.from, now.unknownShare], [START, 0])
   const before = (await ask(`${SITE}/line1/a`, { period: 'span', from: START - 10 * MINUTE, to: START }))!
@@ -88,28 +85,28 @@ test('of a machine that has just been connected the last hour is as long as it i
   assert.equal(before.kpis.oee, null)
 })
 
-test('machines beside each other are added up, those of a line have the pace of the bottleneck', async (t) => {
-  const place = (await (await board(t, 62))(SITE, { period: 'hour', at: START }))!
+test('machines beside each other are added up, those of a line have the pace of the bottleneck', async () => {
+  const place = (await (await board(62))(SITE, { period: 'hour', at: START }))!
   assert.deepEqual([place.level, place.members.length], ['place', 2])
   // The two make 60 and 120 parts of 60 s each in 100 minutes of production, out of 120.
   assert.equal(place.kpis.availability, 100 / 120)
   assert.equal(place.kpis.effectiveness, 180 / 100)
   assert.equal(place.waterfall[0]!.ms, 120 * MINUTE)
-  const ask = await board(t, 62, { line: { asset: 'line1', bottleneck: 'line1/b' } })
+  const ask = await board(62, { line: { asset: 'line1', bottleneck: 'line1/b' } })
   const line = (await ask(`${SITE}/line1`, { period: 'hour', at: START }))!
   assert.deepEqual([line.level, line.waterfallOf, line.quantities!.GQ], ['line', `${SITE}/line1/b`, 120])
   assert.equal(await ask(`${SITE}/line2`, { period: 'now' }), undefined)
 })
 
-test('the shift that runs, and where none does the one before', async (t) => {
-  const ask = await board(t, 90, { shifts: [{ name: 'night', from: '00:00', to: '01:00' }] })
+test('the shift that runs, and where none does the one before', async () => {
+  const ask = await board(90, { shifts: [{ name: 'night', from: '00:00', to: '01:00' }] })
   const shift = (await ask(`${SITE}/line1/a`, { period: 'shift' }))!
   assert.deepEqual([shift.period.kind, shift.period.name, shift.period.from], ['shift', 'night', START])
   assert.equal(shift.kpis.availability, 50 / 60)
 })
 
-test('a time of many short parts is shown in as many as can be seen, and none of it is lost', async (t) => {
-  const ask = await board(t, 40 * 60)
+test('a time of many short parts is shown in as many as can be seen, and none of it is lost', async () => {
+  const ask = await board(40 * 60)
   const span = (await ask(SITE, { period: 'span', from: START, to: START + 40 * 60 * MINUTE }))!
   for (const { intervals, coarse } of span.timelines) {
     assert.ok(coarse && intervals.length <= 2_000, `${intervals.length} parts`)

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
 import { COMMAND_ENDS, type CommandEvent } from '../model/command-event.ts'
 import { decodeCommandEvent, encodeCommandEvent } from '../model/command-record.ts'
@@ -11,15 +10,14 @@ import { fileDisk } from '../system/file-disk.ts'
 import { silentLogger } from '../system/logger.ts'
 import { Commands } from './commands.ts'
 import { desiredOf } from './desired.ts'
+import { temporaryFolder } from '../../test/temporary-folder.ts'
 
 const TOPIC = 'acme.berlin.commands'
 const ASSETS = ['acme/berlin/line1/press1', 'acme/berlin/line1/press2']
 const START = 1_700_000_000_000
 
-async function directory(t: TestContext): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'millrace-commands-'))
-  t.after(() => rm(path, { recursive: true, force: true }))
-  return path
+async function directory(): Promise<string> {
+  return temporaryFolder('commands')
 }
 
 function view(path: string): Commands {
@@ -103,8 +101,8 @@ const eventOf: fc.Arbitrary<CommandEvent> = fc.oneof(
   ),
 )
 
-test('a view that was stopped anywhere and went on from its snapshot is the one that was not, to the byte', async (t) => {
-  const path = await directory(t)
+test('a view that was stopped anywhere and went on from its snapshot is the one that was not, to the byte', async () => {
+  const path = await directory()
   await fc.assert(
     fc.asyncProperty(fc.array(eventOf, { maxLength: 60 }), fc.nat(60), async (events, at) => {
       await rm(join(path, 'commands.snapshot'), { force: true })
@@ -129,8 +127,8 @@ test('a view that was stopped anywhere and went on from its snapshot is the one 
   )
 })
 
-test('a damaged snapshot is set aside, and the view begins at the start of the log', async (t) => {
-  const path = await directory(t)
+test('a damaged snapshot is set aside, and the view begins at the start of the log', async () => {
+  const path = await directory()
   const commands = view(path)
   await commands.open()
   take(commands, [requested('c1', 1)])
@@ -145,8 +143,8 @@ test('a damaged snapshot is set aside, and the view begins at the start of the l
   await again.close()
 })
 
-test('the last ended commands of an asset are kept, and those that say what a tag is to be', async (t) => {
-  const commands = view(await directory(t))
+test('the last ended commands of an asset are kept, and those that say what a tag is to be', async () => {
+  const commands = view(await directory())
   const events = Array.from({ length: 300 }, (_, n): CommandEvent[] => [
     requested(`c${n}`, n, n === 0 ? 'rarely' : 'x', START + n * 10_000),
     {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { MemoryLog } from '../log/memory/memory-log.ts'
 import { encodeEvent } from '../model/event-record.ts'
 import { systemClock } from '../system/clock.ts'
@@ -12,6 +11,7 @@ import { seededRandom } from '../system/random.ts'
 import { Events, type EventsOptions } from './events.ts'
 import type { HeldEvent } from './held.ts'
 import { eventsInLog } from './older.ts'
+import { temporaryFolder } from '../../test/temporary-folder.ts'
 
 const TOPIC = 'acme.berlin.events'
 const SITE = 'acme/berlin'
@@ -25,10 +25,8 @@ const clock = {
   every: () => ({ cancel() {} }),
 }
 
-async function folder(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'events-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
-  return directory
+async function folder(): Promise<string> {
+  return temporaryFolder('events')
 }
 
 async function open(directory: string, more: Partial<EventsOptions> = {}): Promise<Events> {
@@ -50,8 +48,8 @@ function take(events: Events, entries: readonly HeldEvent[], partition = 0): voi
 
 const idsOf = (events: Events, query: object) => events.page({ limit: 100, ...query }).events.map(({ id }) => id)
 
-test('events are found by type, asset and time, newest first and page by page', async (t) => {
-  const events = await open(await folder(t))
+test('events are found by type, asset and time, newest first and page by page', async () => {
+  const events = await open(await folder())
   take(events, [event(0), event(1, { type: 'stock.corrected' }), event(2), event(3, { type: 'oee.result' })])
   assert.deepEqual(idsOf(events, {}), ['e3', 'e2', 'e1', 'e0'])
   assert.deepEqual(idsOf(events, { type: 'stock.*' }), ['e2', 'e1', 'e0'])
@@ -64,8 +62,8 @@ test('events are found by type, asset and time, newest first and page by page', 
   assert.deepEqual(idsOf(events, { after: first.next }), ['e0'])
 })
 
-test('of events about the same thing the newest is asked for, and one that comes again counts once', async (t) => {
-  const events = await open(await folder(t))
+test('of events about the same thing the newest is asked for, and one that comes again counts once', async () => {
+  const events = await open(await folder())
   const result = { type: 'oee.result', asset: `${SITE}/line1/press0` }
   take(events, [
     event(0, { ...result, data: '{"key":"hour:1","revision":0}', cause: 'a/0/1/0' }),
@@ -79,8 +77,8 @@ test('of events about the same thing the newest is asked for, and one that comes
   assert.deepEqual(idsOf(events, { type: 'stock.*' }), ['e0'])
 })
 
-test('of each series and of a partition the newest are kept, and it is known what is not', async (t) => {
-  const events = await open(await folder(t), { each: 2, most: 8 })
+test('of each series and of a partition the newest are kept, and it is known what is not', async () => {
+  const events = await open(await folder(), { each: 2, most: 8 })
   take(
     events,
     [0, 1, 2, 3, 4, 6, 9].map((n) => event(n)),
@@ -88,7 +86,7 @@ test('of each series and of a partition the newest are kept, and it is known wha
   // press0 has had 0, 3, 6, 9; of the partition 4 of 8 are kept.
   assert.deepEqual(idsOf(events, {}), ['e9', 'e6', 'e4', 'e2'])
   assert.equal(events.page({ limit: 1, asset: 'line1/press0' }).droppedTo, T0 + 3)
-  const large = await open(await folder(t), { mostBytes: 2 * 2_000 })
+  const large = await open(await folder(), { mostBytes: 2 * 2_000 })
   take(
     large,
     [0, 1, 2, 3].map((n) => event(n, { data: JSON.stringify('x'.repeat(300)) })),
@@ -96,7 +94,7 @@ test('of each series and of a partition the newest are kept, and it is known wha
   assert.deepEqual(idsOf(large, {}), ['e3', 'e2'])
 })
 
-test('kept record by record over restarts, or rebuilt in one go: the same file, byte by byte', async (t) => {
+test('kept record by record over restarts, or rebuilt in one go: the same file, byte by byte', async () => {
   const seed = 11
   const random = seededRandom(seed)
   const bounds = { each: 40, most: 200, mostBytes: 120_000 }
@@ -108,7 +106,7 @@ test('kept record by record over restarts, or rebuilt in one go: the same file, 
       return event(offset, { partition, cause, type, data, id: `e${random.integer(350)}` })
     }),
   )
-  const [one, other] = [await folder(t), await folder(t)]
+  const [one, other] = [await folder(), await folder()]
   let kept = await open(one, bounds)
   const at = [0, 0]
   while (at.some((offset) => offset < 400)) {
@@ -129,8 +127,8 @@ test('kept record by record over restarts, or rebuilt in one go: the same file, 
   assert.ok(bytes.length > 10_000 && bytes.length < 200_000, `${bytes.length} bytes`)
 })
 
-test('a damaged snapshot is set aside, and the log is read again', async (t) => {
-  const directory = await folder(t)
+test('a damaged snapshot is set aside, and the log is read again', async () => {
+  const directory = await folder()
   const events = await open(directory)
   take(events, [event(0)])
   await events.close()

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
 import type { ViewBatch, ViewEntry } from '../component/view.ts'
 import { Catalogue } from '../model/catalogue.ts'
@@ -13,6 +12,7 @@ import { silentLogger, type Logger } from '../system/logger.ts'
 import { seededRandom } from '../system/random.ts'
 import { sourceOf } from './twin.ts'
 import { Twins, type TwinsOptions } from './twins.ts'
+import { temporaryFolder } from '../../test/temporary-folder.ts'
 
 const TOPIC = 'acme.berlin.telemetry'
 
@@ -33,10 +33,8 @@ class HandClock implements Clock {
   every = () => ({ cancel() {} })
 }
 
-async function folder(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'twins-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
-  return directory
+async function folder(): Promise<string> {
+  return temporaryFolder('twins')
 }
 
 interface Bench {
@@ -138,12 +136,12 @@ async function snapshotOf(twins: Twins, directory: string): Promise<Buffer> {
   return readFile(join(directory, 'twins.snapshot'))
 }
 
-test('killed at any moment or deleted, the twins are rebuilt the same to the byte', async (t) => {
+test('killed at any moment or deleted, the twins are rebuilt the same to the byte', async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer(), async (seed) => {
       const chance = seededRandom(seed)
       const log = randomLog(seed, 300)
-      const whole = await open(await folder(t))
+      const whole = await open(await folder())
       await replay(
         whole.twins,
         log,
@@ -153,7 +151,7 @@ test('killed at any moment or deleted, the twins are rebuilt the same to the byt
       )
       const expected = await snapshotOf(whole.twins, whole.directory)
 
-      const directory = await folder(t)
+      const directory = await folder()
       for (let life = 0; life < 5; life++) {
         const { twins } = await open(directory)
         const saves: Promise<void>[] = []
@@ -185,12 +183,12 @@ test('killed at any moment or deleted, the twins are rebuilt the same to the byt
   )
 })
 
-test('were positions written before the state that they are of, a kill in between would be seen', async (t) => {
+test('were positions written before the state that they are of, a kill in between would be seen', async () => {
   const log = randomLog(7, 300)
   const never = () => false
-  const whole = await open(await folder(t))
+  const whole = await open(await folder())
   await replay(whole.twins, log, seededRandom(1), never, () => {})
-  const directory = await folder(t)
+  const directory = await folder()
   const { twins } = await open(directory)
   twins.take(batch(log[0]!.slice(0, 10), 10, 0))
   twins.moveTo({ topic: TOPIC, partition: 0, offset: log[0]!.length })
@@ -201,8 +199,8 @@ test('were positions written before the state that they are of, a kill in betwee
   assert.equal((await snapshotOf(last.twins, directory)).equals(expected), false)
 })
 
-test('a snapshot holds all twins as they were when it began, whatever changes while it is written', async (t) => {
-  const directory = await folder(t)
+test('a snapshot holds all twins as they were when it began, whatever changes while it is written', async () => {
+  const directory = await folder()
   const { twins } = await open(directory)
   const paths = Array.from({ length: 5_000 }, (_, index) => `acme/berlin/m${index}`)
   twins.take(
@@ -228,8 +226,8 @@ test('a snapshot holds all twins as they were when it began, whatever changes wh
   for (const path of paths) assert.equal(again.twins.get(path)!.tags.get('a')!.value, 1)
 })
 
-test('every value, quality and time survives a restart, and so do revision and source', async (t) => {
-  const directory = await folder(t)
+test('every value, quality and time survives a restart, and so do revision and source', async () => {
+  const directory = await folder()
   const { twins, clock } = await open(directory)
   const values = {
     n: -0,
@@ -259,8 +257,8 @@ test('every value, quality and time survives a restart, and so do revision and s
   assert.deepEqual(again.twins.list('acme', undefined, 10), ['acme/berlin/m1'])
 })
 
-test('a damaged snapshot is set aside and said so; the twins start anew', async (t) => {
-  const directory = await folder(t)
+test('a damaged snapshot is set aside and said so; the twins start anew', async () => {
+  const directory = await folder()
   const file = join(directory, 'twins.snapshot')
   const { twins } = await open(directory)
   twins.take(batch([entry('acme/berlin/m1', { a: 1 }, 1)]))
@@ -297,8 +295,8 @@ test('a damaged snapshot is set aside and said so; the twins start anew', async 
   }
 })
 
-test('after many records a snapshot is written before its time, so that a start after a crash reads little again', async (t) => {
-  const directory = await folder(t)
+test('after many records a snapshot is written before its time, so that a start after a crash reads little again', async () => {
+  const directory = await folder()
   const written = Promise.withResolvers<void>()
   const rename: typeof fileDisk.rename = async (from, to) => {
     await fileDisk.rename(from, to)
@@ -315,8 +313,8 @@ test('after many records a snapshot is written before its time, so that a start 
   assert.deepEqual(again.twins.positions(), [{ topic: TOPIC, partition: 0, offset: 50_000 }])
 })
 
-test('a snapshot of a version to come is not misread', async (t) => {
-  const directory = await folder(t)
+test('a snapshot of a version to come is not misread', async () => {
+  const directory = await folder()
   const { crc32 } = await import('node:zlib')
   const head = '{"millrace":"twins","version":2,"positions":[]}\n'
   await writeFile(join(directory, 'twins.snapshot'), `${head}{"crc32":${crc32(head)},"twins":0}\n`)
@@ -325,8 +323,8 @@ test('a snapshot of a version to come is not misread', async (t) => {
   assert.deepEqual(faults, ['its version is 2, want 1'])
 })
 
-test('a value is stale when it is older than its limit or its source is down', async (t) => {
-  const { twins, clock, catalogue } = await open(await folder(t))
+test('a value is stale when it is older than its limit or its source is down', async () => {
+  const { twins, clock, catalogue } = await open(await folder())
   catalogue.define({
     path: 'acme/berlin/m1',
     tags: new Map([['slow', { type: 'number', kind: 'gauge', staleAfterMs: 100_000 }]]),
@@ -354,8 +352,8 @@ test('a value is stale when it is older than its limit or its source is down', a
   assert.deepEqual(stale(), ['slow'])
 })
 
-test('a step of the wall clock neither ages nor refreshes', async (t) => {
-  const { twins, clock } = await open(await folder(t))
+test('a step of the wall clock neither ages nor refreshes', async () => {
+  const { twins, clock } = await open(await folder())
   twins.take(batch([entry('acme/berlin/m1', { a: 1 }, clock.wall, { receivedTime: clock.wall })]))
   const stale = () => twins.isStale('acme/berlin/m1', 'a', twins.get('acme/berlin/m1')!.tags.get('a')!)
   clock.wall += 400 * 86_400_000
@@ -365,8 +363,8 @@ test('a step of the wall clock neither ages nor refreshes', async (t) => {
   assert.equal(stale(), true)
 })
 
-test('what was received before a restart, or while the view was behind, is as old as its received time says', async (t) => {
-  const directory = await folder(t)
+test('what was received before a restart, or while the view was behind, is as old as its received time says', async () => {
+  const directory = await folder()
   const { twins, clock } = await open(directory)
   twins.take(batch([entry('acme/berlin/m1', { a: 1 }, clock.wall, { receivedTime: clock.wall })], 1))
   await twins.close()
@@ -382,8 +380,8 @@ test('what was received before a restart, or while the view was behind, is as ol
   assert.equal(stale('acme/berlin/m1'), true)
 })
 
-test('listeners hear of each record that changed something; announced assets are listed before they send', async (t) => {
-  const { twins } = await open(await folder(t))
+test('listeners hear of each record that changed something; announced assets are listed before they send', async () => {
+  const { twins } = await open(await folder())
   const heard: string[] = []
   const end = twins.subscribe((path) => heard.push(path))
   twins.announce(['acme/berlin/m2', 'acme/berlin/m1'])
@@ -404,8 +402,8 @@ test('listeners hear of each record that changed something; announced assets are
   assert.deepEqual([twins.size, twins.positions()], [0, []])
 })
 
-test('a disk that refuses costs the snapshot, not the twins', async (t) => {
-  const directory = await folder(t)
+test('a disk that refuses costs the snapshot, not the twins', async () => {
+  const directory = await folder()
   const warnings: string[] = []
   const logger: Logger = { ...silentLogger, warn: (message) => void warnings.push(message) }
   const full = { ...fileDisk, open: () => Promise.reject(new Error('ENOSPC')) }
@@ -422,8 +420,8 @@ test('a disk that refuses costs the snapshot, not the twins', async (t) => {
   assert.equal(twins.get('acme/berlin/m1')!.revision, 1)
 })
 
-test('values that came before their definition get their types from it, and listeners hear of it', async (t) => {
-  const { twins, catalogue } = await open(await folder(t))
+test('values that came before their definition get their types from it, and listeners hear of it', async () => {
+  const { twins, catalogue } = await open(await folder())
   const untyped = { on: 1, count: 7, big: '9007199254740993', blob: 'AQI=', list: '[1,2]', text: 'x', plain: 2 }
   twins.take(batch([entry('a/b', untyped, 1)]))
   const heard: string[] = []

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
 import { need } from '../../tools/need.ts'
 import { until } from '../until.ts'
 import { aasHub, PRESSES } from './hub.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 /** `aas_test_engines`, the tester of the IDTA. */
 const python = need('aas-test-engines')
@@ -57,11 +57,11 @@ test('what is exported is what the metamodel allows, as JSON and as a package', 
     const answer = await fetch(`${door}/serialization`, { headers: { accept } })
     assert.equal(answer.headers.get('content-type')?.split(';', 1)[0], accept)
     const bytes = Buffer.from(await answer.arrayBuffer())
-    assert.deepEqual(await checkFile(t, format, bytes), [], format)
+    assert.deepEqual(await checkFile(format, bytes), [], format)
   }
   // What the metamodel does not allow is found, so the check sees.
   const wrong = ALL_ELEMENTS.replace('"value": "5000.5"', '"value": "fast"')
-  assert.match((await checkFile(t, 'json', Buffer.from(wrong)))[0]!, /^Value 'fast' is not a 'xs:double'/)
+  assert.match((await checkFile('json', Buffer.from(wrong)))[0]!, /^Value 'fast' is not a 'xs:double'/)
 })
 
 async function say(page: string, route: string, body: object): Promise<void> {
@@ -91,9 +91,8 @@ async function checkServer(
   assert.equal(positive, ofPositive - known.reduce((sum, { tests }) => sum + tests, 0))
 }
 
-async function checkFile(t: TestContext, format: string, bytes: Uint8Array): Promise<readonly string[]> {
-  const directory = await mkdtemp(join(tmpdir(), 'millrace-aas-file-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+async function checkFile(format: string, bytes: Uint8Array): Promise<readonly string[]> {
+  const directory = await temporaryFolder('aas-file')
   const file = join(directory, `export.${format}`)
   await writeFile(file, bytes)
   return faultsIn(await engines('check_file', file, '--format', format, '--output', 'json'))

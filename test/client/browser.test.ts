@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { chromium } from 'playwright-core'
@@ -8,6 +7,7 @@ import { build } from 'vite'
 import { need } from '../../tools/need.ts'
 import { PRESS, READER, startServer, TOKENS } from '../api/server.ts'
 import { CHROMIUM_ARGS } from '../e2e/chromium.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 import { MemoryHub } from '../../src/api/memory-hub.ts'
 
 const executablePath = need('chromium')
@@ -25,8 +25,7 @@ hub.live(['${PRESS}'], (change) => said.push(change.kind === 'twin' ? 'live ' + 
 `
 
 test('the client works in a browser, with a token, and brings nothing along', { skip }, async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'millrace-browser-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
+  const folder = await temporaryFolder('browser')
   await build({
     configFile: false,
     logLevel: 'error',

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { MemoryHub } from '../../src/api/memory-hub.ts'
 import { startServer } from '../api/server.ts'
 import { blocksOf } from '../docs-blocks.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 const CLIENT = new URL('../../src/client.ts', import.meta.url).href
 
@@ -31,8 +31,7 @@ function plantOf(): MemoryHub {
 }
 
 test('the examples of docs/client.md print what it says', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'millrace-client-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
+  const folder = await temporaryFolder('client')
   const { url } = await startServer(t, { hub: plantOf() })
   const blocks = await blocksOf('docs/client.md')
   const examples = blocks.flatMap((block, at) =>

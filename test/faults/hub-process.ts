@@ -1,11 +1,23 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
+/** How long a hub takes to end at most: far longer than it may. */
+const END_MS = 60_000
+
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** A hub in a process of its own, as a user starts it, to be killed as no user would. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/**
+ * A hub in a process of its own, as a user starts it, to be killed as no user would. One that a failed test has not ended
+ * does not keep the process of the tests alive, and ends with it.
+ */
 export class HubProcess {
   readonly #args: readonly string[]
   readonly #page: string
@@ -66,16 +78,23 @@ export class HubProcess {
   #spawn(): ChildProcess {
     const child = spawn(process.execPath, this.#args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => this.#hear(String(text)))
+    running.add(child)
+    child.once('exit', () => running.delete(child))
+    child.unref()
+    for (const stream of [child.stdout, child.stderr] as Socket[])
+      stream.on('data', (text: Buffer) => this.#hear(String(text))).unref()
     return child
   }
 
   async #end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child!
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
-    const exited = once(child, 'exit')
+    const exited = once(child, 'exit', { signal: AbortSignal.timeout(END_MS) })
+    child.ref()
     child.kill(signal)
-    await exited
+    await exited.catch(() => {
+      throw new Error(`the hub has not ended ${END_MS} ms after ${signal}:\n${this.said.join('\n')}`)
+    })
     return child.exitCode
   }
 

@@ -15,7 +15,7 @@ const YEAR_MS = 365 * DAY_MS
 const ASSET = `${SITE}/press1`
 
 test('T19: clocks of machines ten years off, 1970, 2038 and year 9999: each sample lands in its own day, none is removed early', async (t) => {
-  const directory = await temporary(t)
+  const directory = await temporary()
   const clock = { ...systemClock, now: () => NOW }
   const plain = optionsOf(directory)
   const historian = new Historian({ ...plain, system: { ...plain.system, clock } })
@@ -49,7 +49,7 @@ test('T19: clocks of machines ten years off, 1970, 2038 and year 9999: each samp
 })
 
 test('times that no calendar has are passed over, and everything beside them is kept', async (t) => {
-  const directory = await temporary(t)
+  const directory = await temporary()
   const historian = new Historian(optionsOf(directory))
   t.after(() => historian.abandon())
   await historian.open()

@@ -27,7 +27,7 @@ interface Stored {
 
 /** A lake of some files, closed, and what is in it. */
 async function stored(t: TestContext, start = 0): Promise<Stored> {
-  const directory = await temporary(t)
+  const directory = await temporary()
   const lake = join(directory, 'lake')
   const records = recordsOf(COUNT)
   const lines: Stored['lines'] = []

@@ -77,8 +77,8 @@ test('a disk that fails for long: memory is bounded, reading goes on, and nothin
 let whole: Promise<Awaited<ReturnType<typeof lakeHash>>> | undefined
 
 /** What a disk without a fault makes of the records. */
-async function wanted(t: TestContext) {
-  const directory = await temporary(t)
+async function wanted() {
+  const directory = await temporary()
   const historian = new Historian(optionsOf(directory, smallFiles(COUNT)))
   await historian.open()
   await startStore(historian)
@@ -88,10 +88,10 @@ async function wanted(t: TestContext) {
 }
 
 async function started(t: TestContext, disk: FaultyDisk) {
-  whole ??= wanted(t)
+  whole ??= wanted()
   const want = await whole
   assert.equal(want.rows, 2 * COUNT)
-  const directory = await temporary(t)
+  const directory = await temporary()
   const lines: { level: string; message: string; fields: LogFields }[] = []
   const options = optionsOf(directory, smallFiles(COUNT))
   // Waits between attempts are short.

@@ -21,9 +21,9 @@ const SMALL = smallFiles(RECORDS)
 test(`T10: killed ${KILLS} times at any call to the disk or the store, the lake holds what an uninterrupted run makes`, async (t) => {
   t.diagnostic(`SEED=${SEED}`)
   const records = recordsOf(RECORDS)
-  const want = await uninterrupted(await temporary(t), records)
+  const want = await uninterrupted(await temporary(), records)
   assert.equal(want.rows, 2 * RECORDS)
-  const directory = await temporary(t)
+  const directory = await temporary()
   await killAgainAndAgain(directory, records, KILLS)
   assert.deepEqual(await uninterrupted(directory, records), want)
 })
@@ -31,8 +31,8 @@ test(`T10: killed ${KILLS} times at any call to the disk or the store, the lake 
 test('negative control: with positions that count before their files, samples are lost', async (t) => {
   t.diagnostic(`SEED=${SEED}`)
   const records = recordsOf(RECORDS)
-  const want = await uninterrupted(await temporary(t), records)
-  const directory = await temporary(t)
+  const want = await uninterrupted(await temporary(), records)
+  const directory = await temporary()
   await killAgainAndAgain(directory, records, 3, { around: positionsFirst, calls: Infinity })
   const { rows } = await uninterrupted(directory, records)
   assert.ok(rows < want.rows, `${rows} samples of ${want.rows}`)
@@ -109,8 +109,8 @@ function manifestBytes(manifest: object): Buffer {
 test('T10: a process killed with -9 again and again, at any moment, loses nothing and stores nothing twice', async (t) => {
   t.diagnostic(`SEED=${SEED}`)
   const records = recordsOf(RECORDS)
-  const want = await uninterrupted(await temporary(t), records)
-  const directory = await temporary(t)
+  const want = await uninterrupted(await temporary(), records)
+  const directory = await temporary()
   const random = seededRandom(SEED)
   for (let kill = 0; kill < Math.ceil(KILLS / 3); kill++) {
     const child = fork(join(import.meta.dirname, 'feeding.ts'), [directory, String(RECORDS)], {

@@ -1,7 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import type { Historian, HistorianOptions } from '../../src/historian/historian.ts'
 import { MemoryLog } from '../../src/log/memory/memory-log.ts'
 import type { Log, StoredRecord } from '../../src/log/log.ts'
@@ -12,16 +9,15 @@ import { fileDisk } from '../../src/system/file-disk.ts'
 import { silentLogger, type LogFields, type Logger } from '../../src/system/logger.ts'
 import { Metrics } from '../../src/system/metrics.ts'
 import { seededRandom, systemRandom } from '../../src/system/random.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 export const SITE = 'acme/berlin'
 export const TOPIC = 'acme.berlin.telemetry'
 export const NEVER = new AbortController().signal
 export const DAY_MS = 86_400_000
 
-export async function temporary(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'millrace-lake-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
-  return directory
+export async function temporary(): Promise<string> {
+  return temporaryFolder('lake')
 }
 
 export function optionsOf(directory: string, more: Partial<HistorianOptions> = {}): HistorianOptions {

@@ -10,7 +10,7 @@ import { lakeFiles, lakeHash, manifestOf } from './lake-content.ts'
 const COUNT = 2_000
 
 test('the lake is read by other programs as docs/history.md says: columns, order, Hive partitions; small files of a day are merged, with the same content', async (t) => {
-  const directory = await temporary(t)
+  const directory = await temporary()
   const lake = join(directory, 'lake')
   // Days of 2026-11-28 and later are over on this clock, and so are merged as far as they go.
   const plain = optionsOf(directory, { ...smallFiles(COUNT), sealRows: 500, fileRows: 100_000 })
@@ -58,7 +58,7 @@ test('the lake is read by other programs as docs/history.md says: columns, order
   )
 
   // An uninterrupted run that merges nothing has the same samples.
-  const other = await temporary(t)
+  const other = await temporary()
   const whole = new Historian(optionsOf(other))
   await whole.open()
   await startStore(whole)

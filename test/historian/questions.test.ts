@@ -80,8 +80,8 @@ function questions(start: number, length: number, stepped: boolean): Ask[] {
   ]
 }
 
-test('questions are answered out of a lake as out of a list of samples', async (t) => {
-  const directory = await temporary(t)
+test('questions are answered out of a lake as out of a list of samples', async () => {
+  const directory = await temporary()
   let nth = 0
   await fc.assert(
     fc.asyncProperty(
@@ -114,7 +114,7 @@ function rounded(view: object): unknown {
 }
 
 test('names with quotes and statements in them are names', async (t) => {
-  const directory = await temporary(t)
+  const directory = await temporary()
   const asset = `${SITE}/it's; DROP TABLE signals_1; --`
   const tag = `"x' OR '1'='1`
   const [records, hub] = [new Records(), new MemoryHub()]
@@ -147,7 +147,7 @@ test('names with quotes and statements in them are names', async (t) => {
 })
 
 test('of machines whose clocks are ten years wrong, and beyond 2038, all of it is found where their clocks were', async (t) => {
-  const directory = await temporary(t)
+  const directory = await temporary()
   const records = new Records()
   const hub = new MemoryHub()
   hub.record(PRESS, [{ tag: 'force', value: 1 }], T0)

@@ -11,8 +11,8 @@ import { DAY_MS, NEVER, optionsOf, Records, SITE, startStore, temporary } from '
 const ASSET = `${SITE}/press1`
 const T0 = Date.parse('2026-11-30T00:00:00Z')
 
-test('every type of value comes back as it was, with quality and times to the microsecond, from memory and from files', async (t) => {
-  const directory = await temporary(t)
+test('every type of value comes back as it was, with quality and times to the microsecond, from memory and from files', async () => {
+  const directory = await temporary()
   const values: { [tag: string]: Value } = {
     number: 71.25,
     zero: -0,
@@ -155,7 +155,7 @@ const step = fc.oneof(
 test('whatever comes, in whatever order, sealed, merged, restarted and crashed: reads equal what a list of the samples gives', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 30 }), async (steps) => {
-      const directory = await temporary(t)
+      const directory = await temporary()
       // Files of few samples, so that a day has many and they are merged again and again.
       const options = optionsOf(directory, { fileRows: 60 })
       let historian = new Historian(options)

@@ -17,7 +17,7 @@ const ASSET = `${SITE}/press1`
 const T0 = Date.parse('2026-11-30T00:00:00Z')
 
 async function opened(t: TestContext) {
-  const directory = await temporary(t)
+  const directory = await temporary()
   const historian = new Historian(optionsOf(directory))
   await historian.open()
   await startStore(historian)

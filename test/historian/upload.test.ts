@@ -20,7 +20,7 @@ const jars = need('s3proxy')
 const skip = jars === undefined ? 'S3Proxy is not installed' : false
 
 async function lake(t: TestContext) {
-  const directory = await temporary(t)
+  const directory = await temporary()
   const historian = new Historian(optionsOf(directory, { fileRows: 2_000 }))
   await historian.open()
   await startStore(historian)

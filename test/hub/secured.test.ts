@@ -21,7 +21,7 @@ const system = { clock: systemClock, random: systemRandom, net: nodeNet }
 
 async function startSecured(t: TestContext, mutual: boolean) {
   const data = await dataDirectory()
-  const { folder, ca, client } = await makeCertificates(t)
+  const { folder, ca, client } = await makeCertificates()
   const [page, kafka] = (await freePorts(2)) as [number, number]
   const config = join(dirname(data), 'plant.yaml')
   await mkdir(join(dirname(data), 'secrets'))

@@ -39,7 +39,7 @@ interface Secured {
 }
 
 async function start(t: TestContext, { mutual = false, sessionMs = 0 } = {}): Promise<Secured> {
-  const certificates = await makeCertificates(t)
+  const certificates = await makeCertificates()
   const tls = { ...certificates.server, ...(mutual && { ca: certificates.ca }) }
   const server = await startTestBroker(t, { security: { users, tls, ...(sessionMs > 0 && { sessionMs }) } })
   return { address: server.address.replace('127.0.0.1', 'localhost'), log: server.log, certificates }

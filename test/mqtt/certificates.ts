@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 const run = promisify(execFile)
 
@@ -17,9 +16,8 @@ export interface Certificates {
 }
 
 /** Fresh certificates, valid for a day. */
-export async function makeCertificates(t: TestContext): Promise<Certificates> {
-  const folder = await mkdtemp(join(tmpdir(), 'millrace-certificates-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
+export async function makeCertificates(): Promise<Certificates> {
+  const folder = await temporaryFolder('certificates')
   const openssl = (...given: string[]) => run('openssl', given, { cwd: folder })
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
   await openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=test ca', '-days', '1')

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { need } from '../../tools/need.ts'
 import { startTestBroker } from '../kafka-clients/test-broker.ts'
 import { brokerTests, runTest } from './librdkafka.ts'
 import type { SuiteOptions } from './librdkafka.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
 
 /**
  * Tests of librdkafka's suite that take seconds each: a cut through all that the suite looks at. The whole of it, and
@@ -76,8 +74,7 @@ const skip = folder === undefined ? "librdkafka's test suite is not built" : fal
 
 test("librdkafka's own test suite: a cut of it, one test after the other", { skip, timeout: 600_000 }, async (t) => {
   const server = await startTestBroker(t)
-  const scratch = await mkdtemp(join(tmpdir(), 'millrace-suite-'))
-  t.after(() => rm(scratch, { recursive: true }))
+  const scratch = await temporaryFolder('suite')
   const options = { folder: folder!, address: server.address, scratch, quick: true, limitMs: 120_000 }
   const known = new Set(brokerTests(folder!).map(({ name }) => name))
   for (const name of QUICK) {

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,6 +20,7 @@ import { Twins } from '../../twins/twins.ts'
 import { EntryDecoder } from '../entries.ts'
 import { ViewRun } from '../views.ts'
 import { SharedViewRun } from './shared-view-run.ts'
+import { temporaryFolder } from '../../../test/temporary-folder.ts'
 
 const SITE = 'acme/berlin'
 const TELEMETRY = 'acme.berlin.telemetry'
@@ -74,8 +73,7 @@ async function bench(t: TestContext) {
   const store = new MemoryStore()
   const log = new MemoryLog({ clock: systemClock, store })
   await log.ensure((['telemetry', 'derived', 'twins'] as const).map((kind) => topicSpec(SITE, kind, PARTITIONS)))
-  const directory = await mkdtemp(join(tmpdir(), 'millrace-shared-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  const directory = await temporaryFolder('shared')
   const random = seededRandom(7)
   let time = 1_000
   /** Readings of all assets, late ones and repeated times among them; every third one is derived. */

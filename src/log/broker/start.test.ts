@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
 import * as net from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { makeBatch } from '../../../test/log/make-batch.ts'
@@ -17,6 +14,7 @@ import type { LogError } from '../log.ts'
 import { startBroker } from './start.ts'
 import type { StartOptions } from './start.ts'
 import { until } from '../../../test/until.ts'
+import { temporaryFolder } from '../../../test/temporary-folder.ts'
 
 interface Bench {
   readonly log: string[]
@@ -26,8 +24,7 @@ interface Bench {
 }
 
 async function bench(t: TestContext): Promise<Bench> {
-  const directory = await mkdtemp(join(tmpdir(), 'millrace-start-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  const directory = await temporaryFolder('start')
   const log: string[] = []
   const metrics = new Metrics()
   const logger = createLogger({ level: 'debug', format: 'text', now: Date.now, write: (line) => log.push(line) })

@@ -190,7 +190,7 @@ test('a log that runs survives that its password is changed, tries slowly, says 
 })
 
 test('certificates: expired, of another host, of an unknown authority, of another server', async (t) => {
-  const { folder, ca, server } = await makeCertificates(t)
+  const { folder, ca, server } = await makeCertificates()
   const listen = async (identity: { key: string; cert: string }) => {
     const listener = await nodeNet.listen({ host: LOOPBACK, port: 0 }, identity, (socket) =>
       socket.on('error', () => {}),
@@ -206,7 +206,7 @@ test('certificates: expired, of another host, of an unknown authority, of anothe
   await refused(good, {}, /nobody we trust has signed its certificate/)
   await refused(good, { ca, serverName: 'kafka.example' }, /its certificate is of another host/)
   await refused(await listen(await expired(folder)), { ca }, /its certificate has expired/)
-  const other = await makeCertificates(t)
+  const other = await makeCertificates()
   await refused(good, { pinned: other.server.cert }, /it is another server/)
   await refused(good, { ca, cert: 'no PEM', key: 'no PEM' }, /cannot be used/)
 })
@@ -288,8 +288,8 @@ for (const [what, listener, code, message] of REFUSALS) {
   })
 }
 
-test('a token endpoint with a certificate that nobody knows, and one that is not there', async (t) => {
-  const { server } = await makeCertificates(t)
+test('a token endpoint with a certificate that nobody knows, and one that is not there', async () => {
+  const { server } = await makeCertificates()
   const listener = await nodeNet.listen({ host: LOOPBACK, port: 0 }, server, () => {})
   const url = `https://localhost:${listener.address.port}/`
   const tokens = new TokenSource({ endpoint: url, clientId: 'a', clientSecret: new Secret('b') }, system)

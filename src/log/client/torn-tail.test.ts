@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock } from '../../system/clock.ts'
@@ -10,6 +9,7 @@ import { nodeNet } from '../../system/node-net.ts'
 import { systemRandom } from '../../system/random.ts'
 import { openBroker } from '../broker/open.ts'
 import { connectLog } from './connect.ts'
+import { temporaryFolder } from '../../../test/temporary-folder.ts'
 
 const system = { clock: systemClock, random: systemRandom, net: nodeNet, disk: fileDisk, logger: silentLogger }
 const listen = { host: '127.0.0.1', port: 0 }
@@ -22,8 +22,7 @@ async function open(directory: string) {
 }
 
 test('a torn tail that was set aside does not keep a reader waiting for what nobody will ever see', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'millrace-torn-'))
-  t.after(() => rm(folder, { recursive: true }))
+  const folder = await temporaryFolder('torn')
   const first = await open(join(folder, 'whole'))
   await first.log.ensure([{ name: 'a', partitions: 1 }])
   for (const value of ['one', 'two']) await first.log.append('a', [{ key: 'k', value, timestamp: 1 }])

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { copyFile, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { copyFile, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { parsePlant } from '../../cli/files.ts'
 import { CagedHosts } from '../../flow/cage/caged-hosts.ts'
 import { keyOfText } from '../../flow/topology/key-state.ts'
@@ -10,6 +9,7 @@ import type { PlacedFact } from '../../flow/topology/engine.ts'
 import { systemClock } from '../../system/clock.ts'
 import { need } from '../../../tools/need.ts'
 import { readGraph } from './graph.ts'
+import { temporaryFolder } from '../../../test/temporary-folder.ts'
 
 /** Models beyond dense networks: onnxruntime runs them, in a process of its own, where it is installed beside the config. */
 
@@ -17,9 +17,8 @@ const MODEL = 'test/processors/models/convolution.onnx'
 const T0 = 1_732_287_000_000
 
 /** A folder with a plant, its model, and onnxruntime beside it. */
-async function plantFolder(t: TestContext, { runtime }: { readonly runtime?: string }): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'millrace-onnx-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+async function plantFolder({ runtime }: { readonly runtime?: string }): Promise<string> {
+  const directory = await temporaryFolder('onnx')
   await copyFile(MODEL, join(directory, 'model.onnx'))
   if (runtime !== undefined) await symlink(join(runtime, 'node_modules'), join(directory, 'node_modules'))
   return directory
@@ -41,8 +40,8 @@ function fact(second: number, a: number, b: number): PlacedFact {
   return { fact: { kind: 'reading', reading }, cause: `t/0/${second}`, received: time }
 }
 
-test('without onnxruntime a model that wants it is refused where it is, with what to do', async (t) => {
-  const directory = await plantFolder(t, {})
+test('without onnxruntime a model that wants it is refused where it is, with what to do', async () => {
+  const directory = await plantFolder({})
   await assert.rejects(load(directory), (error: Error) => {
     assert.match(error.message, /it has a node of kind "Conv", and built in are only Gemm/)
     assert.match(error.message, /run npm install onnxruntime-node beside the config file/)
@@ -53,7 +52,7 @@ test('without onnxruntime a model that wants it is refused where it is, with wha
 test('a convolution over the last rows, and its states, which another process goes on from', async (t) => {
   const runtime = need('onnxruntime-node')
   if (runtime === undefined) return t.skip('onnxruntime-node is not installed')
-  const directory = await plantFolder(t, { runtime })
+  const directory = await plantFolder({ runtime })
   const { processors } = await load(directory)
   const { cage } = processors[0]!
   const hosts = new CagedHosts(cage!, systemClock)
@@ -88,7 +87,7 @@ for (const [what, more, complaint] of [
   test(`a model that ${what}`, async (t) => {
     const runtime = need('onnxruntime-node')
     if (runtime === undefined) return t.skip('onnxruntime-node is not installed')
-    const { processors } = await load(await plantFolder(t, { runtime }), more)
+    const { processors } = await load(await plantFolder({ runtime }), more)
     const hosts = new CagedHosts(processors[0]!.cage!, systemClock)
     t.after(() => hosts.close())
     const taken = hosts.open().take([fact(1, 1, 2)])

@@ -416,7 +416,7 @@ test('a wrong password is a failure with its reason, the right one works', LIMIT
 })
 
 test('over TLS with our certificate; a broker that nobody vouches for is a failure', LIMIT, async (t) => {
-  const { folder, ca, client } = await makeCertificates(t)
+  const { folder, ca, client } = await makeCertificates()
   const files = [`cafile ${folder}/ca.crt`, `certfile ${folder}/server.crt`, `keyfile ${folder}/server.key`]
   const mosquitto = await broker(t, [...files, 'require_certificate true', 'use_identity_as_username true'])
   if (mosquitto === undefined) return

@@ -1,19 +1,18 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { fileDisk } from '../../system/file-disk.ts'
 import { readCsv, type Row } from './csv.ts'
+import { temporaryFolder } from '../../../test/temporary-folder.ts'
 
 let directory: string
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'csv-'))
+  directory = await temporaryFolder('csv')
 })
-after(() => rm(directory, { recursive: true }))
 
 async function rows(text: string | Buffer, name = 'table.csv', timeColumn?: string): Promise<Row[]> {
   const file = join(directory, name)

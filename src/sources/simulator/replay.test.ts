@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -19,6 +18,7 @@ import { nodeNet } from '../../system/node-net.ts'
 import { seededRandom } from '../../system/random.ts'
 import { replayCsv, type Progress } from './replay.ts'
 import { freePorts } from '../../../tools/free-ports.ts'
+import { temporaryFolder } from '../../../test/temporary-folder.ts'
 
 const system = {
   clock: systemClock,
@@ -34,11 +34,10 @@ const START = Date.UTC(2026, 0, 1)
 let directory: string
 let file: string
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'replay-'))
+  directory = await temporaryFolder('replay')
   file = join(directory, 'table.csv')
   await writeFile(file, ROWS)
 })
-after(() => rm(directory, { recursive: true }))
 
 /** A hub that refuses the first request, as one that is just starting does. */
 async function fakeHub(t: { after(fn: () => void): void }) {

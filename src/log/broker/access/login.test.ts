@@ -268,7 +268,7 @@ test('the hub has a door of its own: its user comes in there, the others do not,
 })
 
 test('a client certificate is a login, where its user has no password', async (t) => {
-  const { ca, server: cert, client } = await makeCertificates(t)
+  const { ca, server: cert, client } = await makeCertificates()
   const server = await secured(t, { tls: { ...cert, ca } })
   const { address } = server.broker
   const log = await connectLog({ brokers: [address], system, security: { tls: { ca, ...client } } })
@@ -288,7 +288,7 @@ test('a client certificate is a login, where its user has no password', async (t
 })
 
 test('clients are told the name by which they looked for the broker', async (t) => {
-  const { ca, server: cert } = await makeCertificates(t)
+  const { ca, server: cert } = await makeCertificates()
   const server = await secured(t, { tls: cert })
   const { port } = server.broker.address
   const socket = await nodeNet.connect({ host: 'localhost', port }, { ca })
@@ -311,7 +311,7 @@ test('clients are told the name by which they looked for the broker', async (t) 
 })
 
 test('plain bytes on the TLS port, and TLS on the plain port, are told apart', async (t) => {
-  const { ca, server: cert } = await makeCertificates(t)
+  const { ca, server: cert } = await makeCertificates()
   const secure = await secured(t, { tls: cert })
   const plain = await secured(t)
   const sasl = credentials('SCRAM-SHA-256', ANN)

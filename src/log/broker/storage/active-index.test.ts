@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { after, test } from 'node:test'
+import { cp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { FaultyDisk } from '../../../../test/faults/faulty-disk.ts'
 import { makeBatch } from '../../../../test/log/make-batch.ts'
@@ -17,10 +16,10 @@ import { openStorage } from './open-storage.ts'
 import type { StorageOptions } from './open-storage.ts'
 import type { Damage, Partition, Storage } from './storage.ts'
 import { until } from '../../../../test/until.ts'
+import { temporaryFolder } from '../../../../test/temporary-folder.ts'
 
 /** Of the index of the segment that takes the appends: when it is written, and what recovery makes of it. */
-const root = await mkdtemp(`${tmpdir()}/active-index-`)
-after(() => rm(root, { recursive: true }))
+const root = await temporaryFolder('active-index')
 let count = 0
 
 /** The queue of indexes does not wait. */

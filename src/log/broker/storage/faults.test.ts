@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { after, test } from 'node:test'
+import { readdir, stat } from 'node:fs/promises'
+import { test } from 'node:test'
 import { FaultyDisk } from '../../../../test/faults/faulty-disk.ts'
 import type { Fault } from '../../../../test/faults/faulty-disk.ts'
 import { makeBatch } from '../../../../test/log/make-batch.ts'
@@ -15,9 +14,9 @@ import { decodeRecords, readBatchHeader } from '../../batch.ts'
 import { openStorage } from './open-storage.ts'
 import { StorageError } from './storage.ts'
 import type { Partition, Storage } from './storage.ts'
+import { temporaryFolder } from '../../../../test/temporary-folder.ts'
 
-const root = await mkdtemp(`${tmpdir()}/faults-`)
-after(() => rm(root, { recursive: true }))
+const root = await temporaryFolder('faults')
 let count = 0
 
 const batchOf = (value: string) => makeBatch([{ value }])

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { after, test } from 'node:test'
+import { readFile, readdir, rm } from 'node:fs/promises'
+import { test } from 'node:test'
 import { makeBatch } from '../../../../test/log/make-batch.ts'
 import { systemClock } from '../../../system/clock.ts'
 import type { Clock } from '../../../system/clock.ts'
@@ -12,9 +11,9 @@ import { batchFault, decodeRecords, readBatchHeader } from '../../batch.ts'
 import { openStorage } from './open-storage.ts'
 import type { StorageOptions } from './open-storage.ts'
 import type { Partition, Storage } from './storage.ts'
+import { temporaryFolder } from '../../../../test/temporary-folder.ts'
 
-const root = await mkdtemp(`${tmpdir()}/storage-`)
-after(() => rm(root, { recursive: true }))
+const root = await temporaryFolder('storage')
 let count = 0
 const freshDirectory = () => `${root}/${count++}`
 

@@ -173,7 +173,7 @@ test('rights: what is not allowed is told to 5, and stands in the books', async 
 })
 
 test('TLS: mosquitto_pub with the authority, MQTT.js with and without a client certificate', async (t) => {
-  const certificates = await makeCertificates(t)
+  const certificates = await makeCertificates()
   const { ca, server } = certificates
   const rig = await startListener(t, { config: { listen: undefined, tls: { listen: 0, ...server, ca } } })
   const url = `mqtts://127.0.0.1:${rig.port}`
@@ -202,7 +202,7 @@ test('TLS: mosquitto_pub with the authority, MQTT.js with and without a client c
 })
 
 test('TLS: a certificate with the name of a user is that user', async (t) => {
-  const { ca, server, client: pair } = await makeCertificates(t)
+  const { ca, server, client: pair } = await makeCertificates()
   const rig = await startListener(t, { config: { listen: undefined, tls: { listen: 0, ...server, ca }, users } })
   const client = await connectAsync(`mqtts://127.0.0.1:${rig.port}`, {
     ca,
