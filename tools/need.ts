@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** The release of Apache Kafka that tests run. */
@@ -34,8 +34,8 @@ export const TOOLS = {
   franz: { find: findFranz, script: { path: 'oracles/franz.sh', folder: toolFolder('go') } },
   /** The folder of librdkafka's own test suite, built. */
   'librdkafka-tests': {
-    find: () => existing(`${toolFolder('librdkafka')}/tests`, 'test-runner'),
-    debian: ['gcc', 'g++', 'make', 'zlib1g-dev', 'libssl-dev', 'libzstd-dev'],
+    find: () => findSuite(`${toolFolder('librdkafka')}/tests`),
+    debian: ['gcc', 'g++', 'make', 'zlib1g-dev', 'libssl-dev', 'libzstd-dev', 'rapidjson-dev'],
     script: { path: 'oracles/librdkafka.sh', folder: toolFolder('librdkafka') },
   },
   /** A JDK: it runs Java that is a source file. */
@@ -116,6 +116,13 @@ function findFranz(): string | undefined {
   if (!existsSync(program)) return undefined
   const made = statSync(program).mtimeMs
   return readdirSync(sources).every((name) => statSync(`${sources}/${name}`).mtimeMs <= made) ? program : undefined
+}
+
+/** Without RapidJSON it is built too, but tests of it then skip themselves. */
+function findSuite(folder: string): string | undefined {
+  const settings = `${folder}/../config.h`
+  if (!existsSync(`${folder}/test-runner`) || !existsSync(settings)) return undefined
+  return readFileSync(settings, 'utf8').includes('#define WITH_RAPIDJSON 1') ? folder : undefined
 }
 
 function kafkaFolder(): string {

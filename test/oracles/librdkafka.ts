@@ -40,15 +40,26 @@ export interface SuiteOptions {
   readonly jars?: string
   /** Only those parts of the test whose names have one of these in them. */
   readonly parts?: string
+  /** Settings of the library that every client of the suite begins with: how it logs in. */
+  readonly login?: { readonly [name: string]: string }
+  /** What the suite's own tool for clusters would have set: where certificates lie. */
+  readonly environment?: { readonly [name: string]: string }
 }
 
 /** Runs one test of the suite against a broker, alone, for at most `limitMs`. */
 export async function runTest(name: string, scenario: string, options: SuiteOptions): Promise<Verdict> {
-  const { folder, address, scratch, quick, limitMs, jars, parts } = options
+  const { folder, address, scratch, quick, limitMs, jars, parts, login, environment } = options
   const settings = join(scratch, 'test.conf')
-  await writeFile(settings, `bootstrap.servers=${address}\ntest.topic.random=true\n`)
+  const all = { 'bootstrap.servers': address, 'test.topic.random': 'true', ...login }
+  await writeFile(
+    settings,
+    Object.entries(all)
+      .map(([key, value]) => `${key}=${value}\n`)
+      .join(''),
+  )
   const env = {
     ...process.env,
+    ...environment,
     LD_LIBRARY_PATH: `${folder}/../src:${folder}/../src-cpp`,
     RDKAFKA_TEST_CONF: settings,
     TEST_KAFKA_VERSION: '3.1.0',
