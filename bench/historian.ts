@@ -9,6 +9,7 @@ import type { StoredRecord } from '../src/log/log.ts'
 import { encodeRecord } from '../src/model/record.ts'
 import { Metrics } from '../src/system/metrics.ts'
 import type { BenchOptions } from './main.ts'
+import { benchRecording } from './recording.ts'
 
 const SITE = 'acme/berlin'
 const TOPIC = 'acme.berlin.telemetry'
@@ -30,13 +31,14 @@ type Settings = (typeof SETTINGS)[number]
 
 /**
  * Samples a second into the historian alone, from the bytes of records to Parquet files that are synced and count, and
- * what a million samples take on disk.
+ * what a million samples take on disk; then into the history of a whole hub.
  */
-export async function benchHistorian({ records, say }: BenchOptions): Promise<void> {
+export async function benchHistorian({ seconds, records, say }: BenchOptions): Promise<void> {
   say(
     '| samples into the historian | settings | samples/s | CPU s per million | MB per million samples | peak MB |\n|---|---|---|---|---|---|',
   )
   for (const shape of SHAPES) for (const settings of SETTINGS) say(await ingest(shape, settings, records))
+  await benchRecording(seconds, say)
 }
 
 async function ingest(shape: Shape, settings: Settings, samples: number): Promise<string> {

@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { freePorts } from '../tools/free-ports.ts'
 import { need } from '../tools/need.ts'
 import type { BenchOptions } from './main.ts'
+import { startMqttHub } from './mqtt-hub.ts'
 import { Measured, ROOT } from './processes.ts'
 
 const run = promisify(execFile)
@@ -130,25 +131,8 @@ function hub(name: string, payload: 'raw' | 'json', rule: string): Peer {
     name,
     payload,
     async start(directory, port) {
-      const [http, kafka] = await freePorts(2)
-      const config = join(directory, 'plant.yaml')
-      await writeFile(
-        config,
-        `site: acme/bench
-log: { embedded: { listen: ${kafka} } }
-sources: { load: { mqtt: { listen: ${port}, topics: { "load/{n}": ${rule} } } } }
-api: { listen: ${http} }
-`,
-      )
-      return new Measured(process.execPath, [
-        'src/main.ts',
-        'run',
-        config,
-        '--data',
-        join(directory, 'data'),
-        '--log-level',
-        'warn',
-      ])
+      const [http, kafka] = (await freePorts(2)) as [number, number]
+      return startMqttHub(directory, { mqtt: port, http, kafka }, rule)
     },
   }
 }
