@@ -39,7 +39,7 @@ const END = T0 + DAY_MS
 const QUESTIONS: readonly Question[] = [
   {
     name: 'newest values of one machine, 10 tags',
-    ask: (reader, round) => reader.before({ asset: assetOf(round), time: END }, NEVER),
+    ask: (reader, round) => reader.before({ tags: new Map([[assetOf(round), NAMES]]), time: END }, NEVER),
     sql: (round) =>
       `SELECT s.id, v.* FROM signals s, LATERAL (SELECT time, value FROM samples WHERE signal = s.id ORDER BY time DESC LIMIT 1) v
        WHERE s.asset = '${assetOf(round)}'`,

@@ -7,6 +7,7 @@ import { benchKafkaPeer } from './kafka-peer.ts'
 import { benchLog } from './log.ts'
 import { benchMqtt } from './mqtt.ts'
 import { benchOpcua } from './opcua.ts'
+import { benchPast } from './past.ts'
 import { benchReplicate } from './replicate.ts'
 import { benchSupply } from './supply.ts'
 import { benchTakeover } from './takeover.ts'
@@ -25,6 +26,7 @@ const BENCHES: { readonly [name: string]: (options: BenchOptions) => Promise<voi
   log: benchLog,
   mqtt: benchMqtt,
   opcua: benchOpcua,
+  past: benchPast,
   replicate: benchReplicate,
   supply: benchSupply,
   takeover: benchTakeover,

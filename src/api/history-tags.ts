@@ -94,8 +94,9 @@ function knownTags({ hub }: Pick<HistoryTagsSource, 'hub'>, asset: string): Map<
 }
 
 async function storedTags(source: HistoryTagsSource, asset: string, tags: readonly string[], signal: AbortSignal) {
-  const newest = await source.reader.before({ asset, tags, time: END_OF_TIME }, signal)
-  return [...newest].map(([tag, { value }]): [string, HistoryTag] => {
+  const moment = { tags: new Map([[asset, tags]]), time: END_OF_TIME }
+  const newest = (await source.reader.before(moment, signal)).get(asset)
+  return [...(newest ?? [])].map(([tag, { value }]): [string, HistoryTag] => {
     const type = value === null ? 'number' : typeOf(value)
     return [tag, historyTag(asset, tag, { type, kind: 'gauge' })]
   })

@@ -1,3 +1,4 @@
+import { HistoryError } from '../historian/history-error.ts'
 import type { HistoryReader, HistorySample } from '../historian/history-reader.ts'
 import type { Catalogue } from '../model/catalogue.ts'
 import type { Clock } from '../system/clock.ts'
@@ -13,10 +14,12 @@ export interface PastTagsOptions {
   readonly clock: Clock
 }
 
+/** In the order of the definition; undefined: nothing had come by then, as far as is known. */
+export type TagStates = ReadonlyMap<string, KnownState | undefined>
+
 /** The tags of an asset as of a moment. */
 export interface TagsThen {
-  /** In the order of the definition; undefined: nothing had come by then, as far as is known. */
-  readonly states: ReadonlyMap<string, KnownState | undefined>
+  readonly states: TagStates
   /** How many are as they are now, and how many are from history. */
   readonly present: number
   readonly history: number
@@ -44,26 +47,58 @@ export class PastTags {
     this.#options = options
   }
 
-  /** Undefined: there is no such asset. `only`: tags that are asked for; absent: all. */
-  async of(path: string, at: number, only: ((tag: string) => boolean) | undefined, signal: AbortSignal) {
-    const { twins, catalogue, history } = this.#options
+  /** Undefined: there is no such asset. */
+  async of(path: string, at: number, signal: AbortSignal): Promise<TagsThen | undefined> {
+    const { twins, history } = this.#options
+    const known = this.#known(path, at, () => true)
+    if (known === undefined) return undefined
+    const { states, open } = known
+    const then = { states, present: states.size - open.length, history: 0 }
+    // What has never come has not come by then either, unless it is so old that only history has it.
+    if (open.length === 0) return { ...then, unknown: [] }
+    if (history === undefined) return { ...then, unknown: open.filter((tag) => twins.get(path)?.tags.has(tag)) }
+    return { ...then, ...(await this.#fill(path, at, states, open, history, signal)) }
+  }
+
+  /**
+   * The states of the tags of many assets, without `since`: history is asked for all of them together. An asset that is not
+   * there has no entry. `takes`: tags that are asked for.
+   */
+  async states(
+    paths: readonly string[],
+    at: number,
+    takes: (tag: string) => boolean,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, TagStates>> {
+    const { history } = this.#options
+    const known = paths.flatMap((path) => {
+      const own = this.#known(path, at, takes)
+      return own === undefined ? [] : [[path, own] as const]
+    })
+    const open = known.filter(([, own]) => own.open.length > 0).map(([path, own]) => [path, own.open] as const)
+    if (history !== undefined && open.length > 0) {
+      await this.#untilStored(at, signal)
+      const states = new Map(known.map(([path, own]) => [path, own.states]))
+      for await (const [path, samples] of newestOf(open, at, history, signal))
+        for (const [tag, sample] of samples)
+          states.get(path)!.set(tag, stateOf(await this.#shown(path, tag, sample, at, history, signal)))
+    }
+    return new Map(known.map(([path, own]) => [path, own.states]))
+  }
+
+  /** What has not changed since, and the tags that may have. */
+  #known(path: string, at: number, takes: (tag: string) => boolean) {
+    const { twins, catalogue } = this.#options
     const twin = twins.get(path)
     const definitions = catalogue.tags(path)
     if (twin === undefined && definitions === undefined) return undefined
-    const names = [...new Set([...(definitions?.keys() ?? []), ...(twin?.tags.keys() ?? [])])]
-    const wanted = only === undefined ? names : names.filter(only)
-    const states = new Map<string, KnownState | undefined>()
-    for (const tag of wanted) {
+    const names = [...new Set([...(definitions?.keys() ?? []), ...(twin?.tags.keys() ?? [])])].filter(takes)
+    const stateAt = (tag: string): KnownState | undefined => {
       const state = twin?.tags.get(tag)
-      states.set(tag, state !== undefined && state.sourceTime <= at ? state : undefined)
+      return state !== undefined && state.sourceTime <= at ? state : undefined
     }
-    const open = wanted.filter((tag) => states.get(tag) === undefined)
-    const present = wanted.length - open.length
-    const then = { states, present, history: 0 }
-    // What has never come has not come by then either, unless it is so old that only history has it.
-    if (open.length === 0) return { ...then, unknown: [] }
-    if (history === undefined) return { ...then, unknown: open.filter((tag) => twin?.tags.has(tag)) }
-    return { ...then, ...(await this.#fill(path, at, states, open, history, signal)) }
+    const states = new Map(names.map((tag) => [tag, stateAt(tag)]))
+    return { states, open: names.filter((tag) => states.get(tag) === undefined) }
   }
 
   async #fill(
@@ -75,8 +110,13 @@ export class PastTags {
     signal: AbortSignal,
   ): Promise<Omit<TagsThen, 'states' | 'present'>> {
     await this.#untilStored(at, signal)
-    const found = await history.before({ asset: path, tags: open, time: at }, signal)
-    for (const [tag, sample] of found) states.set(tag, await this.#stateOf(path, tag, sample, at, history, signal))
+    const found = (await history.before({ tags: new Map([[path, open]]), time: at }, signal)).get(path)!
+    for (const [tag, newest] of found) {
+      const sample = await this.#shown(path, tag, newest, at, history, signal)
+      const isState = this.#options.catalogue.tags(path)?.get(tag)?.kind === 'state'
+      const since = isState ? await this.#since(path, tag, sample, history, signal) : undefined
+      states.set(tag, { ...stateOf(sample), since })
+    }
     const missing = open.filter((tag) => !found.has(tag))
     const extent = missing.length === 0 ? undefined : await history.extent({ asset: path }, signal)
     const isBefore = extent === undefined || at < extent.from
@@ -92,22 +132,6 @@ export class PastTags {
     signal.throwIfAborted()
   }
 
-  async #stateOf(
-    asset: string,
-    tag: string,
-    newest: HistorySample,
-    at: number,
-    history: HistoryReader,
-    signal: AbortSignal,
-  ): Promise<KnownState> {
-    const sample =
-      newest.time <= newest.receivedTime ? newest : await this.#shown(asset, tag, newest, at, history, signal)
-    const isState = this.#options.catalogue.tags(asset)?.get(tag)?.kind === 'state'
-    const since = isState ? await this.#since(asset, tag, sample, history, signal) : undefined
-    const { value, quality, time, receivedTime } = sample
-    return { value, quality, sourceTime: time, receivedTime, since }
-  }
-
   /**
    * The sample that the twin showed, where the newest one came of a clock that was ahead: a twin takes no value for newer than
    * it was received (`shownTime`), so an earlier one may have counted.
@@ -120,6 +144,7 @@ export class PastTags {
     history: HistoryReader,
     signal: AbortSignal,
   ): Promise<HistorySample> {
+    if (newest.time <= newest.receivedTime) return newest
     let best = newest
     let to = afterTime(at)
     for (let looks = 0; looks < LOOKS; looks += 1) {
@@ -157,6 +182,26 @@ export class PastTags {
     }
     return undefined
   }
+}
+
+/** The newest samples of assets' tags; what does not fit into one answer is asked for by halves. */
+async function* newestOf(
+  tags: readonly (readonly [path: string, tags: readonly string[]])[],
+  time: number,
+  history: HistoryReader,
+  signal: AbortSignal,
+): AsyncGenerator<readonly [path: string, samples: ReadonlyMap<string, HistorySample>]> {
+  try {
+    yield* await history.before({ tags: new Map(tags), time }, signal)
+  } catch (error) {
+    if (tags.length === 1 || !(error instanceof HistoryError) || error.code !== 'HISTORY_TOO_LARGE') throw error
+    const half = tags.length >> 1
+    for (const part of [tags.slice(0, half), tags.slice(half)]) yield* newestOf(part, time, history, signal)
+  }
+}
+
+function stateOf({ value, quality, time, receivedTime }: HistorySample): KnownState {
+  return { value, quality, sourceTime: time, receivedTime }
 }
 
 function timeShown({ time, receivedTime }: Pick<HistorySample, 'time' | 'receivedTime'>): number {

@@ -4,12 +4,12 @@ import { shownTime } from '../twins/twin.ts'
 import type { AlarmViews } from './alarm-views.ts'
 import type { CommandViews } from './command-views.ts'
 import { changesBetween } from './compare.ts'
-import type { AssetSummary, TagView } from './contract.ts'
+import type { AssetSummary, TagView, ValuesRow } from './contract.ts'
 import type { CompareView, PastAssetsView, PastBasis, PastTwinView, PastValuesView } from './contract-past.ts'
 import type { AssetQuery, HubPort } from './hub-port.ts'
-import { pastPage, type PageBounds } from './past-page.ts'
+import { pastPage, type PageBounds, type PageRows } from './past-page.ts'
 import type { PastPort } from './past-port.ts'
-import { PastTags, type PastTagsOptions, type TagsThen } from './past-tags.ts'
+import { PastTags, type PastTagsOptions, type TagsThen, type TagStates } from './past-tags.ts'
 import type { Selection, Verdict } from './selection.ts'
 import { TagCount, tagView, usableValue, type KnownState } from './tag-view.ts'
 import { placeOf, tagMatcher, valuesRow, type ValuesQuery } from './values-query.ts'
@@ -41,7 +41,7 @@ export class PastViews implements PastPort {
   }
 
   async twin(path: string, at: number, signal: AbortSignal): Promise<PastTwinView | undefined> {
-    const then = await this.#tags.of(path, at, undefined, signal)
+    const then = await this.#tags.of(path, at, signal)
     if (then === undefined) return undefined
     const { catalogue, alarms, commands } = this.#options
     const standing = await alarms.standingAt({ exactly: path, limit: MOST_ALARMS }, at, signal)
@@ -50,7 +50,7 @@ export class PastViews implements PastPort {
     const meta = catalogue.meta(path)
     return {
       path,
-      ...this.#head(path, then),
+      ...this.#head(path, then.states),
       at,
       tags: this.#views(path, at, then),
       ...(relations.length > 0 && { relations }),
@@ -64,16 +64,16 @@ export class PastViews implements PastPort {
   async assets(query: AssetQuery, at: number, selection: Selection | undefined, signal: AbortSignal) {
     const counts = { unknown: 0 }
     const under = query.under ?? selection?.place ?? ''
-    const row = async (path: string): Promise<AssetSummary | undefined> => {
-      if (selection !== undefined && !selection.mayTake(path)) return undefined
-      const then = await this.#tags.of(path, at, undefined, signal)
-      if (then === undefined) return undefined
-      const verdict: Verdict = selection?.judge(path, rowOf(then)) ?? 'taken'
-      if (verdict === 'unknown') counts.unknown += 1
-      if (verdict !== 'taken') return undefined
-      return this.#summary(path, at, then)
+    const rows: PageRows<TagStates, AssetSummary> = {
+      takes: (path) => selection?.mayTake(path) ?? true,
+      states: (paths) => this.#tags.states(paths, at, () => true, signal),
+      row: (path, states) => {
+        const verdict: Verdict = selection?.judge(path, rowOf(states)) ?? 'taken'
+        if (verdict === 'unknown') counts.unknown += 1
+        return verdict === 'taken' ? this.#summary(path, at, states) : undefined
+      },
     }
-    const page = await pastPage({ ...query, under }, row, this.#bounds(signal))
+    const page = await pastPage({ ...query, under }, rows, this.#bounds(signal))
     const view: PastAssetsView = {
       at,
       assets: page.rows,
@@ -87,20 +87,20 @@ export class PastViews implements PastPort {
 
   async values({ on, tags, ...page }: ValuesQuery, at: number, signal: AbortSignal): Promise<PastValuesView> {
     const { site } = this.#options.hub.hub()
-    const takes = pathMatcher(site, on)
     const takesTag = tagMatcher(tags)
-    const row = async (path: string) => {
-      const then = takes(path) ? await this.#tags.of(path, at, takesTag, signal) : undefined
-      if (then === undefined) return undefined
-      return valuesRow(path, [...then.states.keys()], (tag) => {
-        const state = then.states.get(tag)
-        if (state === undefined) return undefined
-        const value = state.value === null ? null : jsonValue(state.value)
-        return { value, stale: this.#isStale(path, tag, state, at), receivedTime: state.receivedTime }
-      })
+    const rows: PageRows<TagStates, ValuesRow> = {
+      takes: pathMatcher(site, on),
+      states: (paths) => this.#tags.states(paths, at, takesTag, signal),
+      row: (path, states) => valuesRow(path, states.keys(), (tag) => this.#known(path, tag, states.get(tag), at)),
     }
-    const { rows, next } = await pastPage({ ...page, under: placeOf(site, on) }, row, this.#bounds(signal))
-    return { at, assets: rows, ...(next !== undefined && { next }) }
+    const { rows: assets, next } = await pastPage({ ...page, under: placeOf(site, on) }, rows, this.#bounds(signal))
+    return { at, assets, ...(next !== undefined && { next }) }
+  }
+
+  #known(path: string, tag: string, state: KnownState | undefined, at: number) {
+    if (state === undefined) return undefined
+    const value = state.value === null ? null : jsonValue(state.value)
+    return { value, stale: this.#isStale(path, tag, state, at), receivedTime: state.receivedTime }
   }
 
   async compare(path: string, a: number, b: number, signal: AbortSignal): Promise<CompareView | undefined> {
@@ -109,7 +109,7 @@ export class PastViews implements PastPort {
     return one && other && changesBetween(one, other)
   }
 
-  #head(path: string, { states }: TagsThen) {
+  #head(path: string, states: TagStates) {
     const model = this.#options.hub.modelOf(path)
     const received = [...states.values()].map((state) => state?.receivedTime ?? -Infinity)
     const lastReceived = Math.max(...received, -Infinity)
@@ -119,13 +119,13 @@ export class PastViews implements PastPort {
     }
   }
 
-  #summary(path: string, at: number, then: TagsThen): AssetSummary {
+  #summary(path: string, at: number, states: TagStates): AssetSummary {
     const count = new TagCount()
-    for (const [tag, state] of then.states) {
+    for (const [tag, state] of states) {
       if (state === undefined) count.addSilent()
       else count.add(state, this.#isStale(path, tag, state, at))
     }
-    return { path, ...this.#head(path, then), tags: count.tags, stale: count.isStale, severity: count.severity }
+    return { path, ...this.#head(path, states), tags: count.tags, stale: count.isStale, severity: count.severity }
   }
 
   #views(path: string, at: number, { states }: TagsThen): TagView[] {
@@ -167,6 +167,6 @@ export class PastViews implements PastPort {
   }
 }
 
-function rowOf({ states }: TagsThen): Row {
+function rowOf(states: TagStates): Row {
   return { get: (tag) => usableValue(states.get(tag)) }
 }

@@ -3,11 +3,12 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { startServer } from '../../test/api/server.ts'
 import { MemoryHistory } from '../../test/historian/memory-history.ts'
+import { HistoryError } from '../historian/history-error.ts'
 import type { HistoryReader } from '../historian/history-reader.ts'
 import { Catalogue } from '../model/catalogue.ts'
 import type { TagDefinition } from '../model/definition.ts'
 import type { Reading } from '../model/reading.ts'
-import { systemClock } from '../system/clock.ts'
+import { systemClock, type Clock } from '../system/clock.ts'
 import { fileDisk } from '../system/file-disk.ts'
 import { silentLogger } from '../system/logger.ts'
 import { evolve, newTwin } from '../twins/twin.ts'
@@ -34,7 +35,7 @@ interface Plant {
 }
 
 /** Twins and history of the same readings. */
-function plantOf(readings: readonly Reading[], withHistory = true): Plant {
+function plantOf(readings: readonly Reading[], withHistory = true, clock: Clock = systemClock): Plant {
   const catalogue = new Catalogue()
   const hub = new MemoryHub()
   for (const path of new Set([PRESS, ...readings.map(({ asset }) => asset)])) {
@@ -51,7 +52,7 @@ function plantOf(readings: readonly Reading[], withHistory = true): Plant {
       history.add(asset, tag, [sourceTime, value, quality[tag] ?? 0, receivedTime])
   const reader: HistoryReader | undefined = withHistory ? history : undefined
   const alarms = { standingAt: async (_query: unknown, at: number) => ({ alarms: [], total: 0, at }) }
-  const options = { twins, catalogue, hub, alarms, clock: systemClock, holds: () => false }
+  const options = { twins, catalogue, hub, alarms, clock, holds: () => false }
   return { past: new PastViews({ ...options, ...(reader && { history: reader }) }), hub, twins, history }
 }
 
@@ -169,16 +170,16 @@ test('a value that was old then is stale, by the age that it had', async () => {
   assert.deepEqual([await isStale(61_000), await isStale(61_001)], [false, true])
 })
 
-/** Presses 1 to 40, each as hot as its number at 1 s, and ten hotter at 2 s. */
-function hall(): Plant {
+/** Presses 1 to 40, or as many, each as hot as its number at 1 s, and ten hotter at 2 s. */
+function hall(presses = 40, clock?: Clock): Plant {
   const readings = [0, 10].flatMap((more, index) =>
-    Array.from({ length: 40 }, (_, n): Reading => {
+    Array.from({ length: presses }, (_, n): Reading => {
       const time = 1_000 + index * 1_000
       const asset = `${SITE}/hall/press${n + 1}`
       return { asset, sourceTime: time, receivedTime: time, values: { x: n + 1 + more } }
     }),
   )
-  return plantOf(readings)
+  return plantOf(readings, true, clock)
 }
 
 test('lists and values are of then, page by page, and a condition looks at the values of then', async () => {
@@ -202,6 +203,50 @@ test('lists and values are of then, page by page, and a condition looks at the v
     found,
     hub.paths({ limit: 100 }).map((path) => Number(/\d+$/.exec(path)![0])),
   )
+})
+
+test('a page asks history for all of its assets at once, and by halves where an answer would be too large', async () => {
+  const { past, history } = hall(200)
+  const hot = async () =>
+    (await past.values({ on: 'hall/*', tags: ['x'], limit: 200 }, 1_500, signal)).assets.map(
+      ({ values }) => values['x'],
+    )
+  const values = await hot()
+  assert.deepEqual([values.length, history.asked.calls], [200, 1])
+  const before = history.before.bind(history)
+  const most: number[] = []
+  history.before = async (query, stop) => {
+    most.push(query.tags.size)
+    if (query.tags.size > 60) throw new HistoryError('HISTORY_TOO_LARGE', 'out of memory')
+    return before(query, stop)
+  }
+  assert.deepEqual(await hot(), values)
+  assert.deepEqual(most, [200, 100, 50, 50, 100, 50, 50])
+})
+
+test('a page whose time is up ends and says where it goes on; while history is slow it asks for less at a time', async () => {
+  let now = 0
+  const { past, history } = hall(1_000, { ...systemClock, monotonic: () => now })
+  const before = history.before.bind(history)
+  const lots: number[] = []
+  history.before = (query, stop) => {
+    lots.push(query.tags.size)
+    now += 2_000
+    return before(query, stop)
+  }
+  const pages: number[] = []
+  let after: string | undefined
+  do {
+    const page = await past.values(
+      { on: 'hall/*', tags: ['x'], limit: 1_000, ...(after !== undefined && { after }) },
+      1_500,
+      signal,
+    )
+    pages.push(page.assets.length)
+    after = page.next
+  } while (after !== undefined)
+  assert.deepEqual(pages, [448, 448, 104])
+  assert.deepEqual(lots, [256, 128, 64, 256, 128, 64, 104])
 })
 
 test('two moments are told apart by what differs', async () => {

@@ -34,13 +34,15 @@ export interface HistoryRange {
 }
 
 export interface HistoryMoment {
-  readonly asset: string
-  /** Absent: every tag of the asset that was ever stored. */
-  readonly tags?: readonly string[]
+  /** Names of tags, by asset. What is asked for together takes hardly longer than one asset does, and is answered as a whole. */
+  readonly tags: ReadonlyMap<string, readonly string[]>
   readonly time: number
   /** Only samples whose quality is Good (OPC 10000-4 clause 7.39: the two severity bits are 0). */
   readonly goodOnly?: boolean
 }
+
+/** One sample of each tag, by asset and tag; every asset that was asked for has an entry. */
+export type HistorySamples = ReadonlyMap<string, ReadonlyMap<string, HistorySample>>
 
 export interface BucketsQuery {
   /** Every pair of an asset and a tag that is stored is answered. */
@@ -118,10 +120,10 @@ export interface HistoryExtent {
 export interface HistoryReader {
   /** Samples with from <= time < to, by tag; every tag that was asked for has an entry. */
   read(query: HistoryRange, signal: AbortSignal): Promise<Map<string, HistorySeries>>
-  /** The newest sample at or before a time, by tag; tags without one have no entry. What a twin as of then needs. */
-  before(query: HistoryMoment, signal: AbortSignal): Promise<Map<string, HistorySample>>
-  /** The oldest sample at or after a time, by tag. */
-  after(query: HistoryMoment, signal: AbortSignal): Promise<Map<string, HistorySample>>
+  /** The newest sample of each tag at or before a time; tags without one have no entry. What twins as of then need. */
+  before(query: HistoryMoment, signal: AbortSignal): Promise<HistorySamples>
+  /** The oldest sample of each tag at or after a time. */
+  after(query: HistoryMoment, signal: AbortSignal): Promise<HistorySamples>
   /** Undefined: nothing is stored. */
   extent(query: { readonly asset?: string }, signal: AbortSignal): Promise<HistoryExtent | undefined>
   /** Buckets that hold samples, in order of asset, tag and start; from the roll-ups of minutes where these hold. */

@@ -33,6 +33,14 @@ export interface LakeFile {
   readonly spans: readonly Span[]
 }
 
+/** Whether samples of a file may lie between two times, `to` exclusive. */
+export function overlaps(
+  { minUs, maxUs }: LakeFile,
+  { fromUs = -Infinity, toUs = Infinity }: { readonly fromUs?: number; readonly toUs?: number },
+): boolean {
+  return minUs < toUs && maxUs >= fromUs
+}
+
 /**
  * What counts of a lake, and up to where of the log it goes: one file, replaced as a whole, so that samples and positions
  * change in one step. What it does not name does not count.

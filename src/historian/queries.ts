@@ -1,14 +1,13 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { CREATE_SPANS, outermostIn, spansOf, type Side, type Span } from './outermost-sql.ts'
 import {
   mergedRollups,
   mixedMinutes,
   onceEach,
-  outermost,
   rollups,
   samples,
   startOf,
   storedRollups,
-  whereOf,
   type RollupSources,
   type SampleFilter,
   type SampleSources,
@@ -24,19 +23,10 @@ export type Query =
       readonly limit?: number
       readonly backwards?: boolean
     })
-  | (SampleFilter & {
-      readonly kind: 'outermost'
-      readonly sources: QuerySources
-      readonly newest: boolean
-      readonly goodOnly: boolean
-    })
-  /** Starts of the outermost minute of each tag that has samples, or good ones, by the roll-ups alone. */
-  | (SampleFilter & {
-      readonly kind: 'minutes'
-      readonly sources: QuerySources
-      readonly newest: boolean
-      readonly goodOnly: boolean
-    })
+  /** Where the outermost sample of each tag lies. */
+  | (SampleFilter & Side & { readonly kind: 'spans'; readonly sources: QuerySources })
+  /** The outermost sample of each tag, within a span of its own; the side bounds all of them. */
+  | (Side & { readonly kind: 'outermost'; readonly sources: QuerySources; readonly spans: readonly Span[] })
   | (SampleFilter & { readonly kind: 'buckets'; readonly sources: QuerySources; readonly everyUs: number })
   | (SampleFilter & { readonly kind: 'extent'; readonly sources: QuerySources })
 
@@ -54,13 +44,9 @@ export function runQuery(connection: DuckDBConnection, query: Query): Promise<An
     case 'samples':
       return ask(connection, samplesSql(query), SAMPLE)
     case 'outermost':
-      return ask(
-        connection,
-        sampleColumns(outermost(samples(query.sources, query), query.newest, query.goodOnly)),
-        SAMPLE,
-      )
-    case 'minutes':
-      return ask(connection, minutesSql(query), { numbers: ['us'], texts: ['tag'] })
+      return askOutermost(connection, query)
+    case 'spans':
+      return ask(connection, spansOf(query.sources, query), SPAN)
     case 'buckets':
       return askBuckets(connection, query)
     default:
@@ -74,6 +60,8 @@ interface Columns {
 }
 
 const SAMPLE: Columns = { numbers: ['us', 'value', 'status', 'received'], texts: ['tag', 'text'] }
+const SPAN: Columns = { numbers: ['from_us', 'to_us'], texts: ['asset', 'tag'] }
+const OUTERMOST: Columns = { ...SAMPLE, texts: ['asset', ...SAMPLE.texts] }
 const BUCKET: Columns = {
   numbers: [
     'start',
@@ -111,9 +99,27 @@ function samplesSql(query: Extract<Query, { kind: 'samples' }>): string {
   return `${sampleColumns(limited)} ORDER BY tag, us ${direction}`
 }
 
-function minutesSql({ sources, newest, goodOnly, ...filter }: Extract<Query, { kind: 'minutes' }>): string {
-  return `SELECT tag, epoch_us(${newest ? 'max' : 'min'}("start")) AS us FROM (${storedRollups(sources, filter)})
-    ${whereOf(goodOnly ? ['good > 0'] : [])} GROUP BY tag`
+/** Keeps the spans in a table of this connection, and looks within them. */
+async function askOutermost(
+  connection: DuckDBConnection,
+  { sources, spans, ...side }: Extract<Query, { kind: 'outermost' }>,
+): Promise<Answer> {
+  await connection.run(CREATE_SPANS)
+  const appender = await connection.createAppender('spans')
+  for (const { asset, tag, fromUs, toUs } of spans) {
+    appender.appendVarchar(asset)
+    appender.appendVarchar(tag)
+    appender.appendBigInt(BigInt(fromUs))
+    appender.appendBigInt(BigInt(toUs))
+    appender.endRow()
+  }
+  appender.closeSync()
+  const names = { assets: distinct(spans.map(({ asset }) => asset)), tags: distinct(spans.map(({ tag }) => tag)) }
+  return ask(connection, outermostIn(sources, { ...side, ...names }), OUTERMOST)
+}
+
+function distinct(names: readonly string[]): string[] {
+  return [...new Set(names)]
 }
 
 function extentSql({ sources, ...filter }: Extract<Query, { kind: 'extent' }>): string {

@@ -13,13 +13,13 @@ import type {
   HistoryRange,
   HistoryReader,
   HistorySample,
+  HistorySamples,
   HistorySeries,
 } from './history-reader.ts'
-import type { LakeFile } from './manifest.ts'
+import { overlaps, type LakeFile } from './manifest.ts'
 import type { Answer, QuerySources } from './queries.ts'
+import { outermostSamples } from './outermost.ts'
 import { inPortions } from './portions.ts'
-
-const MINUTE_US = 60_000_000
 
 /** Reads what a historian keeps, in files and in memory. */
 export class LakeReader implements HistoryReader {
@@ -35,11 +35,11 @@ export class LakeReader implements HistoryReader {
     return this.#leased((snapshot) => this.#read(query, snapshot, signal), signal)
   }
 
-  before(query: HistoryMoment, signal: AbortSignal): Promise<Map<string, HistorySample>> {
+  before(query: HistoryMoment, signal: AbortSignal): Promise<HistorySamples> {
     return this.#leased((snapshot) => this.#outermost(query, snapshot, true, signal), signal)
   }
 
-  after(query: HistoryMoment, signal: AbortSignal): Promise<Map<string, HistorySample>> {
+  after(query: HistoryMoment, signal: AbortSignal): Promise<HistorySamples> {
     return this.#leased((snapshot) => this.#outermost(query, snapshot, false, signal), signal)
   }
 
@@ -77,7 +77,8 @@ export class LakeReader implements HistoryReader {
         { kind: 'samples', sources, assets: [asset], tags, ...part, ...missing, backwards },
         signal,
       )
-      this.#gather(asset, answer, (tag, sample) => series.get(tag)?.push(sample))
+      for (let row = 0; row < answer.rows; row++)
+        series.get(answer.texts['tag']![row]!)?.push(this.#sampleAt(asset, answer, row))
     }
     return new Map(
       [...series].map(([tag, samples]) => [
@@ -111,82 +112,21 @@ export class LakeReader implements HistoryReader {
     return bucketsOf(await this.#historian.query({ kind: 'buckets', sources, assets, tags, ...range, everyUs }, signal))
   }
 
-  /**
-   * The outermost sample of each tag: in the day of the moment and in memory first, where nearly all are found, then in the
-   * minutes that the roll-ups name.
-   */
-  async #outermost(
-    query: HistoryMoment,
-    snapshot: Snapshot,
+  #outermost(
+    { tags, time, goodOnly = false }: HistoryMoment,
+    { files, generations }: Snapshot,
     newest: boolean,
     signal: AbortSignal,
-  ): Promise<Map<string, HistorySample>> {
-    const { asset, tags, goodOnly = false } = query
-    const at = micros(query.time)
-    const range = newest ? { toUs: at + 1 } : { fromUs: at }
-    const found = new Map<string, HistorySample>()
-    const files = snapshot.files.filter((file) => hasSamples(file) && overlaps(file, range))
-    const near = nearest(files, newest)
-    const names = { assets: [asset], ...(tags === undefined ? {} : { tags }) }
-    const asked = { newest, goodOnly, ...names }
-    const inNear = await this.#historian.query(
-      { kind: 'outermost', sources: this.#sources(snapshot, near), ...asked, ...range },
-      signal,
+  ): Promise<HistorySamples> {
+    const side = { newest, goodOnly, ...(newest ? { toUs: micros(time) + 1 } : { fromUs: micros(time) }) }
+    return outermostSamples(
+      { tags, side, snapshot: { files: files.filter(hasSamples), generations } },
+      {
+        sources: (snapshot) => this.#sources(snapshot, snapshot.files),
+        ask: (query) => this.#historian.query(query, signal),
+        sampleAt: (answer, row) => this.#sampleAt(answer.texts['asset']![row]!, answer, row),
+      },
     )
-    this.#gather(asset, inNear, (tag, sample) => found.set(tag, sample))
-    const far = files.filter((file) => !near.includes(file))
-    if (far.length === 0 || (tags !== undefined && tags.every((tag) => isNearer(found.get(tag), far, newest))))
-      return found
-    await this.#further({ ...query, snapshot, far, newest, range }, found, signal)
-    return found
-  }
-
-  /** Looks for samples that lie further out than those that were found, and for tags without any. */
-  async #further(
-    query: HistoryMoment & {
-      readonly snapshot: Snapshot
-      readonly far: readonly LakeFile[]
-      readonly newest: boolean
-      readonly range: { readonly fromUs?: number; readonly toUs?: number }
-    },
-    found: Map<string, HistorySample>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { asset, tags, goodOnly = false, snapshot, far, newest, range } = query
-    const sources = { ...this.#sources(snapshot, far), generations: [] }
-    const names = { assets: [asset], ...(tags === undefined ? {} : { tags }) }
-    const minutes = await this.#historian.query(
-      { kind: 'minutes', sources, newest, goodOnly, ...names, ...range },
-      signal,
-    )
-    const wanted = new Map<number, string[]>()
-    for (let row = 0; row < minutes.rows; row++) {
-      const tag = minutes.texts['tag']![row]!
-      const us = minutes.numbers['us']![row]!
-      const known = found.get(tag)
-      const isNearer = known !== undefined && (newest ? known.time * 1000 >= us + MINUTE_US : known.time * 1000 < us)
-      if (!isNearer) wanted.set(us, [...(wanted.get(us) ?? []), tag])
-    }
-    for (const [us, tags] of wanted) {
-      const within = {
-        fromUs: Math.max(us, range.fromUs ?? -Infinity),
-        toUs: Math.min(us + MINUTE_US, range.toUs ?? Infinity),
-      }
-      const files = snapshot.files.filter((file) => hasSamples(file) && overlaps(file, within))
-      const sources = this.#sources(snapshot, files)
-      const answer = await this.#historian.query(
-        { kind: 'outermost', sources, assets: [asset], tags, newest, goodOnly, ...within },
-        signal,
-      )
-      const missing = new Set(tags)
-      this.#gather(asset, answer, (tag, sample) => {
-        found.set(tag, sample)
-        missing.delete(tag)
-      })
-      // A good one that a later one with the same time has taken the place of: it is looked for beyond that minute.
-      const beyond = newest ? { toUs: us } : { fromUs: us + MINUTE_US }
-      if (missing.size > 0) await this.#further({ ...query, tags: [...missing], range: beyond }, found, signal)
-    }
   }
 
   #sources({ generations }: Snapshot, files: readonly LakeFile[]): QuerySources {
@@ -198,35 +138,17 @@ export class LakeReader implements HistoryReader {
     }
   }
 
-  /** Samples of an answer, each typed by the definition of its tag. */
-  #gather(asset: string, { rows, numbers, texts }: Answer, take: (tag: string, sample: HistorySample) => void): void {
-    const definitions = this.#catalogue.tags(asset)
-    for (let row = 0; row < rows; row++) {
-      const tag = texts['tag']![row]!
-      const stored = valueOf(numbers['value']![row]!, texts['text']![row]!)
-      const definition = definitions?.get(tag)
-      take(tag, {
-        time: numbers['us']![row]! / 1000,
-        value: definition === undefined ? stored : typedValue(stored, definition),
-        quality: numbers['status']![row]!,
-        receivedTime: numbers['received']![row]! / 1000,
-      })
+  /** A sample of an answer, typed by the definition of its tag. */
+  #sampleAt(asset: string, { numbers, texts }: Answer, row: number): HistorySample {
+    const stored = valueOf(numbers['value']![row]!, texts['text']![row]!)
+    const definition = this.#catalogue.tags(asset)?.get(texts['tag']![row]!)
+    return {
+      time: numbers['us']![row]! / 1000,
+      value: definition === undefined ? stored : typedValue(stored, definition),
+      quality: numbers['status']![row]!,
+      receivedTime: numbers['received']![row]! / 1000,
     }
   }
-}
-
-/** The files of the day that is nearest to the moment. */
-function nearest(files: readonly LakeFile[], newest: boolean): readonly LakeFile[] {
-  const days = files.map(({ day }) => day)
-  const day = newest ? Math.max(...days) : Math.min(...days)
-  return files.filter((file) => file.day === day)
-}
-
-/** Whether a sample, perhaps one from memory, is nearer to the moment than all that files hold. */
-function isNearer(found: HistorySample | undefined, files: readonly LakeFile[], newest: boolean): boolean {
-  if (found === undefined) return false
-  const us = found.time * 1000
-  return newest ? files.every(({ maxUs }) => us > maxUs) : files.every(({ minUs }) => us < minUs)
 }
 
 function valueOf(number: number, text: string | null): Value | null {
@@ -236,13 +158,6 @@ function valueOf(number: number, text: string | null): Value | null {
 
 function hasSamples({ bytes }: LakeFile): boolean {
   return bytes !== undefined
-}
-
-function overlaps(
-  { minUs, maxUs }: LakeFile,
-  { fromUs = -Infinity, toUs = Infinity }: { readonly fromUs?: number; readonly toUs?: number },
-): boolean {
-  return minUs < toUs && maxUs >= fromUs
 }
 
 function micros(ms: number): number {

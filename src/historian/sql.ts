@@ -28,11 +28,11 @@ export interface RollupSources {
 
 /** Later in the log is later in this order; two topics of one log are told apart by name, so that there is one order. */
 const PLACE = 'epoch, topic, off'
-const PLACE_BACK = 'epoch DESC, topic DESC, off DESC'
+export const PLACE_BACK = 'epoch DESC, topic DESC, off DESC'
 
-const MINUTE_US = 60_000_000
+export const MINUTE_US = 60_000_000
 const BAD = 0x80000000
-const UNCERTAIN = 0x40000000
+export const UNCERTAIN = 0x40000000
 
 /** A text as SQL. Names with a NUL are stored nowhere; DuckDB would end its statement there. */
 export function literal(text: string): string {
@@ -237,12 +237,4 @@ export function mixedMinutes(parts: string): string {
           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
       FROM (${parts})
     ) WHERE before >= first_us`
-}
-
-/** The newest (or oldest) sample of each tag in a relation. */
-export function outermost(relation: string, newest: boolean, goodOnly: boolean): string {
-  const order = newest ? `us DESC, ${PLACE_BACK}` : `us, ${PLACE_BACK}`
-  // Good ones are looked for among those that count: a later one with the same time has taken the place of an earlier one.
-  const from = goodOnly ? `SELECT * FROM (${onceEach(relation)}) WHERE status < ${UNCERTAIN}` : relation
-  return `SELECT * FROM (${from}) QUALIFY row_number() OVER (PARTITION BY tag ORDER BY ${order}) = 1`
 }

@@ -48,14 +48,14 @@ export class MemoryHistory implements HistoryReader {
     })
   }
 
-  before({ asset, tags, time, goodOnly = false }: Parameters<HistoryReader['before']>[0], signal: AbortSignal) {
-    return this.#found(asset, tags, signal, (samples) =>
+  before({ tags, time, goodOnly = false }: Parameters<HistoryReader['before']>[0], signal: AbortSignal) {
+    return this.#found(tags, signal, (samples) =>
       samples.findLast((sample) => sample.time <= time && (!goodOnly || isGood(sample))),
     )
   }
 
-  after({ asset, tags, time, goodOnly = false }: Parameters<HistoryReader['after']>[0], signal: AbortSignal) {
-    return this.#found(asset, tags, signal, (samples) =>
+  after({ tags, time, goodOnly = false }: Parameters<HistoryReader['after']>[0], signal: AbortSignal) {
+    return this.#found(tags, signal, (samples) =>
       samples.find((sample) => sample.time >= time && (!goodOnly || isGood(sample))),
     )
   }
@@ -93,15 +93,16 @@ export class MemoryHistory implements HistoryReader {
   }
 
   #found(
-    asset: string,
-    tags: readonly string[] | undefined,
+    tags: ReadonlyMap<string, readonly string[]>,
     signal: AbortSignal,
     find: (samples: readonly HistorySample[]) => HistorySample | undefined,
   ) {
     return this.#answer(signal, () => {
-      const names = tags ?? [...(this.#tags.get(asset)?.keys() ?? [])]
-      const found = names.map((tag) => [tag, find(this.#of(asset, tag))] as const)
-      return new Map(found.flatMap(([tag, sample]) => (sample === undefined ? [] : [[tag, sample] as const])))
+      const ofAsset = (asset: string, names: readonly string[]) => {
+        const found = names.map((tag) => [tag, find(this.#of(asset, tag))] as const)
+        return new Map(found.flatMap(([tag, sample]) => (sample === undefined ? [] : [[tag, sample] as const])))
+      }
+      return new Map([...tags].map(([asset, names]) => [asset, ofAsset(asset, names)]))
     })
   }
 

@@ -209,8 +209,9 @@ async function check(reader: LakeReader, rows: readonly Row[]): Promise<void> {
     }
     for (const time of [T0 - 1, T0 + 90_250, T0 + 1439 * 60_000, T0 + 2 * DAY_MS]) {
       for (const goodOnly of [false, true]) {
-        const before = await reader.before({ asset, time, goodOnly }, NEVER)
-        const after = await reader.after({ asset, tags, time, goodOnly }, NEVER)
+        const moment = { tags: new Map([[asset, tags]]), time, goodOnly }
+        const before = (await reader.before(moment, NEVER)).get(asset)!
+        const after = (await reader.after(moment, NEVER)).get(asset)!
         for (const [tag, want] of wanted) {
           const good = want.filter(({ quality }) => !goodOnly || quality < 0x40000000).map(sampleOf)
           assert.deepEqual(

@@ -1,4 +1,4 @@
-import type { Bucket, BucketEdge, HistoryReader, HistorySample } from '../history-reader.ts'
+import type { Bucket, BucketEdge, HistoryReader, HistorySample, HistorySamples } from '../history-reader.ts'
 import type { AggregateQuery } from './aggregate-history.ts'
 import { isBucketed, type BucketIntervals } from './bucket-aggregates.ts'
 import { isNumeric, type HistoryTag } from './history-tag.ts'
@@ -10,14 +10,8 @@ const MINUTE_MS = 60_000
 /** Buckets that are fetched for a question, of all its tags; where it takes more, samples are read. */
 const MOST_BUCKETS = 300_000
 
-/** How far beyond the span buckets are looked through for the neighbours of all tags at once; beyond it each asset is asked for. */
+/** How far beyond the span buckets are looked through for the neighbours of all tags; what has none there is asked for. */
 const NEAR_MS = 3_600_000
-
-/** Assets that are asked for one by one what comes after the span; more are asked for together. */
-const MOST_ALONE = 20
-
-/** Longer than any history, in whole minutes. */
-const FOREVER_MS = 1_000 * 365 * 1_440 * MINUTE_MS
 
 type Edges = ReadonlyMap<string, BucketEdge>
 
@@ -88,11 +82,10 @@ async function edgesBefore(
 ): Promise<Edges> {
   const near = await reader.buckets({ ...names, from: start - NEAR_MS, to: start, everyMs: MINUTE_MS }, signal)
   const found = new Map(near.map((bucket) => [keyOf(bucket), bucket.last]))
-  for (const [asset, own] of assetsWithout(tags, found)) {
-    const samples = await reader.before({ asset, tags: own, time: justBefore(start) }, signal)
-    for (const [tag, sample] of samples) found.set(keyOf({ asset, tag }), edgeOf(sample))
-  }
-  return found
+  const lone = tagsWithout(tags, found)
+  if (lone.size === 0) return found
+  const further = await reader.before({ tags: lone, time: justBefore(start) }, signal)
+  return new Map([...found, ...edgesOf(further)])
 }
 
 /** The first sample of each tag at or after a time: there is none of most, where the time is now. */
@@ -105,17 +98,10 @@ async function edgesAfter(
 ): Promise<Edges> {
   const near = await reader.buckets({ ...names, from: end, to: end + NEAR_MS, everyMs: MINUTE_MS }, signal)
   const found = firstEdges(near)
-  const lone = assetsWithout(tags, found)
-  if (lone.size <= MOST_ALONE) {
-    for (const [asset, own] of lone) {
-      const samples = await reader.after({ asset, tags: own, time: end }, signal)
-      for (const [tag, sample] of samples) found.set(keyOf({ asset, tag }), edgeOf(sample))
-    }
-    return found
-  }
-  const range = { from: end + NEAR_MS, to: end + FOREVER_MS, everyMs: FOREVER_MS }
-  const later = await reader.buckets({ assets: [...lone.keys()], tags: names.tags, ...range }, signal)
-  return new Map([...firstEdges(later), ...found])
+  const lone = tagsWithout(tags, found)
+  if (lone.size === 0) return found
+  const further = await reader.after({ tags: lone, time: end }, signal)
+  return new Map([...found, ...edgesOf(further)])
 }
 
 /** The first sample of each tag in buckets that are in order of time. */
@@ -126,10 +112,16 @@ function firstEdges(buckets: readonly Bucket[]): Map<string, BucketEdge> {
 }
 
 /** The names of tags that have no edge yet, by asset. */
-function assetsWithout(tags: readonly HistoryTag[], found: Edges): Map<string, string[]> {
+function tagsWithout(tags: readonly HistoryTag[], found: Edges): Map<string, string[]> {
   const lone = tags.filter((tag) => !found.has(keyOf(tag)))
   const byAsset = Map.groupBy(lone, ({ asset }) => asset)
   return new Map([...byAsset].map(([asset, own]) => [asset, own.map(({ tag }) => tag)]))
+}
+
+function edgesOf(samples: HistorySamples): [string, BucketEdge][] {
+  return [...samples].flatMap(([asset, own]) =>
+    [...own].map(([tag, sample]): [string, BucketEdge] => [keyOf({ asset, tag }), edgeOf(sample)]),
+  )
 }
 
 function edgeOf({ time, value, quality }: HistorySample): BucketEdge {

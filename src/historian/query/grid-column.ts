@@ -10,14 +10,15 @@ const MOST_BUCKETS = 100_000
 
 /**
  * The newest value of a tag at or before each time of a grid of whole minutes, from the first and last samples of buckets, so
- * that what lies between the times is not read. Undefined where buckets do not have it: the times are no whole minutes, or
- * a value is no number.
+ * that what lies between the times is not read; `older` is the one at the first time. Undefined where buckets do not have
+ * it: the times are no whole minutes, or a value is no number.
  */
 export async function gridColumn(
   reader: HistoryReader,
   tag: HistoryTag,
   times: readonly number[],
   everyMs: number,
+  older: RawValue | undefined,
   signal: AbortSignal,
 ): Promise<(RawValue | undefined)[] | undefined> {
   const [first, last] = [times[0]!, times.at(-1)!]
@@ -26,9 +27,7 @@ export async function gridColumn(
   if ((last - first) / length > MOST_BUCKETS) return undefined
   const names = { assets: [tag.asset], tags: [tag.tag] }
   const buckets = await reader.buckets({ ...names, from: first, to: last + MINUTE_MS, everyMs: length }, signal)
-  let newest = (await reader.before({ asset: tag.asset, tags: [tag.tag], time: first }, signal)).get(tag.tag) as
-    | RawValue
-    | undefined
+  let newest = older
   const column: (RawValue | undefined)[] = []
   let next = 0
   for (const time of times) {

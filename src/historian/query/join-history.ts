@@ -1,5 +1,5 @@
 import type { RawValue } from '../aggregates/raw-value.ts'
-import type { HistoryReader } from '../history-reader.ts'
+import type { HistoryReader, HistorySamples } from '../history-reader.ts'
 import type { HistoryTag } from './history-tag.ts'
 import { gridColumn } from './grid-column.ts'
 import { AsOf, youngEnough } from './join-as-of.ts'
@@ -43,15 +43,30 @@ export async function joinHistory(
   signal: AbortSignal,
 ): Promise<JoinPage> {
   const { times, next } = query.everyMs === undefined ? await timesOfFirst(reader, query, signal) : grid(query)
+  const older = await newestOf(reader, query.tags, times[0], signal)
   const columns: (RawValue | undefined)[][] = []
   for (const tag of query.tags) {
     const { everyMs, toleranceMs } = query
-    const grid = everyMs === undefined ? undefined : await gridColumn(reader, tag, times, everyMs, signal)
-    const column = grid ?? (await columnOf(reader, tag, times, budget, signal))
+    const first = older.get(tag.asset)?.get(tag.tag)
+    const grid = everyMs === undefined ? undefined : await gridColumn(reader, tag, times, everyMs, first, signal)
+    const column = grid ?? (await columnOf(reader, tag, times, first, budget, signal))
     columns.push(column.map((value, nth) => youngEnough(value, times[nth]!, toleranceMs)))
   }
   const rows = times.map((time, nth) => ({ time, cells: columns.map((column) => column[nth]) }))
   return { rows, ...(next !== undefined && { next }) }
+}
+
+/** What was known of the tags at the first of the times. */
+async function newestOf(
+  reader: HistoryReader,
+  tags: readonly HistoryTag[],
+  first: number | undefined,
+  signal: AbortSignal,
+): Promise<HistorySamples> {
+  if (first === undefined) return new Map()
+  const byAsset = Map.groupBy(tags, ({ asset }) => asset)
+  const names = [...byAsset].map(([asset, own]) => [asset, own.map(({ tag }) => tag)] as const)
+  return reader.before({ tags: new Map(names), time: first }, signal)
 }
 
 async function timesOfFirst(reader: HistoryReader, { tags, from, to, limit }: JoinQuery, signal: AbortSignal) {
@@ -67,18 +82,18 @@ function grid({ from, to, everyMs, limit }: JoinQuery) {
   return { times, next: all > limit ? from + limit * everyMs! : undefined }
 }
 
-/** What was known of a tag at each of the times. */
+/** What was known of a tag at each of the times; `older`: at the first of them. */
 async function columnOf(
   reader: HistoryReader,
   tag: HistoryTag,
   times: readonly number[],
+  older: RawValue | undefined,
   budget: ReadBudget,
   signal: AbortSignal,
 ): Promise<(RawValue | undefined)[]> {
   const [first, last] = [times[0], times.at(-1)]
   if (first === undefined || last === undefined) return []
   const asOf = new AsOf()
-  const older = (await reader.before({ asset: tag.asset, tags: [tag.tag], time: first }, signal)).get(tag.tag)
   if (older !== undefined) asOf.push([older])
   const span = { ...tag, from: justAfter(first), to: justAfter(last) }
   const found: (RawValue | undefined)[] = []

@@ -76,8 +76,9 @@ async function valuesBefore(
   rules: AggregateRules,
   signal: AbortSignal,
 ): Promise<RawValue[]> {
+  const tags = new Map([[asset, [tag]]])
   const look: Look = async (time, goodOnly) =>
-    (await reader.before({ asset, tags: [tag], time, goodOnly }, signal)).get(tag)
+    (await reader.before({ tags, time, goodOnly }, signal)).get(asset)?.get(tag)
   const wanted = rules.slopedExtrapolation ? 2 : 1
   return (await neighbours(look, justBefore(from), justBefore, wanted, rules)).reverse()
 }
@@ -88,8 +89,9 @@ async function valuesAfter(
   rules: AggregateRules,
   signal: AbortSignal,
 ): Promise<RawValue[]> {
+  const tags = new Map([[asset, [tag]]])
   const look: Look = async (time, goodOnly) =>
-    (await reader.after({ asset, tags: [tag], time, goodOnly }, signal)).get(tag)
+    (await reader.after({ tags, time, goodOnly }, signal)).get(asset)?.get(tag)
   return neighbours(look, to, justAfter, 1, rules)
 }
 
