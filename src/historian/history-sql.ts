@@ -2,8 +2,9 @@ import type { Catalogue } from '../model/catalogue.ts'
 import type { System } from '../system/system.ts'
 import type { Historian } from './historian.ts'
 import { HistoryError } from './history-error.ts'
-import type { SqlTask, TagRow } from './sql-cage/messages.ts'
+import type { SqlTask } from './sql-cage/messages.ts'
 import { askCaged, type SqlAnswer } from './sql-cage/sql-cage.ts'
+import { TagsFile } from './tags-file.ts'
 
 export interface SqlQuestion {
   readonly sql: string
@@ -14,7 +15,7 @@ export interface SqlQuestion {
 export interface HistorySqlOptions {
   readonly historian: Historian
   readonly catalogue: Catalogue
-  /** For the newest samples, in a file that is removed when the question is answered. */
+  /** For the newest samples, in a file that is removed when the question is answered, and for what is known of tags. */
   readonly spillDirectory: string
   readonly system: Pick<System, 'clock' | 'disk'>
 }
@@ -27,10 +28,12 @@ const PROCESS_MB = 640
 /** Questions in SQL over everything that is stored, up to now. */
 export class HistorySql {
   readonly #options: HistorySqlOptions
+  readonly #tags: TagsFile
   #questions = 0
 
   constructor(options: HistorySqlOptions) {
     this.#options = options
+    this.#tags = new TagsFile(options.catalogue, options.spillDirectory, options.system.disk)
   }
 
   /**
@@ -40,6 +43,7 @@ export class HistorySql {
   async ask({ sql, limit }: SqlQuestion, signal: AbortSignal): Promise<SqlAnswer> {
     const { historian, spillDirectory, system } = this.#options
     using lease = await historian.lease()
+    using tags = await this.#tags.lease()
     const { files, generations } = lease.snapshot
     const { lake } = historian
     const newest = `${spillDirectory}/sql-${this.#questions++}.parquet`
@@ -53,7 +57,7 @@ export class HistorySql {
         processMegabytes: PROCESS_MB,
         samples: generations.length > 0 ? [...stored, newest] : stored,
         ...historian.rollupsOf(files),
-        tags: this.#tags(),
+        tags: tags.path,
       }
       return await this.#asked(task, signal)
     } finally {
@@ -72,13 +76,5 @@ export class HistorySql {
       await historian.inspect(files)
       throw new HistoryError('HISTORY_UNAVAILABLE', (error as Error).message, { cause: error, files })
     }
-  }
-
-  #tags(): readonly TagRow[] {
-    const { catalogue } = this.#options
-    return [...catalogue.paths()].flatMap((path) => {
-      const { model = null, tags } = catalogue.asset(path)!
-      return [...tags].map(([tag, { type, kind, unit = null }]): TagRow => [path, tag, type, kind, unit, model])
-    })
   }
 }

@@ -12,10 +12,12 @@ export class Catalogue {
   readonly #modelIds = new Set<string>()
   readonly #meta = new Map<string, Meta>()
   readonly #relations = new Relations()
+  #changes = 0
 
   /** Adds or widens an asset. Tags that are there already keep their definition unless a model declares them. */
   define(definition: AssetDefinition): void {
     const { path, model, meta, relations } = definition
+    this.#changes += 1
     const tags = this.#assets.get(path) ?? new Map<string, TagDefinition>()
     if (model !== undefined) {
       this.#models.set(path, model)
@@ -78,6 +80,11 @@ export class Catalogue {
 
   paths(): IterableIterator<string> {
     return this.#assets.keys()
+  }
+
+  /** How often something was defined: as long as it stays, so does everything here. */
+  get changes(): number {
+    return this.#changes
   }
 
   get size(): number {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -28,7 +28,7 @@ async function opened(t: TestContext) {
   const spillDirectory = join(directory, 'historian')
   const sql = new HistorySql({ historian, catalogue, spillDirectory, system: { clock: systemClock, disk: fileDisk } })
   const ask = (text: string, limit = 1_000) => sql.ask({ sql: text, limit }, NEVER)
-  return { directory, spillDirectory, historian, sql, ask }
+  return { directory, spillDirectory, historian, catalogue, sql, ask }
 }
 
 /** Ten samples in a file, one of them corrected, and ten in memory. */
@@ -76,7 +76,32 @@ test('files and memory are one table, in which a corrected sample counts once; w
     `SELECT 9007199254740993::BIGINT, make_timestamptz(1732287000123456), [1, NULL], {'a': true}, NULL`,
   )
   assert.deepEqual(odd.rows, [['9007199254740993', '2024-11-22T14:50:00.123456Z', [1, null], { a: true }, null]])
-  assert.deepEqual(await readdir(spillDirectory), [], 'what was in memory leaves no file behind')
+  const left = (await readdir(spillDirectory)).filter((name) => !name.startsWith('tags-'))
+  assert.deepEqual(left, [], 'what was in memory leaves no file behind')
+})
+
+test('tags are asked as they are at the moment, whatever they are called', async (t) => {
+  const { catalogue, spillDirectory, ask } = await opened(t)
+  const tags = async () => (await ask(`FROM tags WHERE asset <> '${ASSET}' ORDER BY tag`)).rows
+  assert.deepEqual(await tags(), [])
+  const odd = `${SITE}/"quoted", and
+on two lines`
+  const names = ['', '"', '""a', 'NULL', 'a,b', 'line\r\nend', 'ä\\"é☃', "'; --"].sort()
+  const text = { type: 'string', kind: 'state' } as const
+  catalogue.define({ path: odd, tags: new Map(names.map((name) => [name, text])) })
+  assert.deepEqual(
+    await tags(),
+    names.map((name) => [odd, name, 'string', 'state', null, null]),
+  )
+  // Another file only where something was said in the meantime.
+  await tags()
+  assert.equal((await readdir(spillDirectory)).filter((name) => name.startsWith('tags-')).length, 1)
+  // The store starts again, and empties the folder.
+  await rm(spillDirectory, { recursive: true })
+  await mkdir(spillDirectory)
+  assert.equal((await tags()).length, names.length)
+  for (let i = 0; i < 1_200; i++) catalogue.define({ path: `${SITE}/many/${i}`, tags: new Map([['a', text]]) })
+  assert.deepEqual((await ask('SELECT count(*) FROM tags')).rows, [[1_200 + names.length + 1]])
 })
 
 test('a lake without anything has its tables all the same', async (t) => {
@@ -93,7 +118,7 @@ for (const [what, sql, complaint] of [
   ['an extension', 'INSTALL httpfs', /it is LOAD, want SELECT/],
   ['a setting', "SET memory_limit = '10GB'", /it is SET, want SELECT/],
   ['a setting in a question', "SELECT set_config('threads', '8')", /does not exist|Catalog Error/],
-  ['to change a table', 'DELETE FROM tags', /it is DELETE, want SELECT/],
+  ['to change a table', 'DELETE FROM tags', /Can only delete from base table/],
   ['to make a table', 'CREATE TABLE mine AS SELECT 1', /it is CREATE, want SELECT/],
   ['two things at once', 'SELECT 1; SELECT 2', /it has 2 statements, want one/],
   ['nothing', ' -- nothing', /it has no statement, want one/],

@@ -9,7 +9,7 @@ import {
 } from '@duckdb/node-api'
 import { systemClock, type Timer } from '../../system/clock.ts'
 import type { SqlColumn, SqlFault, SqlMessage, SqlTask, SqlValue } from './messages.ts'
-import { allSamplesView, closeDoors, CREATE_TAGS, minutesView, samplesView } from './views.ts'
+import { allSamplesView, closeDoors, minutesView, samplesView, tagsView } from './views.ts'
 
 /**
  * The process that answers one question in SQL: it is told once over its channel, says rows as they come, and ends. It is
@@ -55,17 +55,9 @@ async function open({ memoryMegabytes, samples, tags, ...sources }: SqlTask): Pr
   })
   const connection = await instance.connect()
   await connection.run("SET TimeZone = 'UTC'")
-  for (const sql of [samplesView(samples), allSamplesView(samples), minutesView(sources), CREATE_TAGS])
+  for (const sql of [samplesView(samples), allSamplesView(samples), minutesView(sources), tagsView(tags)])
     await connection.run(sql)
-  const appender = await connection.createAppender('tags')
-  for (const row of tags) {
-    for (const cell of row)
-      if (cell === null) appender.appendNull()
-      else appender.appendVarchar(cell)
-    appender.endRow()
-  }
-  appender.closeSync()
-  for (const sql of closeDoors([...samples, ...sources.rollups])) await connection.run(sql)
+  for (const sql of closeDoors([...samples, ...sources.rollups, tags])) await connection.run(sql)
   return connection
 }
 

@@ -9,18 +9,9 @@ export interface SqlTask extends RollupSources {
   readonly memoryMegabytes: number
   readonly processMegabytes: number
   readonly samples: readonly string[]
-  /** What is known of tags: asset, tag, type, kind, unit, model. */
-  readonly tags: readonly TagRow[]
+  /** What is known of tags (`tags-file.ts`). */
+  readonly tags: string
 }
-
-export type TagRow = readonly [
-  asset: string,
-  tag: string,
-  type: string,
-  kind: string,
-  unit: string | null,
-  model: string | null,
-]
 
 export interface SqlColumn {
   readonly name: string

@@ -32,8 +32,14 @@ export function minutesView(sources: RollupSources): string {
   return `CREATE VIEW minutes AS SELECT ${columns} FROM (${storedRollups(sources, {})})`
 }
 
-export const CREATE_TAGS =
-  'CREATE TABLE tags (asset VARCHAR, tag VARCHAR, type VARCHAR, kind VARCHAR, unit VARCHAR, model VARCHAR)'
+/** What is known of tags (`tags-file.ts`). */
+export function tagsView(file: string): string {
+  const columns = ['asset', 'tag', 'type', 'kind', 'unit', 'model'].map((name) => `${name}: 'VARCHAR'`).join(', ')
+  // Nothing is guessed from what is in it.
+  const dialect = `header = false, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false`
+  return `CREATE VIEW tags AS
+    FROM read_csv(${literal(file)}, columns = {${columns}}, ${dialect}, new_line = '\\n', auto_detect = false)`
+}
 
 /**
  * From here on there are these files and nothing else: no other file, no network, no extensions, no settings (DuckDB,
