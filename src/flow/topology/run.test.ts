@@ -21,6 +21,13 @@ const SITE = 'acme/berlin'
 const PARTITIONS = 4
 const T0 = 1_732_287_000_000
 const SEED = Number(process.env['SEED'] ?? Date.now())
+const KILLS = Number(process.env['PROCESSOR_KILLS'] ?? 25)
+const RECORDS = Number(process.env['PROCESSOR_RECORDS'] ?? 6_000)
+const INTERVAL_MS = 50
+/** What a hub appends before it is killed: so much at most that the kills are spread over all of the records. */
+const MOST_APPENDS = Math.ceil(RECORDS / KILLS / 6)
+/** By then every window and timer of the last record is over. */
+const END = T0 + RECORDS * INTERVAL_MS + 3_600_000
 
 /** Sums within 5 s of event time, says the sum with the last order of the asset, and tells the line. */
 const sums: Operator<{ sum: number; count: number; order: string }> = {
@@ -129,8 +136,8 @@ async function filled(random: Random): Promise<MemoryStore> {
   const kinds = ['telemetry', 'derived', 'events', 'alarms'] as const
   await log.ensure(kinds.map((kind) => topicSpec(SITE, kind, PARTITIONS)))
   await log.ensure(ownTopics(SITE, TOPOLOGY, PARTITIONS))
-  for (let n = 0; n < 6_000; n += 1) {
-    const received = T0 + n * 50
+  for (let n = 0; n < RECORDS; n += 1) {
+    const received = T0 + n * INTERVAL_MS
     const asset = `${SITE}/line${1 + random.integer(3)}/m${random.integer(6)}`
     if (random.next() < 0.02) {
       const data = { order: `o${n}` }
@@ -202,7 +209,7 @@ async function derived(store: MemoryStore): Promise<string[]> {
 
 /** Lets a hub run until all its tasks have taken everything, and the time after it has passed; or the signal aborts. */
 async function settled(run: TopologyRun, signal?: AbortSignal): Promise<void> {
-  while (run.status().reached < T0 + 3_600_000) {
+  while (run.status().reached < END) {
     if (signal?.aborted === true) return
     await sleep(20)
   }
@@ -223,15 +230,15 @@ test('killed again and again, in the middle of anything, it derives what an unin
   const random = seededRandom(SEED + 1)
   const store = await filled(seededRandom(SEED))
   let kills = 0
-  for (; kills < 25; kills += 1) {
-    const log = new MortalLog({ clock: systemClock, store }).dieIn(1 + random.integer(60), random)
+  for (; kills < KILLS; kills += 1) {
+    const log = new MortalLog({ clock: systemClock, store }).dieIn(1 + random.integer(MOST_APPENDS), random)
     const { run, stop } = start(t, log)
     const done = settled(run, stop.signal).then(() => 'settled')
     if ((await Promise.race([log.died.promise, done])) === 'settled') break
     stop.abort()
   }
-  t.diagnostic(`${kills} kills`)
-  assert.ok(kills > 5, `${kills} kills`)
+  t.diagnostic(`${kills} kills, ${whole.length} derived`)
+  assert.ok(kills > KILLS / 5, `${kills} kills`)
   const { run, end } = start(t, new MemoryLog({ clock: systemClock, store }))
   await settled(run)
   await end()

@@ -27,6 +27,9 @@ const clock: Clock = {
 }
 const DIRECTORY = '/data'
 const PARTITIONS = 2
+/** Power cuts of one disk, and of all disks; twice as many with `sync: ack` as with an interval. */
+const LIVES = 5
+const CUTS = Number(process.env['CUTS'] ?? 200)
 
 interface Journal {
   /** What was acknowledged: partition and offset to value. */
@@ -135,22 +138,23 @@ async function cuts(seed: number, lives: number, negligence: Negligence, sync: S
   return { lost: lost + last.lost, wrong: wrong + last.wrong, told, acked: journal.acked.size }
 }
 
-test('after 200 power cuts nothing acknowledged is lost and nothing wrong is served', async () => {
+test(`after ${CUTS} power cuts nothing acknowledged is lost and nothing wrong is served`, async (t) => {
   const first = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e9))
   let acknowledged = 0
-  for (let seed = first; seed < first + 40; seed++) {
-    const { acked, ...verdict } = await cuts(seed, 5, {})
+  for (let seed = first; seed < first + CUTS / LIVES; seed++) {
+    const { acked, ...verdict } = await cuts(seed, LIVES, {})
     assert.deepEqual(verdict, { lost: 0, wrong: 0, told: [] }, `SEED=${seed}`)
     acknowledged += acked
   }
+  t.diagnostic(`${acknowledged} acknowledged`)
   // Cuts that hit before anything was acknowledged would prove nothing.
-  assert.ok(acknowledged > 2000, `${acknowledged} records were acknowledged`)
+  assert.ok(acknowledged > 10 * CUTS, `${acknowledged} records were acknowledged`)
 })
 
 test('sync by interval: after power cuts nothing wrong is served, and no index knows more than its log', async () => {
   const first = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e9))
-  for (let seed = first; seed < first + 20; seed++) {
-    const { wrong, told } = await cuts(seed, 5, {}, { mode: 'interval', intervalMs: 100 })
+  for (let seed = first; seed < first + CUTS / LIVES / 2; seed++) {
+    const { wrong, told } = await cuts(seed, LIVES, {}, { mode: 'interval', intervalMs: 100 })
     assert.deepEqual({ wrong, told }, { wrong: 0, told: [] }, `SEED=${seed}`)
   }
 })
