@@ -45,7 +45,7 @@ for (const mechanism of ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']) {
 
 /** A broker that asks who is there: a name with a password, or with `mutual` a certificate of `press7`. */
 async function start(t: TestContext, { mutual = false } = {}) {
-  const certificates = await makeCertificates(t)
+  const certificates = await makeCertificates()
   const rights = { can: ['admin'], topics: ['*'], groups: ['*'] } as const
   const users = await Promise.all([
     knownUser({ name: 'ann', password: new Secret(PASSWORD), ...rights }, systemRandom),
