@@ -1,6 +1,7 @@
 import type { HotDay, Undecodable } from './hot.ts'
 import type { PackedRecords } from './packed.ts'
-import type { Answer, Query } from './queries.ts'
+import type { Answer } from './answer.ts'
+import type { Query } from './queries.ts'
 import type { StoreSettings, Written } from './store.ts'
 
 /** What the hub asks of the store's thread, and what that answers. */

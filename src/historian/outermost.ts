@@ -1,8 +1,10 @@
+import { textAt, type Answer } from './answer.ts'
 import type { Snapshot } from './archive.ts'
 import type { HistoryMoment, HistorySample, HistorySamples } from './history-reader.ts'
 import { overlaps, type LakeFile } from './manifest.ts'
-import type { Answer, Query, QuerySources } from './queries.ts'
+import type { Query } from './queries.ts'
 import type { Side, Span } from './outermost-sql.ts'
+import type { QuerySources } from './sql.ts'
 
 /** What is looked for, and in what. */
 export interface OutermostQuery {
@@ -86,8 +88,8 @@ class Search {
       ...side,
     })
     const spans = Array.from({ length: rows }, (_, row) => ({
-      asset: texts['asset']![row]!,
-      tag: texts['tag']![row]!,
+      asset: textAt(texts['asset']!, row)!,
+      tag: textAt(texts['tag']!, row)!,
       fromUs: numbers['from_us']![row]!,
       toUs: numbers['to_us']![row]!,
     }))
@@ -106,7 +108,7 @@ class Search {
     const answer = await this.#store.ask({ kind: 'outermost', sources, spans, ...range, newest, goodOnly })
     const missing = new Map(spans.map((span) => [keyOf(span), span]))
     for (let row = 0; row < answer.rows; row++) {
-      const [asset, tag] = [answer.texts['asset']![row]!, answer.texts['tag']![row]!]
+      const [asset, tag] = [textAt(answer.texts['asset']!, row)!, textAt(answer.texts['tag']!, row)!]
       missing.delete(keyOf({ asset, tag }))
       found.get(asset)!.set(tag, this.#store.sampleAt(answer, row))
     }

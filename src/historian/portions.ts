@@ -2,7 +2,7 @@ import type { Snapshot } from './archive.ts'
 import { DAY_US } from './hot.ts'
 import type { Lake } from './lake.ts'
 import type { LakeFile } from './manifest.ts'
-import type { QuerySources } from './queries.ts'
+import type { QuerySources } from './sql.ts'
 
 interface Range {
   readonly fromUs: number

@@ -1,12 +1,13 @@
 import type { Catalogue } from '../model/catalogue.ts'
 import type { Value } from '../model/reading.ts'
 import { typedValue } from '../model/record.ts'
+import { textAt, type Answer } from './answer.ts'
 import type { Snapshot } from './archive.ts'
+import { bucketSeries, meanSeries } from './bucket-columns.ts'
 import type { Historian } from './historian.ts'
 import { HistoryError } from './history-error.ts'
 import type {
-  Bucket,
-  BucketEdge,
+  BucketSeries,
   BucketsQuery,
   HistoryExtent,
   HistoryMoment,
@@ -15,10 +16,11 @@ import type {
   HistorySample,
   HistorySamples,
   HistorySeries,
+  MeanSeries,
 } from './history-reader.ts'
 import { overlaps, type LakeFile } from './manifest.ts'
-import type { Answer, QuerySources } from './queries.ts'
 import { outermostSamples } from './outermost.ts'
+import type { QuerySources } from './sql.ts'
 import { inPortions } from './portions.ts'
 
 /** Reads what a historian keeps, in files and in memory. */
@@ -47,8 +49,12 @@ export class LakeReader implements HistoryReader {
     return this.#leased((snapshot) => this.#extent(query, snapshot, signal), signal)
   }
 
-  buckets(query: BucketsQuery, signal: AbortSignal): Promise<readonly Bucket[]> {
-    return this.#leased((snapshot) => this.#buckets(query, snapshot, signal), signal)
+  async buckets(query: BucketsQuery, signal: AbortSignal): Promise<readonly BucketSeries[]> {
+    return bucketSeries(await this.#leased((snapshot) => this.#buckets(query, false, snapshot, signal), signal))
+  }
+
+  async means(query: BucketsQuery, signal: AbortSignal): Promise<readonly MeanSeries[]> {
+    return meanSeries(await this.#leased((snapshot) => this.#buckets(query, true, snapshot, signal), signal))
   }
 
   /** Reads what counts now. Where a file turns out to be damaged it is set aside, and the rest is read. */
@@ -78,7 +84,7 @@ export class LakeReader implements HistoryReader {
         signal,
       )
       for (let row = 0; row < answer.rows; row++)
-        series.get(answer.texts['tag']![row]!)?.push(this.#sampleAt(asset, answer, row))
+        series.get(textAt(answer.texts['tag']!, row)!)?.push(this.#sampleAt(asset, answer, row))
     }
     return new Map(
       [...series].map(([tag, samples]) => [
@@ -103,13 +109,15 @@ export class LakeReader implements HistoryReader {
     return { from: numbers['from']![0]! / 1000, to: numbers['to']![0]! / 1000, samples }
   }
 
-  async #buckets(query: BucketsQuery, snapshot: Snapshot, signal: AbortSignal): Promise<readonly Bucket[]> {
+  async #buckets(query: BucketsQuery, means: boolean, snapshot: Snapshot, signal: AbortSignal): Promise<Answer> {
     const range = { fromUs: micros(query.from), toUs: micros(query.to) }
     const files = snapshot.files.filter((file) => overlaps(file, range))
     const { assets, tags, everyMs } = query
     const sources = this.#sources(snapshot, files)
     const everyUs = Math.max(1000, micros(everyMs))
-    return bucketsOf(await this.#historian.query({ kind: 'buckets', sources, assets, tags, ...range, everyUs }, signal))
+    const stretches = files.map(({ minUs, maxUs }) => ({ fromUs: minUs, toUs: maxUs + 1 }))
+    const asked = { assets, tags, ...range, everyUs, stretches, means }
+    return this.#historian.query({ kind: 'buckets', sources, ...asked }, signal)
   }
 
   #outermost(
@@ -124,7 +132,7 @@ export class LakeReader implements HistoryReader {
       {
         sources: (snapshot) => this.#sources(snapshot, snapshot.files),
         ask: (query) => this.#historian.query(query, signal),
-        sampleAt: (answer, row) => this.#sampleAt(answer.texts['asset']![row]!, answer, row),
+        sampleAt: (answer, row) => this.#sampleAt(textAt(answer.texts['asset']!, row)!, answer, row),
       },
     )
   }
@@ -140,8 +148,8 @@ export class LakeReader implements HistoryReader {
 
   /** A sample of an answer, typed by the definition of its tag. */
   #sampleAt(asset: string, { numbers, texts }: Answer, row: number): HistorySample {
-    const stored = valueOf(numbers['value']![row]!, texts['text']![row]!)
-    const definition = this.#catalogue.tags(asset)?.get(texts['tag']![row]!)
+    const stored = valueOf(numbers['value']![row]!, textAt(texts['text']!, row))
+    const definition = this.#catalogue.tags(asset)?.get(textAt(texts['tag']!, row)!)
     return {
       time: numbers['us']![row]! / 1000,
       value: definition === undefined ? stored : typedValue(stored, definition),
@@ -162,34 +170,4 @@ function hasSamples({ bytes }: LakeFile): boolean {
 
 function micros(ms: number): number {
   return Math.round(ms * 1000)
-}
-
-function bucketsOf({ rows, numbers, texts }: Answer): Bucket[] {
-  const at = (name: string, row: number) => numbers[name]![row]!
-  const edge = (name: string, row: number): BucketEdge => ({
-    time: at(`${name}_us`, row) / 1000,
-    ...known('number', at(`${name}_value`, row)),
-    quality: at(`${name}_status`, row),
-  })
-  return Array.from({ length: rows }, (_, row) => ({
-    asset: texts['asset']![row]!,
-    tag: texts['tag']![row]!,
-    start: at('start', row) / 1000,
-    count: at('count', row),
-    usable: at('usable', row),
-    good: at('good', row),
-    ...known('minimum', at('minimum', row)),
-    ...known('maximum', at('maximum', row)),
-    ...known('sum', at('sum', row)),
-    first: edge('first', row),
-    last: edge('last', row),
-    worstQuality: at('worst', row),
-    integral: at('integral', row),
-    ...known('trapezoid', at('trapezoid', row)),
-    usableMs: at('usable_ms', row),
-  }))
-}
-
-function known<N extends string>(name: N, value: number): { readonly [name in N]?: number } {
-  return Number.isNaN(value) ? {} : ({ [name]: value } as { [name in N]?: number })
 }

@@ -26,6 +26,9 @@ export interface RollupSources {
   readonly unrolled: readonly string[]
 }
 
+/** Files and memory that a query reads, as they are at one moment. */
+export interface QuerySources extends SampleSources, RollupSources {}
+
 /** Later in the log is later in this order; two topics of one log are told apart by name, so that there is one order. */
 const PLACE = 'epoch, topic, off'
 export const PLACE_BACK = 'epoch DESC, topic DESC, off DESC'
@@ -107,7 +110,7 @@ function anyOf(column: string, names: readonly string[] | undefined): string[] {
   return [`${column} IN (${names.map(literal).join(', ')})`]
 }
 
-function between(column: string, { fromUs, toUs }: SampleFilter, time: (us: number) => string): string[] {
+export function between(column: string, { fromUs, toUs }: SampleFilter, time: (us: number) => string): string[] {
   return [
     ...(fromUs === undefined || fromUs === -Infinity ? [] : [`${column} >= ${time(fromUs)}`]),
     ...(toUs === undefined || toUs === Infinity ? [] : [`${column} < ${time(toUs)}`]),
@@ -226,6 +229,14 @@ export function mergedRollups(parts: string, everyUs: number): string {
       FROM (SELECT *, ${startOf('epoch_us(start)', everyUs)} AS bucket FROM (${parts}))
       WINDOW w AS (PARTITION BY asset, tag, bucket ORDER BY first_us)
     )
+    GROUP BY asset, tag, bucket`
+}
+
+/** The same of what means are made of; it needs no order. */
+export function mergedMeans(parts: string, everyUs: number): string {
+  return `SELECT asset, tag, make_timestamptz(bucket) AS start, sum(count)::BIGINT AS count, sum(usable)::BIGINT AS usable,
+      sum(sum) AS sum, max(worst) AS worst
+    FROM (SELECT *, ${startOf('epoch_us(start)', everyUs)} AS bucket FROM (${parts}))
     GROUP BY asset, tag, bucket`
 }
 

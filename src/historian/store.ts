@@ -1,6 +1,7 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { Hot, DAY_US, type HotDay, type Undecodable } from './hot.ts'
-import { runQuery, type Answer, type Query } from './queries.ts'
+import type { Answer } from './answer.ts'
+import { runQuery, type Query } from './queries.ts'
 import type { PackedRecords } from './packed.ts'
 import { copyRollups, copySamples, parquet, samples } from './sql.ts'
 

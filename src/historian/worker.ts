@@ -71,5 +71,6 @@ function answerOf(
 /** Columns of an answer are handed over, not copied. */
 function buffersOf(call: Call, answer: Answers[Call['kind']]): Transferable[] {
   if (call.kind !== 'query') return []
-  return Object.values((answer as Answers['query']).numbers).map(({ buffer }) => buffer)
+  const { numbers, texts } = answer as Answers['query']
+  return [...Object.values(numbers), ...Object.values(texts).map(({ codes }) => codes)].map(({ buffer }) => buffer)
 }

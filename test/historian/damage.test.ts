@@ -58,9 +58,10 @@ async function opened(t: TestContext, options: HistorianOptions): Promise<Histor
 async function allOf(historian: Historian) {
   const reader = new LakeReader(historian, new Catalogue())
   const tags = ['a', 'state']
+  const series = await reader.buckets({ assets: [ASSET], tags, ...RANGE, everyMs: 60_000 }, NEVER)
   return {
     read: await reader.read({ asset: ASSET, tags, ...RANGE }, NEVER),
-    buckets: await reader.buckets({ assets: [ASSET], tags, ...RANGE, everyMs: 60_000 }, NEVER),
+    buckets: series.flatMap(({ tag, buckets }) => Array.from(buckets, (bucket) => ({ tag, ...bucket }))),
     extent: await reader.extent({}, NEVER),
   }
 }

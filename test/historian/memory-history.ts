@@ -77,19 +77,35 @@ export class MemoryHistory implements HistoryReader {
         tags.toSorted().flatMap((tag) => {
           const samples = this.#of(asset, tag).filter(({ time }) => time >= from && time < to)
           const groups = Map.groupBy(samples, ({ time }) => Math.floor(time / everyMs) * everyMs)
-          return [...groups].map(([start, own]) => this.#bucketOf(asset, tag, start, own))
+          const buckets = [...groups].map(([start, own]) => this.#bucketOf(start, own))
+          return buckets.length === 0 ? [] : [{ asset, tag, buckets }]
         }),
       ),
     )
+  }
+
+  async means(query: Parameters<HistoryReader['means']>[0], signal: AbortSignal) {
+    return (await this.buckets(query, signal)).map(({ asset, tag, buckets }) => {
+      const column = (of: (bucket: Bucket) => number | undefined) => Float64Array.from(buckets, (b) => of(b) ?? NaN)
+      return {
+        asset,
+        tag,
+        start: column(({ start }) => start),
+        count: column(({ count }) => count),
+        usable: column(({ usable }) => usable),
+        sum: column(({ sum }) => sum),
+        worstQuality: column(({ worstQuality }) => worstQuality),
+      }
+    })
   }
 
   #of(asset: string, tag: string): readonly HistorySample[] {
     return this.#tags.get(asset)?.get(tag) ?? []
   }
 
-  #bucketOf(asset: string, tag: string, start: number, own: readonly HistorySample[]): Bucket {
+  #bucketOf(start: number, own: readonly HistorySample[]): Bucket {
     const straight = own.every((sample) => isUsable(sample) && !this.#again.has(sample))
-    return { ...bucketOf(asset, tag, start, own), ...(straight && { trapezoid: trapezoidOf(own) }) }
+    return { ...bucketOf(start, own), ...(straight && { trapezoid: trapezoidOf(own) }) }
   }
 
   #found(
@@ -114,7 +130,7 @@ export class MemoryHistory implements HistoryReader {
   }
 }
 
-function bucketOf(asset: string, tag: string, start: number, samples: readonly HistorySample[]): Bucket {
+function bucketOf(start: number, samples: readonly HistorySample[]): Bucket {
   const usable = samples.filter((sample) => isUsable(sample))
   const numbers = usable.map(({ value }) => numberOf(value)!)
   let [integral, usableMs] = [0, 0]
@@ -125,8 +141,6 @@ function bucketOf(asset: string, tag: string, start: number, samples: readonly H
     usableMs += lasts
   })
   return {
-    asset,
-    tag,
     start,
     count: samples.length,
     usable: usable.length,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Historian } from '../../src/historian/historian.ts'
-import type { Bucket, HistorySample } from '../../src/historian/history-reader.ts'
+import type { Bucket, HistorySample, MeanSeries } from '../../src/historian/history-reader.ts'
 import { LakeReader } from '../../src/historian/reader.ts'
 import { Catalogue } from '../../src/model/catalogue.ts'
 import type { Value } from '../../src/model/reading.ts'
@@ -104,8 +104,6 @@ function bucketOf(rows: readonly Row[], start: number): Bucket {
     quality,
   })
   return {
-    asset: rows[0]!.asset,
-    tag: rows[0]!.tag,
     start,
     count: rows.length,
     usable: usable.length,
@@ -119,6 +117,18 @@ function bucketOf(rows: readonly Row[], start: number): Bucket {
     integral,
     ...(straight && { trapezoid: trapezoidOf(rows) }),
     usableMs,
+  }
+}
+
+function meansOf({ asset, tag, buckets }: { asset: string; tag: string; buckets: readonly Bucket[] }): MeanSeries {
+  return {
+    asset,
+    tag,
+    start: Float64Array.from(buckets, ({ start }) => start),
+    count: Float64Array.from(buckets, ({ count }) => count),
+    usable: Float64Array.from(buckets, ({ usable }) => usable),
+    sum: Float64Array.from(buckets, ({ sum }) => sum ?? NaN),
+    worstQuality: Float64Array.from(buckets, ({ worstQuality }) => worstQuality),
   }
 }
 
@@ -235,11 +245,19 @@ async function check(reader: LakeReader, rows: readonly Row[]): Promise<void> {
   }
   for (const everyMs of [60_000, 120_000, 86_400_000, 7_000]) {
     for (const range of [whole, { from: T0 + 30_500, to: T0 + 210_750 }]) {
-      const buckets = await reader.buckets({ assets, tags, ...range, everyMs }, NEVER)
+      const query = { assets, tags, ...range, everyMs }
+      const buckets = (await reader.buckets(query, NEVER)).map((series) => ({
+        ...series,
+        buckets: [...series.buckets],
+      }))
       const want = assets.flatMap((asset) =>
-        tags.flatMap((tag) => bucketsOf(counting(rows, asset, tag), range.from, range.to, everyMs)),
+        tags.flatMap((tag) => {
+          const own = bucketsOf(counting(rows, asset, tag), range.from, range.to, everyMs)
+          return own.length === 0 ? [] : [{ asset, tag, buckets: own }]
+        }),
       )
       assert.deepEqual(buckets, want, `buckets of ${everyMs}`)
+      assert.deepEqual(await reader.means(query, NEVER), want.map(meansOf), `means of ${everyMs}`)
     }
   }
 }

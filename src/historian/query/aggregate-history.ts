@@ -4,7 +4,6 @@ import type { Span } from '../aggregates/intervals.ts'
 import type { AggregatePoint } from '../aggregates/result.ts'
 import type { AggregateRules } from '../aggregates/rules.ts'
 import type { HistoryReader } from '../history-reader.ts'
-import { aggregatesOfBuckets } from './bucket-aggregates.ts'
 import { readBuckets } from './bucket-reads.ts'
 import type { HistoryTag } from './history-tag.ts'
 import type { ReadBudget } from './read-budget.ts'
@@ -39,9 +38,7 @@ export async function aggregateHistory(
   const bucketed = await readBuckets(reader, query, signal)
   const series: AggregateSeries[] = []
   for (const tag of query.tags) {
-    const intervals = bucketed?.(tag)
-    const given = intervals && aggregatesOfBuckets(intervals, query.aggregates)
-    series.push(await seriesOf(reader, query, tag, given, budget, signal))
+    series.push(await seriesOf(reader, query, tag, bucketed?.(tag), budget, signal))
   }
   return series
 }

@@ -4,7 +4,7 @@ import type { AggregateName } from '../aggregates/catalogue.ts'
 import { CALCULATED, withCode, withInfo } from '../aggregates/info-bits.ts'
 import { intervalsOf, type Span } from '../aggregates/intervals.ts'
 import type { AggregatePoint } from '../aggregates/result.ts'
-import type { Bucket, BucketEdge } from '../history-reader.ts'
+import type { Bucket, BucketEdge, MeanSeries } from '../history-reader.ts'
 
 /** The buckets of one tag over the intervals of a query that runs forward; each bucket lies within one interval. */
 export interface BucketIntervals extends Span {
@@ -73,6 +73,28 @@ export function aggregatesOfBuckets(
   return rows
 }
 
+/** The same where averages are all that is asked for; undefined for a tag without any samples. */
+export function averagesOfMeans(
+  span: Span,
+  means: MeanSeries | undefined,
+  aggregates: readonly AggregateName[],
+): (readonly AggregatePoint[] | undefined)[] {
+  const rows: (readonly AggregatePoint[] | undefined)[] = []
+  const starts = means?.start ?? []
+  let next = 0
+  for (const { early, late } of intervalsOf(span)) {
+    let [count, sum, clean] = [0, 0, true]
+    for (; next < starts.length && starts[next]! < late; next++) {
+      clean &&= means!.count[next] === means!.usable[next] && means!.worstQuality[next] === Quality.Good
+      count += means!.count[next]!
+      sum += means!.sum[next]!
+    }
+    const point = count === 0 ? noData({ early }) : { time: early, value: sum / count, quality: CALCULATED }
+    rows.push(clean ? aggregates.map(() => point) : undefined)
+  }
+  return rows
+}
+
 function isClean({ count, usable, worstQuality }: Bucket): boolean {
   return count === usable && worstQuality === Quality.Good
 }
@@ -111,7 +133,7 @@ export function isBucketed(name: AggregateName): boolean {
   return EXACT[name] !== undefined
 }
 
-function noData({ early }: Clean): AggregatePoint {
+function noData({ early }: Pick<Clean, 'early'>): AggregatePoint {
   return { time: early, value: null, quality: Quality.BadNoData }
 }
 

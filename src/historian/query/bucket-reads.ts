@@ -1,7 +1,8 @@
-import type { Bucket, BucketEdge, HistoryReader, HistorySample, HistorySamples } from '../history-reader.ts'
+import type { AggregatePoint } from '../aggregates/result.ts'
+import type { BucketEdge, BucketSeries, HistoryReader, HistorySample, HistorySamples } from '../history-reader.ts'
 import type { AggregateQuery } from './aggregate-history.ts'
-import { isBucketed, type BucketIntervals } from './bucket-aggregates.ts'
-import { isNumeric, type HistoryTag } from './history-tag.ts'
+import { aggregatesOfBuckets, averagesOfMeans, isBucketed } from './bucket-aggregates.ts'
+import { isNumeric, keyOf, type HistoryTag } from './history-tag.ts'
 import { justBefore } from './stored-values.ts'
 
 /** The store keeps roll-ups of whole minutes. */
@@ -29,31 +30,36 @@ export async function readBuckets(
   reader: HistoryReader,
   query: AggregateQuery,
   signal: AbortSignal,
-): Promise<((tag: HistoryTag) => BucketIntervals | undefined) | undefined> {
+): Promise<((tag: HistoryTag) => readonly (readonly AggregatePoint[] | undefined)[] | undefined) | undefined> {
   const tags = query.tags.filter(isNumeric)
   const everyMs = bucketLength(query, tags.length)
   if (everyMs === undefined) return undefined
   const { start, end } = query
   const names = { assets: distinct(tags.map(({ asset }) => asset)), tags: distinct(tags.map(({ tag }) => tag)) }
-  const buckets = Map.groupBy(await reader.buckets({ ...names, from: start, to: end, everyMs }, signal), keyOf)
+  const range = { ...names, from: start, to: end, everyMs }
   // The mean of samples does not care what is around.
-  const edges = query.aggregates.some((name) => name !== 'Average')
-  const previous: Edges = edges ? await edgesBefore(reader, tags, names, start, signal) : new Map()
-  const following: Edges = edges ? await edgesAfter(reader, tags, names, end, signal) : new Map()
+  if (query.aggregates.every((name) => name === 'Average')) {
+    const means = new Map((await reader.means(range, signal)).map((series) => [keyOf(series), series]))
+    return (tag) => (isNumeric(tag) ? averagesOfMeans(query, means.get(keyOf(tag)), query.aggregates) : undefined)
+  }
+  const found = new Map((await reader.buckets(range, signal)).map((series) => [keyOf(series), series.buckets]))
+  const previous = await edgesBefore(reader, tags, names, start, signal)
+  const following = await edgesAfter(reader, tags, names, end, signal)
   return (tag) => {
     if (!isNumeric(tag)) return undefined
     const key = keyOf(tag)
-    return {
+    const intervals = {
       start,
       end,
       everyMs: query.everyMs,
       type: tag.type,
       stepped: query.rules(tag).stepped,
       extrapolates: query.rules(tag).slopedExtrapolation,
-      buckets: buckets.get(key) ?? [],
+      buckets: [...(found.get(key) ?? [])],
       previous: previous.get(key),
       following: following.get(key),
     }
+    return aggregatesOfBuckets(intervals, query.aggregates)
   }
 }
 
@@ -81,7 +87,7 @@ async function edgesBefore(
   signal: AbortSignal,
 ): Promise<Edges> {
   const near = await reader.buckets({ ...names, from: start - NEAR_MS, to: start, everyMs: MINUTE_MS }, signal)
-  const found = new Map(near.map((bucket) => [keyOf(bucket), bucket.last]))
+  const found = new Map(near.map((series) => [keyOf(series), series.buckets.at(-1)!.last]))
   const lone = tagsWithout(tags, found)
   if (lone.size === 0) return found
   const further = await reader.before({ tags: lone, time: justBefore(start) }, signal)
@@ -104,11 +110,9 @@ async function edgesAfter(
   return new Map([...found, ...edgesOf(further)])
 }
 
-/** The first sample of each tag in buckets that are in order of time. */
-function firstEdges(buckets: readonly Bucket[]): Map<string, BucketEdge> {
-  const found = new Map<string, BucketEdge>()
-  for (const bucket of buckets) if (!found.has(keyOf(bucket))) found.set(keyOf(bucket), bucket.first)
-  return found
+/** The first sample of each tag. */
+function firstEdges(found: readonly BucketSeries[]): Map<string, BucketEdge> {
+  return new Map(found.map((series) => [keyOf(series), series.buckets.at(0)!.first]))
 }
 
 /** The names of tags that have no edge yet, by asset. */
@@ -127,11 +131,6 @@ function edgesOf(samples: HistorySamples): [string, BucketEdge][] {
 function edgeOf({ time, value, quality }: HistorySample): BucketEdge {
   const number = typeof value === 'boolean' ? Number(value) : typeof value === 'number' ? value : undefined
   return { time, quality, ...(number !== undefined && { number }) }
-}
-
-/** A path has no line break. */
-function keyOf({ asset, tag }: { readonly asset: string; readonly tag: string }): string {
-  return `${asset}\n${tag}`
 }
 
 function distinct(names: readonly string[]): string[] {

@@ -1,6 +1,6 @@
 import type { Bucket, HistoryReader } from '../history-reader.ts'
 import type { RawValue } from '../aggregates/raw-value.ts'
-import type { HistoryTag } from './history-tag.ts'
+import { keyOf, type HistoryTag } from './history-tag.ts'
 import { lttb, type ChartPoint } from './lttb.ts'
 import type { ReadBudget } from './read-budget.ts'
 import { valuesWithin } from './stored-values.ts'
@@ -33,8 +33,8 @@ export async function bucketsOfChart(
   const { tags, from, to } = query
   const names = { assets: [...new Set(tags.map(({ asset }) => asset))], tags: [...new Set(tags.map(({ tag }) => tag))] }
   const buckets = await reader.buckets({ ...names, from, to, everyMs: chartEvery(query) }, signal)
-  const byAsset = Map.groupBy(buckets, ({ asset }) => asset)
-  return ({ asset, tag }) => byAsset.get(asset)?.filter((bucket) => bucket.tag === tag) ?? []
+  const byTag = new Map(buckets.map((series) => [keyOf(series), series.buckets]))
+  return (tag) => [...(byTag.get(keyOf(tag)) ?? [])]
 }
 
 /**

@@ -26,7 +26,8 @@ export async function gridColumn(
   const length = first % everyMs === 0 ? everyMs : MINUTE_MS
   if ((last - first) / length > MOST_BUCKETS) return undefined
   const names = { assets: [tag.asset], tags: [tag.tag] }
-  const buckets = await reader.buckets({ ...names, from: first, to: last + MINUTE_MS, everyMs: length }, signal)
+  const [series] = await reader.buckets({ ...names, from: first, to: last + MINUTE_MS, everyMs: length }, signal)
+  const buckets = [...(series?.buckets ?? [])]
   let newest = older
   const column: (RawValue | undefined)[] = []
   let next = 0

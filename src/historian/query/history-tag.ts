@@ -28,3 +28,8 @@ export function historyTag(asset: string, tag: string, { type, kind, unit, range
 export function isNumeric({ type }: HistoryTag): boolean {
   return type === 'number' || type === 'int64' || type === 'boolean'
 }
+
+/** A path has no line break. */
+export function keyOf({ asset, tag }: { readonly asset: string; readonly tag: string }): string {
+  return `${asset}\n${tag}`
+}
