@@ -11,6 +11,7 @@ import { silentLogger } from '../system/logger.ts'
 import { textOf } from '../system/text.ts'
 import { Alarms } from './alarms.ts'
 import { CurrentAlarms } from './current.ts'
+import { until } from '../../test/until.ts'
 
 const TOPIC = 'acme.berlin.alarms-current'
 const T0 = 1_732_287_000_000
@@ -62,7 +63,7 @@ async function held(log: MemoryLog): Promise<{ [key: string]: string }> {
 /** Waits until the topic says so, then looks that nothing more is written. */
 async function settles(log: MemoryLog, wanted: { [key: string]: string }): Promise<void> {
   const text = JSON.stringify(wanted)
-  while (JSON.stringify(await held(log)) !== text) await systemClock.sleep(20)
+  await until(async () => JSON.stringify(await held(log)) === text)
   const before = await log.ends(TOPIC)
   await systemClock.sleep(600)
   assert.deepEqual(await log.ends(TOPIC), before)

@@ -15,6 +15,7 @@ import { alarmsAt } from './past.ts'
 import { standingPage } from './standing.ts'
 import { stepRecord } from './step-record.ts'
 import { temporaryFolder } from '../../test/temporary-folder.ts'
+import { until } from '../../test/until.ts'
 
 const SITE = 'acme/berlin'
 const TOPIC = 'acme.berlin.alarms'
@@ -54,7 +55,7 @@ async function viewAt(steps: readonly (readonly [AlarmTransition, number, string
   const run = new ViewRun(alarms, { log, topics: [TOPIC], decoder: new AlarmDecoder(running), system: running })
   const stop = new AbortController()
   const ended = run.run(stop.signal)
-  while (!run.caughtUp) await new Promise((resolve) => setImmediate(resolve))
+  await until(() => run.caughtUp)
   stop.abort()
   await ended
   return alarms

@@ -5,6 +5,7 @@ import { test, type TestContext } from 'node:test'
 import { LiveProbe, PRESS, READER, startServer, TOKENS } from '../../test/api/server.ts'
 import type { LiveMessage, TwinView } from './contract.ts'
 import type { MemoryTag } from './memory-hub.ts'
+import { until } from '../../test/until.ts'
 
 const OTHER = 'acme/berlin/press-shop/line1/press8'
 
@@ -179,7 +180,7 @@ test('a client that does not answer a ping is closed, and nothing is watched whe
   socket.resume()
   await once(socket, 'close')
   // Our end sees the close a turn of the event loop before or after the client's.
-  while (hub.listeners > 0) await new Promise(setImmediate)
+  await until(() => hub.listeners === 0)
 })
 
 test('more clients than there may be are refused with a reason', async (t) => {

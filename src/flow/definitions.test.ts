@@ -8,6 +8,7 @@ import { topicName } from '../model/path.ts'
 import { systemClock } from '../system/clock.ts'
 import { silentLogger } from '../system/logger.ts'
 import { decodeDefinition, followDefinitions, loadDefinitions, publishDefinitions } from './definitions.ts'
+import { until } from '../../test/until.ts'
 
 const SITE = 'acme/berlin'
 
@@ -53,7 +54,7 @@ test('two hubs that learn tags of one asset at once leave a record of all of the
       for (const { value } of records) last = [...decodeDefinition(value!)!.tags.keys()].sort()
     return last
   }
-  while ((await newest()).length < 2) await new Promise((resolve) => setTimeout(resolve, 20))
+  await until(async () => (await newest()).length >= 2)
   assert.deepEqual(await newest(), ['t0', 't1'])
   stop.abort()
   await Promise.all(following)

@@ -31,6 +31,7 @@ import { nodeNet } from '../../src/system/node-net.ts'
 import { systemRandom } from '../../src/system/random.ts'
 import { Secret } from '../../src/system/secret.ts'
 import type { System } from '../../src/system/system.ts'
+import { until } from '../until.ts'
 
 const SITE = 'acme/berlin'
 const ALARMS = 'acme.berlin.alarms'
@@ -131,7 +132,7 @@ async function runView(t: TestContext, log: MemoryLog, tracked: Alarms): Promise
   return async (...steps) => {
     const records = steps.map((step) => stepRecord(step, systemClock.now()))
     const [{ nextOffset }] = (await log.append(ALARMS, records)) as [Appended]
-    while ((tracked.positions()[0]?.offset ?? 0) < nextOffset) await systemClock.sleep(1)
+    await until(() => (tracked.positions()[0]?.offset ?? 0) >= nextOffset)
   }
 }
 

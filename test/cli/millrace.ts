@@ -9,6 +9,9 @@ import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
+/** What takes longer does not come. */
+const soon = () => ({ signal: AbortSignal.timeout(60_000) })
+
 /** What a command answered. */
 export interface Answer {
   readonly code: number | null
@@ -60,14 +63,17 @@ export class Millrace {
     ...args: string[]
   ): Promise<{ readonly child: ChildProcess; readonly page: string; readonly kafka: string }> {
     const child = this.start('run', '--json', '--log-level', 'error', ...args)
-    const [said] = (await once(child.stdout!, 'data')) as [Buffer]
+    const ended = once(child, 'exit').then(([code]) => {
+      throw new Error(`the hub ended with ${code} before it was ready`)
+    })
+    const [said] = (await Promise.race([once(child.stdout!, 'data', soon()), ended])) as [Buffer]
     return { child, ...(JSON.parse(String(said)) as { page: string; kafka: string }) }
   }
 }
 
 /** Asks a program to end; resolves with its exit code. */
 export async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-  const exited = once(child, 'exit')
+  const exited = once(child, 'exit', soon())
   child.kill(signal)
   await exited
   return child.exitCode

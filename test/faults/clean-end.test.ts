@@ -9,6 +9,7 @@ import { mqttDevice, httpDevice } from './devices.ts'
 import { freePorts } from '../../tools/free-ports.ts'
 import { Journal } from './journal.ts'
 import { readNumbers } from './read-numbers.ts'
+import { until } from '../until.ts'
 
 /** Well below what a service manager waits before it kills. */
 const END_MS = 8_000
@@ -27,7 +28,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       httpDevice(page, { asset: 'http/a', journal, rate }),
     ]
     t.after(() => devices.forEach((device) => device.abandon()))
-    while (journal.acknowledged < 2_000) await sleep(10)
+    await until(() => journal.acknowledged >= 2_000)
     const asked = performance.now()
     const exited = once(child, 'exit')
     child.kill(signal)

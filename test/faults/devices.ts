@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import mqtt from 'mqtt'
 import type { Journal } from './journal.ts'
+import { until } from '../until.ts'
 
 /** A machine that sends numbered readings to an asset of its own, and sends again what was not acknowledged. */
 export interface Device {
@@ -68,7 +69,7 @@ export function mqttDevice(url: string, qos: 1 | 2, version: 4 | 5, options: Dev
     asset,
     async drain() {
       state.draining = true
-      while (state.outstanding > 0) await sleep(20)
+      await until(() => state.outstanding === 0)
       clearInterval(timer)
       await client.endAsync(true)
     },

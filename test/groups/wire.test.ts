@@ -8,6 +8,7 @@ import { createTopics, fetch, produce } from '../kafka-clients/requests.ts'
 import { startTestBroker } from '../kafka-clients/test-broker.ts'
 import { makeBatch } from '../log/make-batch.ts'
 import { commit, committed, enter, heartbeat, join } from './raw-group.ts'
+import { until } from '../until.ts'
 
 const LIMITS = { firstJoinWaitMs: 0 }
 
@@ -19,7 +20,7 @@ test('a join that waits holds up nobody on another connection', async (t) => {
   const { memberId } = await join(two, 'g')
   const waiting = join(two, 'g', memberId)
   // 27: the group prepares another generation, so the second one has been heard.
-  while ((await heartbeat(one, 'g', member)) !== 27) await new Promise((resolve) => setImmediate(resolve))
+  await until(async () => (await heartbeat(one, 'g', member)) === 27)
   assert.equal(await commit(one, 'g', 5, member), 0)
   assert.deepEqual(await committed(one, 'g'), [5])
   const again = await join(one, 'g', member.memberId)
@@ -77,7 +78,7 @@ test('a client that is killed while it waits for its first generation is not par
   const member = await enter(one, 'g')
   const { memberId } = await join(two, 'g')
   void join(two, 'g', memberId).catch(() => {})
-  while ((await heartbeat(one, 'g', member)) !== 27) await new Promise((resolve) => setImmediate(resolve))
+  await until(async () => (await heartbeat(one, 'g', member)) === 27)
   two.close()
   await two.closed
   const again = await join(one, 'g', member.memberId)

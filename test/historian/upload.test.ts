@@ -13,6 +13,7 @@ import { Secret } from '../../src/system/secret.ts'
 import { need } from '../../tools/need.ts'
 import { startS3, type S3Server } from '../../tools/s3/server.ts'
 import { NEVER, optionsOf, recordsOf, startStore, temporary } from './kit.ts'
+import { until } from '../until.ts'
 
 /** The lake in a bucket of storage that speaks S3 and checks signatures. */
 
@@ -112,9 +113,9 @@ test('storage that is away for a while: it goes on by itself', { skip }, async (
   const upload = uploadOf(historian, s3, { prefix: '' })
   const stop = new AbortController()
   const running = upload.run(stop.signal)
-  while (upload.status().health.state !== 'down') await systemClock.sleep(20)
+  await until(() => upload.status().health.state === 'down')
   await s3.start()
-  while (upload.status().health.state !== 'live') await systemClock.sleep(20)
+  await until(() => upload.status().health.state === 'live')
   stop.abort()
   await running
   assert.deepEqual(await filesIn(s3.folder), await filesIn(directory))

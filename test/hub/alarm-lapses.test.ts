@@ -9,6 +9,7 @@ import type { AlarmTransition } from '../../src/model/alarm.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { testSystem } from '../api/server.ts'
 import { dataDirectory } from './lives.ts'
+import { until as waitUntil } from '../until.ts'
 
 /** Hubs that share a log: one of them writes down that a shelving is over, and twice is once. */
 
@@ -52,26 +53,26 @@ test('only the hub that leads writes that a shelving is over; the others know it
   const follower = await hub(t, log, false)
   const state = () => follower.views.standing({ limit: 1 }).alarms[0]?.state
   // Its time is over though nobody has written that down: more than one turn of the timer passes.
-  while (state() !== 'unacknowledged') await sleep(10)
+  await waitUntil(() => state() === 'unacknowledged')
   await sleep(1_500)
   assert.equal(await endOf(log), 2)
   await hub(t, log, true)
-  while ((await endOf(log)) < 3) await sleep(10)
-  while (follower.views.journal({ limit: 5 }).entries.length < 3) await sleep(10)
+  await waitUntil(async () => (await endOf(log)) >= 3)
+  await waitUntil(() => follower.views.journal({ limit: 5 }).entries.length >= 3)
   assert.equal(state(), 'unacknowledged')
 })
 
 test('a second hub that believes to lead writes the same step, and it counts once', async (t) => {
   const { log, until } = await shelvedLog()
   const { views } = await hub(t, log, true)
-  while ((await endOf(log)) < 3) await sleep(10)
+  await waitUntil(async () => (await endOf(log)) >= 3)
   const about = { asset: OVEN, alarm: 'hot', by: 'hub', time: until }
   const now = systemClock.now()
   await log.append(TOPIC, [
     stepRecord({ ...about, action: 'unshelve' }, now, `unshelve/${OVEN}/hot/${until}`),
     stepRecord({ ...about, action: 'acknowledge', by: 'anna' }, now),
   ])
-  while (views.standing({ limit: 1 }).alarms[0]?.state !== 'acknowledged') await sleep(10)
+  await waitUntil(() => views.standing({ limit: 1 }).alarms[0]?.state === 'acknowledged')
   const { entries } = views.journal({ limit: 10 })
   assert.deepEqual(entries.map(({ action }) => action).reverse(), ['raise', 'shelve', 'unshelve', 'acknowledge'])
 })

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { AlarmCommandView, AlarmJournalView, AlarmsView, AlarmView } from '../../src/api/contract.ts'
 import { HubProcess, ROOT } from '../faults/hub-process.ts'
@@ -68,7 +67,7 @@ api: { listen: ${http} }
   await hub.start()
   // It comes back, and wants to be seen again.
   await until((alarm) => alarm?.state === 'unacknowledged')
-  while ((await journal()).entries[0]?.action !== 'unshelve') await sleep(20)
+  await waitUntil(async () => (await journal()).entries[0]?.action === 'unshelve')
   await measure(20)
   await until((alarm) => alarm?.state === 'returned-unacknowledged')
   assert.match(

@@ -200,7 +200,7 @@ test('a hub that is killed while a command is on its way knows that it does not 
   const { machine, hub, ask, command, ended, data, cli } = await scene(t)
   machine.slowMs = 60_000
   const { body } = await command('operator', { value: 33 })
-  while (machine.written.length === 0) await sleep(5)
+  await until(() => machine.written.length !== 0)
   const waiting = await command('operator', { value: 34 })
   assert.equal(waiting.status, 202)
   await hub.kill()

@@ -17,6 +17,7 @@ import { HubProcess } from '../faults/hub-process.ts'
 import { freePorts } from '../../tools/free-ports.ts'
 import { Journal } from '../faults/journal.ts'
 import { readNumbers } from '../faults/read-numbers.ts'
+import { until } from '../until.ts'
 
 const SITE = 'acme/berlin'
 const HUB = ['src/main.ts', 'run']
@@ -71,16 +72,20 @@ export class Fleet {
   }
 
   static async start(options: FleetOptions): Promise<Fleet> {
-    const kafka = await startKafka()
+    await using started = new AsyncDisposableStack()
+    const kafka = started.use(await startKafka())
     const directory = await mkdtemp(join(tmpdir(), 'millrace-fleet-'))
     const [port] = (await freePorts(1)) as [number]
     const config = join(directory, 'mosquitto.conf')
     await writeFile(config, `listener ${port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n`)
     const broker = spawn(options.mosquitto, ['-c', config], { stdio: 'ignore' })
+    started.defer(() => void broker.kill('SIGKILL'))
     const url = `mqtt://127.0.0.1:${port}`
     const machines = mqtt.connect(url, { reconnectPeriod: 50 })
     machines.on('error', () => {})
-    await new Promise<void>((resolve) => machines.once('connect', () => resolve()))
+    started.defer(() => void machines.end(true))
+    await until(() => machines.connected)
+    started.move()
     return new Fleet(options, kafka, directory, broker, url, machines)
   }
 
@@ -198,7 +203,7 @@ export class Fleet {
     })
     const stop = new AbortController()
     const running = view.run(stop.signal)
-    while (!view.caughtUp) await sleep(20)
+    await until(() => view.caughtUp)
     stop.abort()
     await running
     await attached.close()

@@ -14,6 +14,7 @@ import { encodeRecord } from '../../src/model/record.ts'
 import type { Random } from '../../src/system/random.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { textOf } from '../../src/system/text.ts'
+import { until } from '../until.ts'
 
 const SITE = 'acme/berlin'
 const TELEMETRY = 'acme.berlin.telemetry'
@@ -129,7 +130,7 @@ export async function undisturbed(log: Log): Promise<string[]> {
   const stop = new AbortController()
   const runs = plant.processors.map(({ topology }) => runOf(copy, plant, topology, parts))
   const running = runs.map((run) => run.run(stop.signal))
-  while (!(await isOver(copy, runs, last))) await sleep(50)
+  await until(() => isOver(copy, runs, last), { everyMs: 50, withinMs: 180_000 })
   stop.abort()
   await Promise.all(running)
   return (await outputs(copy, NAMES)).values

@@ -5,7 +5,6 @@ import { createServer } from 'node:http'
 import { createServer as createTcp } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import mqtt from 'mqtt'
 import type { SinkView } from '../../src/api/contract.ts'
 import { need } from '../../tools/need.ts'
@@ -88,7 +87,7 @@ api: { listen: ${http} }
     hook.got.map(({ action }) => action),
     actions,
   )
-  while (andon.length < steps) await sleep(20)
+  await waitUntil(() => andon.length >= steps)
   assert.deepEqual(
     andon.map(({ action }) => action),
     actions,

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parsePlant } from '../../src/cli/files.ts'
 import { startHub } from '../../src/hub.ts'
 import { testSystem } from '../api/server.ts'
+import { until } from '../until.ts'
 
 /** Two machines of a model, one of them with a tag that it does not declare, and two that no model describes. */
 const PLANT = `site: acme/berlin
@@ -57,7 +57,7 @@ export async function startPlant(): Promise<RunningPlant> {
   }
   for (const [asset, tags] of Object.entries(DATA)) {
     await running.post(asset, tags)
-    while (!(await fetch(`${hub.page}/api/v1/values/acme/berlin/${asset}`)).ok) await sleep(10)
+    await until(async () => (await fetch(`${hub.page}/api/v1/values/acme/berlin/${asset}`)).ok)
   }
   return running
 }

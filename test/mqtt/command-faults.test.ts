@@ -30,7 +30,7 @@ async function machine(t: TestContext, relay: Relay) {
     done.push(id)
     client.publish('vehicles/car7/replies', JSON.stringify({ id, ok: true }))
   })
-  await new Promise((resolve) => client.once('connect', resolve))
+  await until(() => client.connected)
   await client.subscribeAsync('vehicles/car7/commands/+', { qos: 1 })
   return { done, isDone: (id: string) => done.includes(id) }
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fact, Operator, StepContext, Topology } from '../../component/topology.ts'
 import { MemoryLog } from '../../log/memory/memory-log.ts'
 import { topicSpec } from '../../log/topics.ts'
@@ -14,6 +13,7 @@ import { textOf } from '../../system/text.ts'
 import { StageEngine, type StepFault } from './engine.ts'
 import { TopologyRun } from './run.ts'
 import { ownTopics } from './stage-topics.ts'
+import { until } from '../../../test/until.ts'
 
 const SITE = 'acme/berlin'
 const ASSET = `${SITE}/line1/m1`
@@ -65,7 +65,7 @@ async function over(t: TestContext, topology: Topology, values: readonly number[
   const stop = new AbortController()
   t.after(() => stop.abort())
   const ended = run.run(stop.signal)
-  while (run.status().facts < values.length) await sleep(5)
+  await until(() => run.status().facts >= values.length)
   stop.abort()
   await ended
   const derived: unknown[] = []

@@ -16,6 +16,7 @@ import { Metrics } from '../../system/metrics.ts'
 import { seededRandom, type Random } from '../../system/random.ts'
 import { TopologyRun } from './run.ts'
 import { ownTopics } from './stage-topics.ts'
+import { until } from '../../../test/until.ts'
 
 const SITE = 'acme/berlin'
 const PARTITIONS = 4
@@ -258,7 +259,7 @@ test('hubs that come, go and die share its tasks, and together derive the same',
   void mortal.close()
   two.stop.abort()
   const three = start(t, open(), 'three')
-  while (three.run.status().tasks.here === 0) await sleep(20)
+  await until(() => three.run.status().tasks.here !== 0)
   const { tasks } = three.run.status()
   assert.equal(tasks.all, 2 * PARTITIONS)
   await one.end()
@@ -278,7 +279,7 @@ test('a task that failed and goes on from its changelog is not said to have fail
         return at.topic === 'acme.berlin.telemetry' && at.partition === partition && at.offset === offset
       }),
     )
-  while (!isThere() || run.status().health.state === 'starting') await sleep(20)
+  await until(() => isThere() && run.status().health.state !== 'starting')
   assert.equal(log.refusals, 1)
   assert.equal(run.status().health.reason, `Runs ${2 * PARTITIONS} tasks`)
   await end()

@@ -22,6 +22,7 @@ import { Reader } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
 import { connectLog } from './connect.ts'
 import { TokenSource } from './token-source.ts'
+import { until } from '../../../test/until.ts'
 
 const system = { clock: systemClock, random: systemRandom, net: nodeNet }
 const USER = { mechanism: 'SCRAM-SHA-256', username: 'ann', password: new Secret('sesame') } as const
@@ -174,7 +175,7 @@ test('a log that runs survives that its password is changed, tries slowly, says 
   await server.restart()
   dials = 0
   const late = log.append('t', [{ key: 'k', value: '2', timestamp: 1 }])
-  while (log.state().lastError?.code !== 'LOG_NOT_AUTHENTICATED') await systemClock.sleep(20)
+  await until(() => log.state().lastError?.code === 'LOG_NOT_AUTHENTICATED')
   assert.match(log.state().lastError!.message, /wrong name or password/)
   assert.equal(log.state().connected, false)
   const before = dials

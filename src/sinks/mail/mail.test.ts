@@ -6,6 +6,7 @@ import { freePorts } from '../../../tools/free-ports.ts'
 import { alarm, CONTEXT, reachable } from '../../../test/sinks/peers.ts'
 import { mailSpec } from './spec.ts'
 import { singleLine } from './text.ts'
+import { until } from '../../../test/until.ts'
 
 const PYTHON = '/usr/bin/python3'
 
@@ -28,7 +29,7 @@ async function smtpServer(t: TestContext): Promise<Server | undefined> {
   server.stdout.on('data', (part: Buffer) => (text += part.toString()))
   await reachable(port!)
   const message = async () => {
-    while (!text.includes('END MESSAGE')) await new Promise((resolve) => setTimeout(resolve, 10))
+    await until(() => text.includes('END MESSAGE'))
     return text
   }
   return { url: `smtp://127.0.0.1:${port}`, printed: () => text, message }

@@ -9,6 +9,7 @@ import { freePorts } from '../../../tools/free-ports.ts'
 import { alarm, CONTEXT, reachable } from '../../../test/sinks/peers.ts'
 import { need } from '../../../tools/need.ts'
 import { mqttSinkSpec } from './spec.ts'
+import { until } from '../../../test/until.ts'
 
 async function mosquitto(t: TestContext, program: string, port: number) {
   const directory = await mkdtemp(join(tmpdir(), 'mosquitto-'))
@@ -56,7 +57,7 @@ test('facts are published at QoS 1, and a broker that is gone is an error until 
     assert.fail('it was never delivered')
   }
   await deliverAtLast(1)
-  while (got.length < 2) await new Promise((resolve) => setTimeout(resolve, 10))
+  await until(() => got.length >= 2)
   assert.deepEqual(
     got.map(([topic]) => topic),
     ['andon/acme/berlin/line1/press1/hot', 'andon/acme/berlin/line1/press2/a-b-'],

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { AttributeIds, DataType, OPCUAClient, StatusCodes, type ClientSession, type DataValue } from 'node-opcua'
 import { startSimulatorWorker } from './worker-host.ts'
+import { until } from '../../../test/until.ts'
 
 test('in a thread of its own: the press line can be browsed, read, written, broken and mended; the station posts', async (t) => {
   const posted = Promise.withResolvers<string>()
@@ -48,7 +48,7 @@ test('in a thread of its own: the press line can be browsed, read, written, brok
   await press.until('temperature', (value) => value.statusCode.equals(StatusCodes.Good))
   await press.until('state', (value) => value.value.value === 'Execute')
   // It may leave Execute by itself at any moment.
-  while ((await press.call('Hold')) !== StatusCodes.Good) await delay(20)
+  await until(async () => (await press.call('Hold')) === StatusCodes.Good)
   await press.until('state', (value) => value.value.value === 'Held')
   assert.equal(await press.call('Hold'), StatusCodes.BadInvalidState)
   await press.write('fault', DataType.String, 'comms')
@@ -89,7 +89,6 @@ class PressAtServer {
   }
 
   async until(tag: string, found: (value: DataValue) => boolean): Promise<void> {
-    // The test runner's own limit ends a wait that is in vain.
-    while (!found(await this.read(tag))) await delay(20)
+    await until(async () => found(await this.read(tag)))
   }
 }

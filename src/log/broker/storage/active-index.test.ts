@@ -102,7 +102,7 @@ test('the first durable batch soon has an index, which never names what is not d
   const sync = Promise.withResolvers<void>()
   gate = sync.promise
   const second = log.append(batchOf('on its way'))
-  while ((await readFile(logPath(directory))).length === length) await nextTurn()
+  await until(async () => (await readFile(logPath(directory))).length !== length)
   assert.ok(!existsSync(indexOf(directory)))
   indexing.resolve()
   assert.equal(await indexedSize(directory), length)
@@ -117,12 +117,12 @@ test('a segment that grows gets its index anew after 8 MiB, and by the minute', 
   const first = await indexedSize(directory)
   const MIB = 2 ** 20
   while (log.bytes <= first + 8 * MIB) await log.append(batchOf('x'.repeat(MIB)))
-  while ((await indexedSize(directory)) === first) await nextTurn()
+  await until(async () => (await indexedSize(directory)) !== first)
   const second = await indexedSize(directory)
   assert.equal(second, log.bytes)
   await log.append(batchOf('x'.repeat(MIB)))
   await storage.retain(0)
-  while ((await indexedSize(directory)) === second) await nextTurn()
+  await until(async () => (await indexedSize(directory)) !== second)
   assert.equal(await indexedSize(directory), log.bytes)
   await storage.close()
 })
@@ -133,7 +133,7 @@ test('recovery reads only what came after the index, also of producers, and chec
   const { directory, storage, log } = await fresh(1)
   for (let i = 0; i < 100; i++) await log.append(sequenced(i))
   await storage.retain(0)
-  while ((await indexedSize(directory)) < 9e6) await nextTurn()
+  await until(async () => (await indexedSize(directory)) >= 9e6)
   const indexed = await indexedSize(directory)
   for (let i = 100; i < 103; i++) await log.append(sequenced(i))
   const copy = await afterKill(directory)
@@ -223,10 +223,10 @@ test('a full disk: appends go on, the index is missed with one warning, and come
   const fault = { call: 'open' as const, path: /\.index/, nth: 1, times: 1000, code: 'ENOSPC' }
   disk.faults.push(fault)
   for (let i = 0; i < 20; i++) await log.append(batchOf(`${i}`))
-  while (disk.struck < 1) await nextTurn()
+  await until(() => disk.struck >= 1)
   for (let i = 1; i < 4; i++) {
     await storage.retain(0)
-    while (disk.struck <= i) await nextTurn()
+    await until(() => disk.struck > i)
   }
   disk.faults.length = 0
   await storage.retain(0)

@@ -15,6 +15,7 @@ import { openStorage } from './open-storage.ts'
 import { StorageError } from './storage.ts'
 import type { Partition, Storage } from './storage.ts'
 import { temporaryFolder } from '../../../../test/temporary-folder.ts'
+import { until } from '../../../../test/until.ts'
 
 const root = await temporaryFolder('faults')
 let count = 0
@@ -166,7 +167,7 @@ test('a sync that failed is not repeated on the same file, and verification that
   await assert.rejects(log.append(batchOf('a')), { kind: 'failed' })
   assert.equal(disk.struck, 1)
   hand.fire()
-  while (hand.due.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  await until(() => hand.due.length !== 0)
   assert.equal(disk.struck, 2)
   await assert.rejects(log.append(batchOf('b')), { kind: 'failed' })
   hand.fire()
