@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../until.ts'
 import { end, Millrace, post } from './millrace.ts'
 
 const T0 = Date.UTC(2026, 0, 31)
@@ -34,13 +35,14 @@ api: { listen: 0 }
 }
 
 async function derived(page: string, count: number): Promise<unknown[]> {
-  for (;;) {
+  let records: { value: { text: string } }[] = []
+  const areThere = async () => {
     const answer = await fetch(`${page}/api/v1/topics/acme.berlin.derived/records?limit=500`)
-    const { records } = (await answer.json()) as { records: { value: { text: string } }[] }
-    if (records.length >= count)
-      return records.map(({ value }) => (JSON.parse(value.text) as { values: unknown }).values)
-    await sleep(50)
+    records = ((await answer.json()) as { records: typeof records }).records
+    return records.length >= count
   }
+  await until(areThere, { everyMs: 50 })
+  return records.map(({ value }) => (JSON.parse(value.text) as { values: unknown }).values)
 }
 
 const readings = (from: number, count: number) =>

@@ -34,11 +34,11 @@ after(() => hub?.close())
 
 /** The historian is about a second behind the log. */
 async function stored(url: string, samples: number): Promise<void> {
-  for (;;) {
+  const isThere = async () => {
     const answer = (await (await fetch(url)).json()) as { series: { samples: unknown[] }[] }
-    if (answer.series[0]?.samples.length === samples) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    return answer.series[0]?.samples.length === samples
   }
+  await until(isThere, { everyMs: 50 })
 }
 
 async function drawn(page: Page, lines: number): Promise<void> {

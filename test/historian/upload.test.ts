@@ -51,14 +51,14 @@ async function filesIn(folder: string): Promise<Map<string, string>> {
 
 /** Waits until the bucket is as the lake, which merges its files meanwhile. */
 async function equal(upload: LakeUpload, bucket: string, lakeFolder: string): Promise<void> {
-  for (;;) {
+  const isUp = async () => {
     await upload.bringUp(NEVER)
     const wanted = await filesIn(lakeFolder)
     const there = await filesIn(bucket)
     there.delete('telemetry/mine.parquet')
-    if (wanted.size > 0 && isDeepStrictEqual(there, wanted)) return
-    await systemClock.sleep(50)
+    return wanted.size > 0 && isDeepStrictEqual(there, wanted)
   }
+  await until(isUp, { everyMs: 50 })
 }
 
 test(

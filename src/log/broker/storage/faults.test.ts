@@ -152,10 +152,12 @@ for (const [name, fault] of FATAL) {
 
 /** Verification runs by itself once its timer has fired. */
 async function appendWhenOpen(log: Partition, value: string) {
+  const patience = AbortSignal.timeout(60_000)
   for (;;) {
     const [result] = await Promise.allSettled([log.append(batchOf(value))])
     if (result.status === 'fulfilled') return result.value
     assert.equal(kindOf(result), 'failed')
+    patience.throwIfAborted()
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
