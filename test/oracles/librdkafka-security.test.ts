@@ -19,27 +19,27 @@ const PASSWORD = 'sesame'
 test("librdkafka's own test suite: 0097_ssl_verify, each with a certificate", options, async (t) => {
   const { run, certificates } = await start(t, { mutual: true })
   const environment = await clientFiles(certificates.folder)
-  const login = {
+  const settings = {
     'security.protocol': 'SSL',
     'ssl.ca.location': environment.SSL_ca_pem,
     'ssl.certificate.location': environment.SSL_pub_pem,
     'ssl.key.location': environment.SSL_priv_pem,
     'ssl.key.password': PASSWORD,
   }
-  await run('0097_ssl_verify', { login, environment })
+  await run('0097_ssl_verify', { settings, environment })
 })
 
 for (const mechanism of ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']) {
   test(`librdkafka's own test suite: 0135_sasl_credentials, ${mechanism}`, options, async (t) => {
     const { run, certificates } = await start(t)
-    const login = {
+    const settings = {
       'security.protocol': 'SASL_SSL',
       'ssl.ca.location': join(certificates.folder, 'ca.crt'),
       'sasl.mechanism': mechanism,
       'sasl.username': 'ann',
       'sasl.password': PASSWORD,
     }
-    await run('0135_sasl_credentials', { login })
+    await run('0135_sasl_credentials', { settings })
   })
 }
 

@@ -40,19 +40,19 @@ export interface SuiteOptions {
   readonly jars?: string
   /** Only those parts of the test whose names have one of these in them. */
   readonly parts?: string
-  /** Settings of the library that every client of the suite begins with: how it logs in. */
-  readonly login?: { readonly [name: string]: string }
+  /** Settings that every client of the suite begins with, and the suite's own. */
+  readonly settings?: { readonly [name: string]: string }
   /** What the suite's own tool for clusters would have set: where certificates lie. */
   readonly environment?: { readonly [name: string]: string }
 }
 
 /** Runs one test of the suite against a broker, alone, for at most `limitMs`. */
 export async function runTest(name: string, scenario: string, options: SuiteOptions): Promise<Verdict> {
-  const { folder, address, scratch, quick, limitMs, jars, parts, login, environment } = options
-  const settings = join(scratch, 'test.conf')
-  const all = { 'bootstrap.servers': address, 'test.topic.random': 'true', ...login }
+  const { folder, address, scratch, quick, limitMs, jars, parts, settings, environment } = options
+  const file = join(scratch, 'test.conf')
+  const all = { 'bootstrap.servers': address, 'test.topic.random': 'true', ...settings }
   await writeFile(
-    settings,
+    file,
     Object.entries(all)
       .map(([key, value]) => `${key}=${value}\n`)
       .join(''),
@@ -61,7 +61,7 @@ export async function runTest(name: string, scenario: string, options: SuiteOpti
     ...process.env,
     ...environment,
     LD_LIBRARY_PATH: `${folder}/../src:${folder}/../src-cpp`,
-    RDKAFKA_TEST_CONF: settings,
+    RDKAFKA_TEST_CONF: file,
     TEST_KAFKA_VERSION: '3.1.0',
     TESTS: name,
     ...(parts !== undefined && { SUBTESTS: parts }),
