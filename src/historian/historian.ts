@@ -174,6 +174,7 @@ export class Historian implements View<StoredRecord> {
   /** @throws HistoryError, or the signal's reason */
   async query(query: Query, signal: AbortSignal): Promise<Answer> {
     const engine = await this.#recent.engine()
+    await this.prove([...query.sources.files, ...query.sources.rollups], signal)
     try {
       return await engine.call({ kind: 'query', query }, signal)
     } catch (error) {
@@ -184,6 +185,16 @@ export class Historian implements View<StoredRecord> {
       const named = files.filter((file) => message.includes(file))
       throw new HistoryError(code, message, { cause: error, files: named.length > 0 ? named : files })
     }
+  }
+
+  /**
+   * Called before files are read: finds damage that reading would not notice.
+   * @throws HistoryError with the damaged files, or the signal's reason
+   */
+  async prove(paths: readonly string[], signal: AbortSignal): Promise<void> {
+    const files = await this.#inspection.prove(paths, signal)
+    if (files.length === 0) return
+    throw new HistoryError('HISTORY_UNAVAILABLE', `Cannot read "${files[0]}": it is damaged`, { files })
   }
 
   /**
@@ -232,6 +243,8 @@ export class Historian implements View<StoredRecord> {
     const { signal } = this.#stop
     let waitMs: number = RETRY.firstMs
     while (!signal.aborted) {
+      // Of before: what comes up while something is done is not to wait.
+      const changed = this.#changed.promise
       const done = this.#tendOnce()
       this.#doing = done.catch(() => {})
       try {
@@ -239,7 +252,7 @@ export class Historian implements View<StoredRecord> {
         if (this.#health.state === 'down') logger.info('History is kept again')
         this.#setHealth('live', KEEPS)
         waitMs = RETRY.firstMs
-        await this.#idle(TICK_MS)
+        await this.#idle(TICK_MS, changed)
       } catch (error) {
         if (signal.aborted) return
         if (this.#health.state !== 'down') logger.error('History cannot be stored; it goes on by itself', { error })
@@ -299,10 +312,10 @@ export class Historian implements View<StoredRecord> {
     this.#retained = { monotonic, done: monotonic }
   }
 
-  async #idle(ms: number): Promise<void> {
+  async #idle(ms: number, changed: Promise<void>): Promise<void> {
     const wait = new AbortController()
     const over = this.#options.system.clock.sleep(ms, AbortSignal.any([this.#stop.signal, wait.signal])).catch(() => {})
-    await Promise.race([over, this.#changed.promise])
+    await Promise.race([over, changed])
     wait.abort()
   }
 

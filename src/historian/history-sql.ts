@@ -69,6 +69,7 @@ export class HistorySql {
   async #asked(task: SqlTask, signal: AbortSignal): Promise<SqlAnswer> {
     const { historian, system } = this.#options
     try {
+      await historian.prove([...task.samples, ...task.rollups], signal)
       return await askCaged(task, TIMEOUT_MS, system.clock, signal)
     } catch (error) {
       const files = [...task.samples, ...task.rollups].filter((file) => (error as Error).message.includes(file))

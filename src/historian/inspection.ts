@@ -1,10 +1,13 @@
 import type { System } from '../system/system.ts'
 import type { Archive } from './archive.ts'
-import type { LakeKind } from './lake.ts'
+import { KINDS, type LakeKind } from './lake.ts'
 import type { LakeFile } from './manifest.ts'
+import { Unproven } from './unproven.ts'
 
 /** A file that nobody complained about is read whole, to see whether it is still what it was, so often. */
 const EACH_MS = 60_000
+/** The same as long as there are files that were not read whole since the start. */
+const EACH_UNPROVEN_MS = 1_000
 
 interface Question {
   readonly files: readonly LakeFile[]
@@ -12,15 +15,17 @@ interface Question {
 }
 
 /**
- * Looks for damage in the files of the lake: their sizes at the start, their whole content where a query could not read
- * them, before they are merged, and by turns. A damaged file is named, set aside, and counts no more; it is made again by
- * `repair`, from the log, or, where only its roll-ups are damaged, by `compact`, from its samples.
+ * Looks for damage in the files of the lake: their sizes at the start, their whole content before a query reads them for
+ * the first time, where one could not read them, before they are merged, and by turns. A damaged file is named, set aside,
+ * and counts no more; it is made again by `repair`, from the log, or, where only its roll-ups are damaged, by `compact`,
+ * from its samples.
  */
 export class Inspection {
   readonly #archive: Archive
   readonly #system: Pick<System, 'clock' | 'logger'>
   /** Numbers of files whose roll-ups are to be made again. */
   readonly remake = new Set<number>()
+  readonly #unproven: Unproven
   #questions: Question[] = []
   #next = 0
   #turn = 0
@@ -28,11 +33,21 @@ export class Inspection {
   constructor(archive: Archive, system: Pick<System, 'clock' | 'logger'>) {
     this.#archive = archive
     this.#system = system
+    this.#unproven = new Unproven(archive.lake)
   }
 
   /** Looks at all files, not into them. */
   async look(): Promise<void> {
     await this.check(this.#archive.manifest.files, false)
+    for (const file of this.#archive.manifest.files) {
+      if (file.bytes !== undefined) this.#unproven.add('samples', file)
+      if (!this.remake.has(file.number)) this.#unproven.add('rollups', file)
+    }
+  }
+
+  /** Before files are read: answers paths of those that are damaged, and that `ask` is to tell of. @throws the signal's reason */
+  prove(paths: readonly string[], signal: AbortSignal): Promise<string[]> {
+    return this.#unproven.prove(paths, signal)
   }
 
   /** Resolves with whether any of these was damaged, or counts no more, or has no roll-ups at present, once `answer` has looked. */
@@ -60,12 +75,24 @@ export class Inspection {
       ).catch(() => false)
       answer(isDamaged || isGone)
     }
+    await this.#takeTurn()
+  }
+
+  async #takeTurn(): Promise<void> {
     const now = this.#system.clock.monotonic()
     const { files } = this.#archive.manifest
     if (now < this.#next || files.length === 0) return
-    this.#next = now + EACH_MS
-    this.#turn += 1
-    await this.check([files[this.#turn % files.length]!], true)
+    const unproven = this.#unproven.first
+    this.#next = now + (unproven === undefined ? EACH_MS : EACH_UNPROVEN_MS)
+    if (unproven === undefined) this.#turn += 1
+    const file = unproven ?? files[this.#turn % files.length]!
+    try {
+      // It may have been merged since.
+      if (files.includes(file)) await this.check([file], true)
+    } finally {
+      // One that cannot be read at all is not to be in the way of all others.
+      for (const kind of KINDS) this.#unproven.delete(kind, file)
+    }
   }
 
   /**

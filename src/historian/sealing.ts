@@ -61,8 +61,8 @@ export async function compact(archive: Archive, engine: () => Promise<Engine>, m
   const again = files.find(({ number }) => inspection.remake.has(number))
   const merged = again ? [again] : nextMerge(files, merging)
   if (merged === undefined) return false
-  // Damage that nobody has noticed is not to be carried on.
-  if (again === undefined && (await inspection.check(merged, true))) return true
+  // Damage that nobody has noticed is not to be carried on, nor into new roll-ups.
+  if (await inspection.check(merged, true)) return true
   const started = await engine()
   const rows = merged.reduce((sum, file) => sum + file.rows, 0)
   const spans = joinSpans(merged.flatMap(({ spans }) => spans))
