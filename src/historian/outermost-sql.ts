@@ -68,13 +68,16 @@ function minutes(sources: Sources, filter: SampleFilter & Side): string {
       ${whereOf([newest ? `first_us < ${toUs}` : `last_us >= ${fromUs}`, ...(goodOnly ? ['good > 0'] : [])])}`
 }
 
-/** The outermost sample of each tag within the span of its own. */
-export function outermostIn(sources: SampleSources, filter: SampleFilter & Side): string {
-  const { newest, goodOnly } = filter
-  const within = `SELECT s.* FROM (${samples(sources, filter)}) s JOIN spans w ON w.asset = s.asset AND w.tag = s.tag
+/** The samples that lie within the span of their tag. */
+export function withinSpans(relation: string): string {
+  return `SELECT s.* FROM (${relation}) s JOIN spans w ON w.asset = s.asset AND w.tag = s.tag
     AND s.us >= w.from_us AND s.us < w.to_us`
+}
+
+/** The newest (or oldest) sample of each tag in a relation. */
+export function outermostIn(relation: string, { newest, goodOnly }: Side): string {
   const order = newest ? `us DESC, ${PLACE_BACK}` : `us, ${PLACE_BACK}`
   // Good ones are looked for among those that count: a later one with the same time has taken the place of an earlier one.
-  const from = goodOnly ? `SELECT * FROM (${onceEach(within)}) WHERE status < ${UNCERTAIN}` : within
+  const from = goodOnly ? `SELECT * FROM (${onceEach(relation)}) WHERE status < ${UNCERTAIN}` : relation
   return `SELECT * FROM (${from}) QUALIFY row_number() OVER (PARTITION BY asset, tag ORDER BY ${order}) = 1`
 }

@@ -25,10 +25,15 @@ type Open = ReadonlyMap<string, ReadonlySet<string>>
 const MINUTE_US = 60_000_000
 const HOUR_US = 60 * MINUTE_US
 
+/** Tags that are looked for among the samples first: it takes one question where roll-ups take two. */
+const FEW = 32
+/** Samples of each of them that are gone through, if it has as many as others. */
+const NEAR_SAMPLES = 300
+
 /**
  * The outermost samples on one side of a moment, of all tags in one go. Roll-ups say in which minute each lies, and mostly
  * when; only that is read of the samples. In the day of the moment nearly all are found: days further away are looked at
- * for what is left, twice as many each time.
+ * for what is left, twice as many each time. Of a few tags the samples near the moment are looked through before.
  */
 export async function outermostSamples(
   { tags, side, snapshot }: OutermostQuery,
@@ -38,6 +43,11 @@ export async function outermostSamples(
   const search = new Search(snapshot, store)
   const found = new Map([...tags.keys()].map((asset) => [asset, new Map<string, HistorySample>()]))
   let open: Open = new Map([...tags].map(([asset, names]) => [asset, new Set(names)]))
+  if ([...open.values()].reduce((sum, names) => sum + names.size, 0) <= FEW) {
+    await search.lookNear(open, files, side, found)
+    open = left(open, (asset, tag) => found.get(asset)!.has(tag))
+    if (open.size === 0) return found
+  }
   let { generations } = snapshot
   for (const { near, far } of outwards(files, side.newest)) {
     await search.look(open, { files: near, generations }, side, found)
@@ -61,6 +71,15 @@ class Search {
     this.#store = store
   }
 
+  /** Looks through the samples that are nearest to the moment: what is found there is the outermost. */
+  async lookNear(open: Open, files: readonly LakeFile[], side: Side, found: Found): Promise<void> {
+    const range = nearRange(files, side)
+    const within = this.#snapshot.files.filter((file) => overlaps(file, range))
+    const sources = this.#store.sources({ ...this.#snapshot, files: within })
+    const answer = await this.#store.ask({ kind: 'outermost', sources, ...namesOf(open), ...side, ...range })
+    this.#take(answer, (asset, tag) => open.get(asset)?.has(tag) === true, found)
+  }
+
   /** Looks for samples in some files and generations that lie further out than those that were found, and for tags without any. */
   async look(open: Open, within: Snapshot, side: Side, found: Found): Promise<void> {
     const spans = (await this.#spans(open, within, side)).filter((span) => !isBeyond(found, span, side.newest))
@@ -70,21 +89,17 @@ class Search {
     // A good one that a later one with the same time has taken the place of: it is looked for beyond that minute.
     for (const [minute, of] of Map.groupBy(missing, minuteOf)) {
       const beyond = side.newest ? { ...side, toUs: minute } : { ...side, fromUs: minute + MINUTE_US }
-      const names = Map.groupBy(of, ({ asset }) => asset)
-      const again = new Map([...names].map(([asset, own]) => [asset, new Set(own.map(({ tag }) => tag))]))
-      await this.look(again, within, beyond, found)
+      await this.look(openOf(of), within, beyond, found)
     }
   }
 
   /** Where the outermost sample of each tag lies. */
   async #spans(open: Open, within: Snapshot, side: Side): Promise<Span[]> {
-    const tags = [...new Set([...open.values()].flatMap((names) => [...names]))]
     const sources = this.#store.sources(within)
     const { rows, numbers, texts } = await this.#store.ask({
       kind: 'spans',
       sources,
-      assets: [...open.keys()],
-      tags,
+      ...namesOf(open),
       ...side,
     })
     const spans = Array.from({ length: rows }, (_, row) => ({
@@ -104,16 +119,43 @@ class Search {
     }
     const files = this.#snapshot.files.filter((file) => overlaps(file, range))
     const sources = this.#store.sources({ ...this.#snapshot, files })
-    const { newest, goodOnly } = side
-    const answer = await this.#store.ask({ kind: 'outermost', sources, spans, ...range, newest, goodOnly })
     const missing = new Map(spans.map((span) => [keyOf(span), span]))
-    for (let row = 0; row < answer.rows; row++) {
-      const [asset, tag] = [textAt(answer.texts['asset']!, row)!, textAt(answer.texts['tag']!, row)!]
-      missing.delete(keyOf({ asset, tag }))
-      found.get(asset)!.set(tag, this.#store.sampleAt(answer, row))
-    }
+    const names = namesOf(openOf(spans))
+    // One has no need of a table: the range is its span.
+    const own = spans.length === 1 ? {} : { spans }
+    const answer = await this.#store.ask({ kind: 'outermost', sources, ...own, ...names, ...side, ...range })
+    this.#take(answer, (asset, tag) => missing.delete(keyOf({ asset, tag })), found)
     return [...missing.values()]
   }
+
+  #take(answer: Answer, isMeant: (asset: string, tag: string) => boolean, found: Found): void {
+    for (let row = 0; row < answer.rows; row++) {
+      const [asset, tag] = [textAt(answer.texts['asset']!, row)!, textAt(answer.texts['tag']!, row)!]
+      if (isMeant(asset, tag)) found.get(asset)!.set(tag, this.#store.sampleAt(answer, row))
+    }
+  }
+}
+
+/** The time around the moment, or the nearest one that files hold, in which a tag has so many samples on the average. */
+function nearRange(files: readonly LakeFile[], { newest, fromUs = -Infinity, toUs = Infinity }: Side) {
+  const [first] = outwards(files, newest)
+  const day = first?.near ?? []
+  const rows = day.reduce((sum, file) => sum + file.rows, 0)
+  const minutes = day.reduce((sum, file) => sum + file.rollups, 0)
+  const lengthUs = Math.ceil(NEAR_SAMPLES * (minutes / Math.max(rows, 1))) * MINUTE_US
+  const edge = reach(day, newest)
+  return newest
+    ? { fromUs: Math.min(edge, toUs) - lengthUs, toUs }
+    : { fromUs, toUs: Math.max(edge, fromUs) + 1 + lengthUs }
+}
+
+function openOf(spans: readonly Span[]): Open {
+  const byAsset = Map.groupBy(spans, ({ asset }) => asset)
+  return new Map([...byAsset].map(([asset, own]) => [asset, new Set(own.map(({ tag }) => tag))]))
+}
+
+function namesOf(open: Open) {
+  return { assets: [...open.keys()], tags: [...new Set([...open.values()].flatMap((names) => [...names]))] }
 }
 
 /** Files by days, from the moment outwards: one day, then two, four and so on; `far` are all that lie further out. */

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { ask, type Answer, type Columns } from './answer.ts'
 import { askBuckets, type BucketsQuery } from './bucket-queries.ts'
-import { CREATE_SPANS, outermostIn, spansOf, type Side, type Span } from './outermost-sql.ts'
+import { CREATE_SPANS, outermostIn, spansOf, withinSpans, type Side, type Span } from './outermost-sql.ts'
 import { onceEach, samples, storedRollups, type QuerySources, type SampleFilter } from './sql.ts'
 
 export type Query =
@@ -13,8 +13,9 @@ export type Query =
     })
   /** Where the outermost sample of each tag lies. */
   | (SampleFilter & Side & { readonly kind: 'spans'; readonly sources: QuerySources })
-  /** The outermost sample of each tag, within a span of its own; the side bounds all of them. */
-  | (Side & { readonly kind: 'outermost'; readonly sources: QuerySources; readonly spans: readonly Span[] })
+  /** The outermost sample of each tag; with `spans` within the one of its own. */
+  | (SampleFilter &
+      Side & { readonly kind: 'outermost'; readonly sources: QuerySources; readonly spans?: readonly Span[] })
   | BucketsQuery
   | (SampleFilter & { readonly kind: 'extent'; readonly sources: QuerySources })
 
@@ -51,11 +52,12 @@ function samplesSql(query: Extract<Query, { kind: 'samples' }>): string {
   return `${sampleColumns(limited)} ORDER BY tag, us ${direction}`
 }
 
-/** Keeps the spans in a table of this connection, and looks within them. */
+/** Keeps spans in a table of this connection, and looks within them. */
 async function askOutermost(
   connection: DuckDBConnection,
-  { sources, spans, ...side }: Extract<Query, { kind: 'outermost' }>,
+  { sources, spans, ...filter }: Extract<Query, { kind: 'outermost' }>,
 ): Promise<Answer> {
+  if (spans === undefined) return ask(connection, outermostIn(samples(sources, filter), filter), OUTERMOST)
   await connection.run(CREATE_SPANS)
   const appender = await connection.createAppender('spans')
   for (const { asset, tag, fromUs, toUs } of spans) {
@@ -66,12 +68,7 @@ async function askOutermost(
     appender.endRow()
   }
   appender.closeSync()
-  const names = { assets: distinct(spans.map(({ asset }) => asset)), tags: distinct(spans.map(({ tag }) => tag)) }
-  return ask(connection, outermostIn(sources, { ...side, ...names }), OUTERMOST)
-}
-
-function distinct(names: readonly string[]): string[] {
-  return [...new Set(names)]
+  return ask(connection, outermostIn(withinSpans(samples(sources, filter)), filter), OUTERMOST)
 }
 
 function extentSql({ sources, ...filter }: Extract<Query, { kind: 'extent' }>): string {
