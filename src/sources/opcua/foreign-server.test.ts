@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { MachineCommand } from '../../component/source.ts'
 import type { Value } from '../../model/reading.ts'
@@ -16,7 +16,7 @@ test('a server that is not ours: values, types, status, times, and its restart',
   const python = need('asyncua')
   if (python === undefined) return t.skip('asyncua is not installed')
   const port = await freePort()
-  const first = await startServer(python, port)
+  const first = await startServer(t, python, port)
   const reader = new Reader({
     endpoint: `opc.tcp://127.0.0.1:${port}`,
     nodes: [
@@ -44,8 +44,7 @@ test('a server that is not ours: values, types, status, times, and its restart',
 
   first.kill('SIGKILL')
   await reader.until(() => reader.source.health().state === 'down', 'down')
-  const second = await startServer(python, port)
-  t.after(() => void second.kill())
+  const second = await startServer(t, python, port)
   second.stdin!.write('80 0\n')
   await reader.value('line1/press7', 'Temperature', 80)
   assert.equal(reader.source.health().state, 'live')
@@ -55,7 +54,7 @@ test('commands to a server that is not ours: values in its types, methods, and w
   const python = need('asyncua')
   if (python === undefined) return t.skip('asyncua is not installed')
   const port = await freePort()
-  const server = await startServer(python, port)
+  const server = await startServer(t, python, port)
   const reader = new Reader({
     endpoint: `opc.tcp://127.0.0.1:${port}`,
     nodes: [{ browse: 'ns=urn:foreign;Line1/Press{n}', asset: 'line1/press{n}', methods: { sum: 'Add' } }],
@@ -106,9 +105,10 @@ test('commands to a server that is not ours: values in its types, methods, and w
   assert.equal((await call('Slow')).kind, 'unknown')
 })
 
-async function startServer(python: string, port: number): Promise<ChildProcess> {
+async function startServer(t: TestContext, python: string, port: number): Promise<ChildProcess> {
   const child = spawn(python, [script, String(port)], { stdio: ['pipe', 'pipe', 'inherit'] })
-  await once(child.stdout, 'data')
+  t.after(() => child.kill('SIGKILL'))
+  await once(child.stdout, 'data', { signal: AbortSignal.timeout(60_000) })
   return child
 }
 

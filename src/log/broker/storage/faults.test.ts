@@ -273,11 +273,12 @@ const HOLDER = `
   process.stdin.resume()
 `
 
-test('a second process is refused by the name of the first, and takes over when that was killed', async () => {
+test('a second process is refused by the name of the first, and takes over when that was killed', async (t) => {
   const directory = `${root}/${count++}`
   const holder = spawn(process.execPath, ['--input-type=module', '-e', HOLDER, directory], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
+  t.after(() => holder.kill('SIGKILL'))
   await once(holder.stdout, 'data')
   const options = { disk: fileDisk, clock: systemClock, logger: silentLogger, sync: { mode: 'ack' as const } }
   const storage = openStorage(directory, options)

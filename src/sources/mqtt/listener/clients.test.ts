@@ -30,6 +30,7 @@ for (const version of ['mqttv311', 'mqttv5']) {
       const lines = Array.from({ length: 500 }, (_, index) => `line ${index}`)
       const given = ['-h', '127.0.0.1', '-p', String(rig.port), '-V', version, '-q', qos, '-t', 'raw/m', '-l']
       const child = spawn(pub, given, { stdio: ['pipe', 'ignore', 'inherit'] })
+      t.after(() => child.kill())
       child.stdin.end(`${lines.join('\n')}\n`)
       const [code] = (await once(child, 'exit')) as [number]
       assert.equal(code, 0)
