@@ -121,13 +121,36 @@ export function whereOf(conditions: readonly string[]): string {
   return conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
 }
 
+/**
+ * Names of a generation as types whose order is that of the names: to sort a million rows by them takes nearly a third less than by the
+ * names.
+ */
+export function createNames(generation: number): string[] {
+  return NAMES.map(
+    (name) => `CREATE OR REPLACE TEMP TYPE ${name}_${generation} AS ENUM
+      (SELECT DISTINCT ${name} FROM signals_${generation} ORDER BY ${name})`,
+  )
+}
+
+export function dropNames(generation: number): string[] {
+  return NAMES.map((name) => `DROP TYPE IF EXISTS ${name}_${generation}`)
+}
+
+const NAMES = ['asset', 'tag']
+
+/** A relation of samples of a generation, with names of these types. */
+export function named(relation: string, generation: number): string {
+  return `SELECT * REPLACE (${NAMES.map((name) => `${name}::${name}_${generation} AS ${name}`).join(', ')})
+    FROM (${relation})`
+}
+
 /** The file of the samples of one day, in the order that the files are read in. */
 export function copySamples(relation: string, file: string): string {
   return copy(
-    `SELECT asset, tag, make_timestamptz(us) AS time, value, text, status, make_timestamptz(received) AS received,
-       make_timestamptz(server) AS server, source, epoch AS log_epoch, topic AS log_topic, part AS log_partition,
-       off AS log_offset
-     FROM (${relation}) ORDER BY asset, tag, us, ${PLACE}`,
+    `SELECT asset::VARCHAR AS asset, tag::VARCHAR AS tag, make_timestamptz(us) AS time, value, text, status,
+       make_timestamptz(received) AS received, make_timestamptz(server) AS server, source, epoch AS log_epoch,
+       topic AS log_topic, part AS log_partition, off AS log_offset
+     FROM (SELECT * FROM (${relation}) ORDER BY asset, tag, us, ${PLACE})`,
     file,
   )
 }

@@ -3,7 +3,7 @@ import { Hot, DAY_US, type HotDay, type Undecodable } from './hot.ts'
 import type { Answer } from './answer.ts'
 import { runQuery, type Query } from './queries.ts'
 import type { PackedRecords } from './packed.ts'
-import { copyRollups, copySamples, parquet, samples } from './sql.ts'
+import { copyRollups, copySamples, createNames, dropNames, named, parquet, samples } from './sql.ts'
 
 export interface StoreSettings {
   readonly memoryMegabytes: number
@@ -86,7 +86,13 @@ export class Store {
   /** Writes the samples of one day of a generation, and their roll-ups, to files that must not be there. */
   async write(generation: number, day: number, file: string, rollups: string): Promise<Written> {
     const filter = { fromUs: day * DAY_US, toUs: (day + 1) * DAY_US }
-    return this.#copy(samples({ files: [], generations: [generation] }, filter), file, rollups)
+    const relation = samples({ files: [], generations: [generation] }, filter)
+    try {
+      for (const sql of createNames(generation)) await this.#files.run(sql)
+      return await this.#copy(named(relation, generation), file, rollups)
+    } finally {
+      for (const sql of dropNames(generation)) await this.#files.run(sql)
+    }
   }
 
   /** Puts files together to one. */
