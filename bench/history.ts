@@ -10,73 +10,14 @@ import { Catalogue } from '../src/model/catalogue.ts'
 import { encodeRecord } from '../src/model/record.ts'
 import { systemClock } from '../src/system/clock.ts'
 import { Metrics } from '../src/system/metrics.ts'
+import { assetOf, DAY_MS, END, MACHINES, NAMES, QUESTIONS, SITE, T0, TAGS, type Question } from './history-questions.ts'
 import type { BenchOptions } from './main.ts'
 import { Postgres } from './postgres.ts'
 
-const SITE = 'acme/berlin'
 const TOPIC = 'acme.berlin.telemetry'
-const T0 = Date.parse('2026-11-29T00:00:00Z')
-const DAY_MS = 86_400_000
-const MACHINES = 100
-const TAGS = 10
 /** Times that each question is asked; fewer where that takes longer than `MOST_MS`. */
 const ROUNDS = 20
 const MOST_MS = 30_000
-const NEVER = new AbortController().signal
-
-/** A question as each of the two is asked it. */
-interface Question {
-  readonly name: string
-  readonly ask: (reader: LakeReader, round: number) => Promise<unknown>
-  readonly sql: (round: number) => string
-}
-
-const assetOf = (nth: number) => `${SITE}/line1/machine${nth % MACHINES}`
-const ASSETS = Array.from({ length: MACHINES }, (_, nth) => assetOf(nth))
-const NAMES = Array.from({ length: TAGS }, (_, nth) => `tag${nth}`)
-const END = T0 + DAY_MS
-
-const QUESTIONS: readonly Question[] = [
-  {
-    name: 'newest values of one machine, 10 tags',
-    ask: (reader, round) => reader.before({ tags: new Map([[assetOf(round), NAMES]]), time: END }, NEVER),
-    sql: (round) =>
-      `SELECT s.id, v.* FROM signals s, LATERAL (SELECT time, value FROM samples WHERE signal = s.id ORDER BY time DESC LIMIT 1) v
-       WHERE s.asset = '${assetOf(round)}'`,
-  },
-  {
-    name: 'one tag, one day, as a chart of 1,000 points',
-    ask: (reader, round) =>
-      reader.buckets({ assets: [assetOf(round)], tags: ['tag3'], from: T0, to: END, everyMs: 86_400 }, NEVER),
-    sql: (round) =>
-      `SELECT floor(extract(epoch FROM time) / 86.4), min(value), max(value), count(*) FROM samples
-       WHERE signal = (SELECT id FROM signals WHERE asset = '${assetOf(round)}' AND tag = 'tag3') GROUP BY 1 ORDER BY 1`,
-  },
-  {
-    name: '1-minute averages of 1,000 tags over a day',
-    ask: (reader) => averages(reader, 60_000),
-    sql: () => `SELECT signal, date_trunc('minute', time), avg(value) FROM samples GROUP BY 1, 2`,
-  },
-  {
-    name: 'hourly averages of 1,000 tags over a day',
-    ask: (reader) => averages(reader, 3_600_000),
-    sql: () => `SELECT signal, date_trunc('hour', time), avg(value) FROM samples GROUP BY 1, 2`,
-  },
-  {
-    name: 'ten tags, an hour, as they were stored',
-    ask: (reader, round) =>
-      reader.read({ asset: assetOf(round), tags: NAMES, from: T0 + 8 * 3_600_000, to: T0 + 9 * 3_600_000 }, NEVER),
-    sql: (round) =>
-      `SELECT signal, time, value FROM samples WHERE signal IN (SELECT id FROM signals WHERE asset = '${assetOf(round)}')
-       AND time >= to_timestamp(${T0 / 1_000 + 8 * 3_600}) AND time < to_timestamp(${T0 / 1_000 + 9 * 3_600}) ORDER BY 1, 2`,
-  },
-]
-
-async function averages(reader: LakeReader, everyMs: number): Promise<Float64Array[]> {
-  const series = await reader.means({ assets: ASSETS, tags: NAMES, from: T0, to: END, everyMs }, NEVER)
-  return series.map(({ sum, usable }) => sum.map((total, nth) => total / usable[nth]!))
-}
-
 /**
  * The history of one day of 1,000 tags, `--records` samples, in a lake and in PostgreSQL (COPY, a primary key on tag and time),
  * on the same machine in the same run: how long the loading takes, what it takes on disk, and how long questions take.
