@@ -108,7 +108,7 @@ async function openSegment(
   // Behind a sealed segment's end nothing was ever written: there all of it is looked at.
   const believed = known?.fingerprint !== undefined && known.sealed !== true ? known : undefined
   if (believed !== undefined) noteIndex(segment, believed)
-  const target = { file, size, baseOffset: base, nextBase: nextBase ?? Infinity, visit, ...(believed && { known: believed }) } // prettier-ignore
+  const target = { file, size, baseOffset: base, nextBase: nextBase ?? Infinity, indexed: index, visit, ...(believed && { known: believed }) } // prettier-ignore
   const swapped = index !== undefined && known === undefined && isForeign(index, file, size)
   const scan = swapped ? foreign(base, size) : scanSegment(target)
   await adoptScan(place, segment, scan, { size, index, checkedFrom: believed?.size ?? 0, isLast: nextBase === undefined }) // prettier-ignore

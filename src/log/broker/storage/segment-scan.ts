@@ -42,6 +42,8 @@ export interface ScanTarget {
   readonly baseOffset: number
   /** Where the next segment starts; Infinity for the last one. */
   readonly nextBase: number
+  /** Of an index that need not describe what is in the file now: offsets of its bytes end before this one. */
+  readonly indexed?: Pick<Known, 'size' | 'nextOffset'> | undefined
   /** What is known of the bytes before, from an index: the scan begins behind them. */
   readonly known?: Known
   /** Sees every whole batch, in order. */
@@ -75,7 +77,7 @@ export function scanSegment(target: ScanTarget): Scan {
   let first = known?.fingerprint?.first
   let last = { crc: known?.fingerprint?.last ?? 0, position: known?.fingerprint?.lastPosition ?? 0 }
   while (position < target.size) {
-    const place = { position, expected, loose: afterHole, nextBase: target.nextBase }
+    const place = { position, expected, loose: afterHole, target }
     const fault = storedFault(window, place)
     if (fault !== undefined) {
       const next = nextWhole(window, place)
@@ -125,14 +127,25 @@ interface Place {
   readonly expected: number
   /** Whether offsets may be missing before this batch. */
   readonly loose: boolean
-  readonly nextBase: number
+  readonly target: ScanTarget
 }
 
-function storedFault(window: Window, { position, expected, loose, nextBase }: Place): string | undefined {
+/** Records that are missing behind damage, at most: it makes offsets that no CRC covers, too. */
+const MOST_MISSING = 2 ** 31
+
+/** What comes at a place ends before this offset. */
+function endOf({ position, expected, loose, target }: Place): number {
+  const { nextBase, indexed } = target
+  const indexedEnd = indexed !== undefined && position < indexed.size ? indexed.nextOffset : Infinity
+  return Math.min(nextBase, indexedEnd, loose ? expected + MOST_MISSING : Infinity)
+}
+
+function storedFault(window: Window, place: Place): string | undefined {
+  const { position, expected, loose } = place
   const start = window.at(position, BATCH.records)
   if (start.length < BATCH.records) return `batch header is ${start.length} bytes, want ${BATCH.records}`
   const header = readBatchHeader(start)
-  const fault = placeFault(header, expected, loose, nextBase)
+  const fault = placeFault(header, expected, loose, endOf(place))
   if (fault !== undefined) return fault
   const left = window.size - position
   if (header.size > left) return `batch is cut off: ${left} bytes, want ${header.size}`
