@@ -32,9 +32,10 @@ export function families(): Family[] {
     family('librdkafka', confluent, [confluent ?? '', here('python/confluent.py')]),
     family('kafka-python', kafkaPython, [kafkaPython ?? '', here('python/kafka_python.py')]),
     family('kafkajs', node[0], [...node, here('node/kafkajs.ts')]),
-    family('kcat', kcat, [...node, here('node/kcat.ts')]),
     family('platformatic', node[0], [...node, here('node/platformatic.ts')]),
     family('java-tools', javac && jars, javaTools(jars)),
+    // Leaves its groups behind, which the tools before it would list.
+    family('kcat', kcat, [...node, here('node/kcat.ts')]),
   ]
 }
 
