@@ -1,16 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { machine } from '../src/cli/machine.ts'
-import { Historian } from '../src/historian/historian.ts'
+import type { Historian } from '../src/historian/historian.ts'
 import { LakeReader } from '../src/historian/reader.ts'
 import type { StoredRecord } from '../src/log/log.ts'
-import { MemoryLog } from '../src/log/memory/memory-log.ts'
 import { Catalogue } from '../src/model/catalogue.ts'
 import { encodeRecord } from '../src/model/record.ts'
-import { systemClock } from '../src/system/clock.ts'
-import { Metrics } from '../src/system/metrics.ts'
 import { assetOf, DAY_MS, END, MACHINES, NAMES, QUESTIONS, SITE, T0, TAGS, type Question } from './history-questions.ts'
+import { historianIn } from './lake.ts'
 import type { BenchOptions } from './main.ts'
 import { Postgres } from './postgres.ts'
 
@@ -18,6 +15,7 @@ const TOPIC = 'acme.berlin.telemetry'
 /** Times that each question is asked; fewer where that takes longer than `MOST_MS`. */
 const ROUNDS = 20
 const MOST_MS = 30_000
+
 /**
  * The history of one day of 1,000 tags, `--records` samples, in a lake and in PostgreSQL (COPY, a primary key on tag and time),
  * on the same machine in the same run: how long the loading takes, what it takes on disk, and how long questions take.
@@ -25,7 +23,12 @@ const MOST_MS = 30_000
 export async function benchHistory({ records, say }: BenchOptions): Promise<void> {
   const everyMs = Math.max(1, Math.round((DAY_MS * MACHINES * TAGS) / records))
   const directory = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
-  const historian = historianIn(directory)
+  const historian = historianIn(directory, SITE, {
+    sealRows: 1_000_000,
+    fileRows: 20_000_000,
+    memoryMegabytes: 1_024,
+    threads: 2,
+  })
   const postgres = await Postgres.start()
   try {
     say(`One day of 1,000 tags, a value of each every ${everyMs} ms\n`)
@@ -40,23 +43,6 @@ export async function benchHistory({ records, say }: BenchOptions): Promise<void
     await postgres?.stop()
     await rm(directory, { recursive: true, force: true })
   }
-}
-
-function historianIn(directory: string): Historian {
-  return new Historian({
-    site: SITE,
-    lakeDirectory: join(directory, 'lake'),
-    spillDirectory: join(directory, 'historian'),
-    retentionMs: 4_000 * DAY_MS,
-    rollupRetentionMs: 4_000 * DAY_MS,
-    sealEveryMs: 600_000,
-    sealRows: 1_000_000,
-    fileRows: 20_000_000,
-    memoryMegabytes: 1_024,
-    threads: 2,
-    log: new MemoryLog({ clock: systemClock }),
-    system: { ...machine({ logLevel: 'warn', logFormat: 'text' }), metrics: new Metrics() },
-  })
 }
 
 async function loadLake(historian: Historian, everyMs: number): Promise<string> {

@@ -1,6 +1,10 @@
+import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Measured } from './processes.ts'
+import { promisify } from 'node:util'
+import { Measured, ROOT } from './processes.ts'
+
+const run = promisify(execFile)
 
 export interface HubPorts {
   readonly mqtt: number
@@ -21,4 +25,19 @@ api: { listen: ${ports.http} }
   )
   const data = join(directory, 'data')
   return new Measured(process.execPath, ['src/main.ts', 'run', config, '--data', data, '--log-level', 'warn'])
+}
+
+export interface LoadResult {
+  readonly messages: number
+  readonly messagesPerSecond: number
+  readonly p50: number | null
+  readonly p99: number | null
+}
+
+/** QoS 1 from 20 connections with 1,000 messages in flight each; `more`: what `bench/mqtt-load.ts` takes beside that. */
+export async function mqttLoad(port: number, payload: 'raw' | 'json', more: readonly string[]): Promise<LoadResult> {
+  const args = ['bench/mqtt-load.ts', '--url', `mqtt://127.0.0.1:${port}`, '--connections', '20', '--window', '1000']
+  const kind = ['--qos', '1', '--json', '--payload', payload, '--size', '150']
+  const { stdout } = await run(process.execPath, [...args, ...kind, ...more], { cwd: ROOT })
+  return JSON.parse(stdout) as LoadResult
 }

@@ -1,15 +1,11 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { freePorts } from '../tools/free-ports.ts'
 import { need } from '../tools/need.ts'
 import type { BenchOptions } from './main.ts'
-import { startMqttHub } from './mqtt-hub.ts'
-import { Measured, ROOT } from './processes.ts'
-
-const run = promisify(execFile)
+import { mqttLoad, startMqttHub } from './mqtt-hub.ts'
+import { Measured } from './processes.ts'
 
 interface Peer {
   readonly name: string
@@ -25,8 +21,6 @@ interface Row {
   readonly p99: number
   readonly peak: number
 }
-
-const CONNECTIONS = ['--connections', '20', '--window', '1000']
 
 /**
  * MQTT QoS 1 in, 150 bytes a message, from 20 connections with 1,000 messages in flight each: how many are acknowledged
@@ -60,7 +54,7 @@ async function measure(peer: Peer, seconds: number): Promise<Row> {
   const measured = await peer.start(directory, port)
   try {
     await measured.listens(port)
-    const load = (more: readonly string[]) => loadOf(peer, port, more)
+    const load = (more: readonly string[]) => mqttLoad(port, peer.payload, more)
     await load(['--seconds', '2'])
     const before = measured.cpuSeconds()
     const full = await load(['--seconds', String(seconds)])
@@ -78,21 +72,6 @@ async function measure(peer: Peer, seconds: number): Promise<Row> {
     await measured.stop()
     await rm(directory, { recursive: true, force: true })
   }
-}
-
-interface LoadResult {
-  readonly messages: number
-  readonly messagesPerSecond: number
-  readonly p50: number | null
-  readonly p99: number | null
-}
-
-async function loadOf(peer: Peer, port: number, more: readonly string[]): Promise<LoadResult> {
-  const args = ['bench/mqtt-load.ts', '--url', `mqtt://127.0.0.1:${port}`, ...CONNECTIONS, '--qos', '1', '--json']
-  const { stdout } = await run(process.execPath, [...args, '--payload', peer.payload, '--size', '150', ...more], {
-    cwd: ROOT,
-  })
-  return JSON.parse(stdout) as LoadResult
 }
 
 /** Parses and acknowledges, and does nothing else: what any server in this language can reach here. */

@@ -4,16 +4,15 @@ import { join } from 'node:path'
 import { MemoryHub } from '../src/api/memory-hub.ts'
 import { PastViews } from '../src/api/past-views.ts'
 import { machine } from '../src/cli/machine.ts'
-import { Historian } from '../src/historian/historian.ts'
+import type { Historian } from '../src/historian/historian.ts'
 import { LakeReader } from '../src/historian/reader.ts'
 import type { StoredRecord } from '../src/log/log.ts'
-import { MemoryLog } from '../src/log/memory/memory-log.ts'
 import { Catalogue } from '../src/model/catalogue.ts'
 import type { Reading } from '../src/model/reading.ts'
 import { encodeRecord } from '../src/model/record.ts'
 import { systemClock } from '../src/system/clock.ts'
-import { Metrics } from '../src/system/metrics.ts'
 import { Twins } from '../src/twins/twins.ts'
+import { historianIn } from './lake.ts'
 import type { BenchOptions } from './main.ts'
 
 const SITE = 'acme/berlin'
@@ -41,7 +40,12 @@ const MOMENTS = {
 export async function benchPast({ records, say }: BenchOptions): Promise<void> {
   const everyMs = Math.max(1, Math.round((DAYS * DAY_MS * ASSETS * TAGS) / records))
   const directory = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
-  const historian = historianIn(directory)
+  const historian = historianIn(directory, SITE, {
+    sealRows: 250_000,
+    fileRows: 4_000_000,
+    memoryMegabytes: 96,
+    threads: 1,
+  })
   try {
     await load(historian, everyMs)
     const { samples, files } = historian.status()
@@ -87,23 +91,6 @@ async function paged(moment: string, question: string, ask: Ask): Promise<string
   const all = seconds(pages.reduce((sum, { ms }) => sum + ms, 0))
   const { user, system } = process.cpuUsage(cpu)
   return `| ${moment} | ${question} | ${first.assets} | ${seconds(first.ms)} | ${all} | ${((user + system) / 1e6).toFixed(1)} | ${pages.length} |`
-}
-
-function historianIn(directory: string): Historian {
-  return new Historian({
-    site: SITE,
-    lakeDirectory: join(directory, 'lake'),
-    spillDirectory: join(directory, 'historian'),
-    retentionMs: 4_000 * DAY_MS,
-    rollupRetentionMs: 4_000 * DAY_MS,
-    sealEveryMs: 600_000,
-    sealRows: 250_000,
-    fileRows: 4_000_000,
-    memoryMegabytes: 96,
-    threads: 1,
-    log: new MemoryLog({ clock: systemClock }),
-    system: { ...machine({ logLevel: 'warn', logFormat: 'text' }), metrics: new Metrics() },
-  })
 }
 
 const assetOf = (nth: number) => `${SITE}/hall${nth % 20}/machine${nth}`

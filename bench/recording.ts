@@ -1,15 +1,10 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import type { HistorianView, HubView } from '../src/api/contract.ts'
 import { freePorts } from '../tools/free-ports.ts'
-import { startMqttHub } from './mqtt-hub.ts'
-import { ROOT } from './processes.ts'
-
-const run = promisify(execFile)
+import { mqttLoad, startMqttHub } from './mqtt-hub.ts'
 
 /** Messages a second that are offered, of seven samples each; 0 is as many as are acknowledged. */
 const RATES = [5_000, 20_000, 0] as const
@@ -30,13 +25,15 @@ async function record(rate: number, seconds: number): Promise<string> {
   const hub = await startMqttHub(directory, { mqtt, http, kafka }, '{ asset: "load/{n}" }')
   try {
     await hub.listens(mqtt)
+    const load = (rate: number, seconds: number) =>
+      mqttLoad(mqtt, 'json', ['--seconds', String(seconds), '--rate', String(rate)])
     const kept = async () => (await historianOf(http)).samples
     // The store is started some seconds after the hub.
-    const { messages: before } = await loadOf(mqtt, 1_000, 1)
+    const { messages: before } = await load(1_000, 1)
     await until(async () => (await kept()) >= before * SAMPLES_A_MESSAGE)
     const already = await kept()
     const begin = performance.now()
-    const { messages } = await loadOf(mqtt, rate, seconds)
+    const { messages } = await load(rate, seconds)
     const took = (performance.now() - begin) / 1000
     const samples = messages * SAMPLES_A_MESSAGE
     // What was sent and not acknowledged at the end may be kept too.
@@ -57,13 +54,6 @@ async function record(rate: number, seconds: number): Promise<string> {
     await hub.stop()
     await rm(directory, { recursive: true, force: true })
   }
-}
-
-async function loadOf(port: number, rate: number, seconds: number): Promise<{ readonly messages: number }> {
-  const args = ['bench/mqtt-load.ts', '--url', `mqtt://127.0.0.1:${port}`, '--connections', '20', '--window', '1000']
-  const more = ['--qos', '1', '--json', '--payload', 'json', '--seconds', String(seconds), '--rate', String(rate)]
-  const { stdout } = await run(process.execPath, [...args, ...more], { cwd: ROOT })
-  return JSON.parse(stdout) as { readonly messages: number }
 }
 
 async function historianOf(port: number): Promise<HistorianView> {

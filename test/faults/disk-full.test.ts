@@ -12,6 +12,7 @@ import { freePorts } from '../../tools/free-ports.ts'
 import { Journal } from './journal.ts'
 import { HUB } from './kill-loop.ts'
 import { readNumbers } from './read-numbers.ts'
+import { loadPlant } from './load-plant.ts'
 
 const ROUNDS = Number(process.env['DISK_FULL_ROUNDS'] ?? 3)
 
@@ -89,18 +90,7 @@ test('a hub starts on a full disk, serves what it has, says that it cannot store
 async function startHub(t: TestContext, disk: string) {
   const [http, mqtt, kafka] = (await freePorts(3)) as [number, number, number]
   const config = join(disk, 'plant.yaml')
-  await writeFile(
-    config,
-    `site: acme/berlin
-log: { embedded: { listen: ${kafka} } }
-sources:
-  load:
-    mqtt: { listen: ${mqtt}, topics: { "load/{path...}": { asset: "{path}" } } }
-  posts:
-    http: {}
-api: { listen: ${http} }
-`,
-  )
+  await writeFile(config, loadPlant(http, mqtt, kafka))
   const page = `http://127.0.0.1:${http}`
   const hub = new HubProcess([...HUB, config, '--data', join(disk, 'data')], page)
   t.after(() => hub.kill())

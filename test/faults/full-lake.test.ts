@@ -14,6 +14,7 @@ import { fill, get, smallDisk, until } from './full-disk.ts'
 import { HubProcess } from './hub-process.ts'
 import { Journal } from './journal.ts'
 import { HUB } from './kill-loop.ts'
+import { loadPlant } from './load-plant.ts'
 
 const ROUNDS = Number(process.env['DISK_FULL_ROUNDS'] ?? 2)
 const LAKE_ROUNDS = Math.ceil(ROUNDS / 2)
@@ -64,19 +65,8 @@ interface Running {
 async function startHub(t: TestContext, directory: string, data: string): Promise<Running> {
   const [http, mqtt, kafka] = (await freePorts(3)) as [number, number, number]
   const config = join(directory, 'plant.yaml')
-  await writeFile(
-    config,
-    `site: acme/berlin
-log: { embedded: { listen: ${kafka} } }
-historian: { sealEvery: 500ms, sealRows: 1000 }
-sources:
-  load:
-    mqtt: { listen: ${mqtt}, topics: { "load/{path...}": { asset: "{path}" } } }
-  posts:
-    http: {}
-api: { listen: ${http} }
-`,
-  )
+  const historian = 'historian: { sealEvery: 500ms, sealRows: 1000 }\n'
+  await writeFile(config, loadPlant(http, mqtt, kafka, historian))
   const page = `http://127.0.0.1:${http}`
   const hub = new HubProcess([...HUB, config, '--data', data], page)
   t.after(() => hub.kill())

@@ -10,6 +10,7 @@ import { HubProcess, ROOT } from './hub-process.ts'
 import { freePorts } from '../../tools/free-ports.ts'
 import { Journal, type Verdict } from './journal.ts'
 import { readNumbers } from './read-numbers.ts'
+import { loadPlant } from './load-plant.ts'
 
 /** T1: kill -9 the hub again and again under load, then hold the machines' journal against the log. */
 export interface KillLoopOptions {
@@ -46,7 +47,7 @@ async function inDirectory(directory: string, options: KillLoopOptions): Promise
   const random = seededRandom(options.seed)
   const [http, mqtt, kafka] = (await freePorts(3)) as [number, number, number]
   const config = join(directory, 'plant.yaml')
-  await writeFile(config, plant(http, mqtt, kafka))
+  await writeFile(config, loadPlant(http, mqtt, kafka))
   const page = `http://127.0.0.1:${http}`
   const data = join(directory, 'data')
   const hub = new HubProcess([...options.program, config, '--data', data], page)
@@ -96,16 +97,4 @@ async function millraceLedger(data: string): Promise<{ code: number | null; answ
   const exited = new Promise<number | null>((resolve) => child.on('exit', resolve))
   const answer = (await text(child.stdout)) + (await text(child.stderr))
   return { code: await exited, answer }
-}
-
-function plant(http: number, mqtt: number, kafka: number): string {
-  return `site: acme/berlin
-log: { embedded: { listen: ${kafka} } }
-sources:
-  load:
-    mqtt: { listen: ${mqtt}, topics: { "load/{path...}": { asset: "{path}" } } }
-  posts:
-    http: {}
-api: { listen: ${http} }
-`
 }

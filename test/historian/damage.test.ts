@@ -3,13 +3,13 @@ import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
-import { Historian, type HistorianOptions } from '../../src/historian/historian.ts'
+import type { Historian, HistorianOptions } from '../../src/historian/historian.ts'
 import { LakeReader } from '../../src/historian/reader.ts'
 import { Catalogue } from '../../src/model/catalogue.ts'
 import { fileDisk } from '../../src/system/file-disk.ts'
 import type { LogFields } from '../../src/system/logger.ts'
 import { FaultyDisk } from '../faults/faulty-disk.ts'
-import { listening, NEVER, optionsOf, recordsOf, SITE, smallFiles, startStore, temporary, until } from './kit.ts'
+import { listening, NEVER, optionsOf, recordsOf, SITE, smallFiles, opened, temporary, until } from './kit.ts'
 import { lakeHash } from './lake-content.ts'
 
 const COUNT = 3_000
@@ -45,14 +45,6 @@ async function stored(t: TestContext, start = 0): Promise<Stored> {
       .sort()
       .map((name) => join(lake, kind, name))
   return { directory, lake, options, lines, files, want: await lakeHash(lake) }
-}
-
-async function opened(t: TestContext, options: HistorianOptions): Promise<Historian> {
-  const historian = new Historian(options)
-  t.after(() => historian.abandon())
-  await historian.open()
-  await startStore(historian)
-  return historian
 }
 
 /** Everything that a reader says of one asset. */

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import type { Historian, HistorianOptions } from '../../src/historian/historian.ts'
+import type { TestContext } from 'node:test'
+import { Historian, type HistorianOptions } from '../../src/historian/historian.ts'
 import { MemoryLog } from '../../src/log/memory/memory-log.ts'
 import type { Log, StoredRecord } from '../../src/log/log.ts'
 import { encodeRecord } from '../../src/model/record.ts'
@@ -122,6 +123,15 @@ export function recordsOf(count: number): Records {
 export async function startStore(historian: Historian): Promise<void> {
   const lease = await historian.lease()
   lease[Symbol.dispose]()
+}
+
+/** One whose store has started, and that ends with the test at the latest. */
+export async function opened(t: TestContext, options: HistorianOptions): Promise<Historian> {
+  const historian = new Historian(options)
+  t.after(() => historian.abandon())
+  await historian.open()
+  await startStore(historian)
+  return historian
 }
 
 /** Waits for a condition; what it waited for is in the error. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
-import { Historian, type HistorianOptions } from '../../src/historian/historian.ts'
+import { test } from 'node:test'
+import type { Historian } from '../../src/historian/historian.ts'
 import type { HistorySample } from '../../src/historian/history-reader.ts'
 import { LakeReader } from '../../src/historian/reader.ts'
 import { Catalogue } from '../../src/model/catalogue.ts'
@@ -10,7 +10,7 @@ import type { Value } from '../../src/model/reading.ts'
 import { fileDisk } from '../../src/system/file-disk.ts'
 import { seededRandom } from '../../src/system/random.ts'
 import { FaultyDisk } from '../faults/faulty-disk.ts'
-import { DAY_MS, NEVER, optionsOf, Records, SITE, startStore, temporary } from './kit.ts'
+import { DAY_MS, NEVER, optionsOf, Records, SITE, opened, temporary } from './kit.ts'
 
 const T0 = Date.parse('2026-11-20T00:00:00Z')
 const MINUTE = 60_000
@@ -90,14 +90,6 @@ async function check(historian: Historian, plant: Plant): Promise<void> {
       }
     }
   }
-}
-
-async function opened(t: TestContext, options: HistorianOptions): Promise<Historian> {
-  const historian = new Historian(options)
-  t.after(() => historian.abandon())
-  await historian.open()
-  await startStore(historian)
-  return historian
 }
 
 test('what is asked of many machines together is what a list gives of each: memory, files, days apart, late values', async (t) => {
